@@ -1,0 +1,35 @@
+"""What a storefront's event asks of us, whatever the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.names import OrderKey
+from shared.domain.orders import Order
+
+
+class Ask(StrEnum):
+    """What shall become of an order."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """One event read: the order as the platform now describes it, all units open, and the address it ships to.
+
+    `ship_to` is personal data: it goes into `SHIPTO` and nowhere else.
+    """
+
+    ask: Ask
+    order: Order
+    ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def key(self) -> OrderKey:
+        """Return the key of the order it is about."""
+        return self.order.key

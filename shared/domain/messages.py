@@ -1,0 +1,101 @@
+"""What the order queue and the channel queue carry. Readers accept schema 1; writers write 1.
+
+A message is a hint, never the truth: whoever gets one reads the tables. It carries the archive key and at most 64
+KB of body.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from shared.domain.names import ChannelId, OrderKey, Sku, name, order_key
+from shared.errors import InvalidInput
+
+SCHEMA = 1
+MOST_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A verified event of a storefront; `body` is empty when only the archive holds it."""
+
+    channel: ChannelId
+    topic: str
+    archive_key: str
+    received_at: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOrder:
+    """Find units for what is open of an order."""
+
+    order: OrderKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillSku:
+    """Units of a SKU may be there for those who wait."""
+
+    sku: Sku
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish:
+    """A channel has something to be told; the message carries no number, so two cannot overtake each other."""
+
+    channel: ChannelId
+
+
+Message = Delivered | PlanOrder | FillSku | Publish
+
+
+def write(message: Message) -> str:
+    """Write a message as JSON text."""
+    match message:
+        case Delivered():
+            values = {
+                "kind": "delivered",
+                "channel": message.channel,
+                "topic": message.topic,
+                "archive_key": message.archive_key,
+                "received_at": message.received_at,
+                "body": message.body if len(message.body.encode()) <= MOST_BODY_BYTES else "",
+            }
+        case PlanOrder():
+            values = {"kind": "plan", "order": str(message.order)}
+        case FillSku():
+            values = {"kind": "fill", "sku": message.sku}
+        case Publish():
+            values = {"kind": "publish", "channel": message.channel}
+    return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
+
+
+def read(text: str) -> Message:
+    """Read a message. Raises InvalidInput for what no writer of ours wrote."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput("a message is not JSON", code="message_unreadable") from error
+    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+        raise InvalidInput("a message has no schema we know", code="message_schema")
+    try:
+        match values.get("kind"):
+            case "delivered":
+                return Delivered(
+                    channel=ChannelId(name(values["channel"], "channel")),
+                    topic=str(values["topic"]),
+                    archive_key=str(values["archive_key"]),
+                    received_at=str(values["received_at"]),
+                    body=str(values["body"]),
+                )
+            case "plan":
+                return PlanOrder(order=order_key(str(values["order"])))
+            case "fill":
+                return FillSku(sku=Sku(name(values["sku"], "sku")))
+            case "publish":
+                return Publish(channel=ChannelId(name(values["channel"], "channel")))
+    except KeyError as error:
+        raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
+    raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])

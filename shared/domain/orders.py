@@ -1,0 +1,478 @@
+"""An order, its lines and its allocations: what may happen to their units, and nothing else.
+
+Per line, always: ordered = open + reserved + sent + accepted + shipped + backordered + cancelled. `open`,
+`backordered` and `cancelled` are stored; the other four are derived from the allocations, whose document counters
+only add up, so that documents in any order end in the same state (docs/protocols.md).
+
+Every change goes through a function of this module and is checked against `TRANSITIONS` before it is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
+
+from shared.domain.names import LevelKey, OrderKey, Sku, SourceId
+from shared.errors import InvalidInput, Rejected
+
+
+class LineState(StrEnum):
+    """Where a unit of a line is."""
+
+    OPEN = "open"
+    RESERVED = "reserved"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    SHIPPED = "shipped"
+    BACKORDERED = "backordered"
+    CANCELLED = "cancelled"
+
+
+class Event(StrEnum):
+    """What can happen to units of a line."""
+
+    TAKE = "take"
+    BACKORDER = "backorder"
+    CANCEL = "cancel"
+    SEND = "send"
+    ACCEPT = "accept"
+    SHIP = "ship"
+    REJECT = "reject"
+    REROUTE = "reroute"
+    CONFIRM_CANCEL = "confirm_cancel"
+    EDIT = "edit"
+
+
+_OPEN, _RESERVED, _SENT, _ACCEPTED, _SHIPPED, _BACK, _CANCELLED = LineState
+
+TRANSITIONS: Mapping[Event, Mapping[LineState, LineState]] = MappingProxyType(
+    {
+        Event.TAKE: {_OPEN: _RESERVED, _BACK: _RESERVED},
+        Event.BACKORDER: {_OPEN: _BACK},
+        Event.CANCEL: {_OPEN: _CANCELLED, _BACK: _CANCELLED, _RESERVED: _CANCELLED},
+        Event.SEND: {_RESERVED: _SENT},
+        Event.ACCEPT: {_SENT: _ACCEPTED},
+        Event.SHIP: {_SENT: _SHIPPED, _ACCEPTED: _SHIPPED},
+        Event.REJECT: {_SENT: _OPEN, _ACCEPTED: _OPEN},
+        Event.REROUTE: {_RESERVED: _OPEN, _SENT: _OPEN, _ACCEPTED: _OPEN},
+        Event.CONFIRM_CANCEL: {_SENT: _CANCELLED, _ACCEPTED: _CANCELLED},
+        Event.EDIT: {_OPEN: _CANCELLED, _BACK: _CANCELLED, _RESERVED: _CANCELLED},
+    }
+)
+"""Event -> from which state units may leave -> where they then are. New units of an edit begin as open.
+A reject or a reroute while a cancel is wanted ends in cancelled instead of open."""
+
+
+class DeductsAt(StrEnum):
+    """When a source takes an order's units off its own count."""
+
+    RECEIPT = "receipt"
+    ACCEPT = "accept"
+    SHIP = "ship"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of an order, units in pieces, price in minor units of the order's currency."""
+
+    line: str
+    sku: Sku
+    ordered: int
+    open: int = 0
+    backordered: int = 0
+    cancelled: int = 0
+    price_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Units of one line at one source under purchase order `n`.
+
+    `committed` are the units its level still counts for it.
+    """
+
+    line: str
+    source: SourceId
+    n: int
+    units: int
+    committed: int
+    sent: bool = False
+    acked: int = 0
+    rejected: int = 0
+    shipped: int = 0
+    given_back: int = 0
+
+    @property
+    def live(self) -> int:
+        """Units still meant for this source."""
+        return self.units - self.given_back
+
+    @property
+    def late(self) -> int:
+        """Units the source answered for after they were given back: a conflict for a person."""
+        return max(max(self.acked, self.shipped) - self.live, 0)
+
+    def count(self, state: LineState) -> int:
+        """Units of this allocation in one of the four derived states."""
+        if not self.sent:
+            return self.live if state is _RESERVED else 0
+        shipped = min(self.shipped, self.live)
+        accepted = min(max(self.acked - self.shipped, 0), self.live - shipped)
+        return {_SENT: self.live - shipped - accepted, _ACCEPTED: accepted, _SHIPPED: shipped}.get(state, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """As much of the address as a decision needs: the rest is personal data and lies elsewhere."""
+
+    country: str = ""
+    region: str = ""
+    postcode_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours."""
+
+    key: OrderKey
+    name: str
+    version: int
+    placed_at: str
+    currency: str
+    lines: tuple[Line, ...]
+    allocations: tuple[Allocation, ...] = ()
+    destination: Destination = field(default_factory=Destination)
+    next_n: int = 1
+    attempt: str = ""
+    ship_to: str = ""
+    hold: str = ""
+    cancel_wanted: bool = False
+    revision: int = 1
+    due_at: str = ""
+
+    def line(self, line_id: str) -> Line:
+        """Return the line with that id. Raises InvalidInput when the order has none."""
+        for line in self.lines:
+            if line.line == line_id:
+                return line
+        raise InvalidInput("the order has no such line", code="unknown_line", order=str(self.key), line=line_id)
+
+    def counts(self, line: Line) -> dict[LineState, int]:
+        """Where the units of a line are: one number per state."""
+        mine = [a for a in self.allocations if a.line == line.line]
+        return {
+            _OPEN: line.open,
+            _RESERVED: sum(a.count(_RESERVED) for a in mine),
+            _SENT: sum(a.count(_SENT) for a in mine),
+            _ACCEPTED: sum(a.count(_ACCEPTED) for a in mine),
+            _SHIPPED: sum(a.count(_SHIPPED) for a in mine),
+            _BACK: line.backordered,
+            _CANCELLED: line.cancelled,
+        }
+
+    def total(self, state: LineState) -> int:
+        """Units of the whole order in a state."""
+        return sum(self.counts(line)[state] for line in self.lines)
+
+    @property
+    def state(self) -> str:
+        """One word for lists: the least finished thing about the order."""
+        if self.hold:
+            return "held"
+        for state in (_OPEN, _BACK, _RESERVED, _SENT, _ACCEPTED, _SHIPPED):
+            if self.total(state):
+                return state.value
+        return _CANCELLED.value
+
+    @property
+    def wants_units(self) -> bool:
+        """Whether somebody has yet to find units for it."""
+        return not self.cancel_wanted and bool(self.total(_OPEN) + self.total(_BACK))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a move does to a level.
+
+    `give_back` and `deduct` come out of its committed units, `late` units had been given back.
+    """
+
+    level: LevelKey
+    give_back: int = 0
+    deduct: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An order after a move, and what the same transaction does to levels: at most one effect a level."""
+
+    order: Order
+    effects: tuple[Effect, ...] = ()
+
+
+def take(order: Order, taken: Mapping[tuple[str, SourceId], int], *, attempt: str, backordered: bool = False) -> Order:
+    """Reserve units, `(line, source) -> units`, from open ones; from backordered ones too when a fill says so.
+
+    All lines taken from one source in one go share the purchase order number `n`. Raises Rejected when a line has
+    not that many.
+    """
+    numbers = {source: order.next_n + i for i, source in enumerate(sorted({source for _, source in taken}))}
+    lines = {line.line: line for line in order.lines}
+    allocations = list(order.allocations)
+    for (line_id, source), units in sorted(taken.items()):
+        line = lines[order.line(line_id).line]
+        from_open = min(units, line.open)
+        from_back = units - from_open if backordered else 0
+        if units <= 0 or from_open + from_back != units or from_back > line.backordered:
+            raise Rejected(
+                "the line has not that many units to take", code="nothing_to_take", line=line_id, units=units
+            )
+        lines[line_id] = replace(line, open=line.open - from_open, backordered=line.backordered - from_back)
+        allocations.append(Allocation(line=line_id, source=source, n=numbers[source], units=units, committed=units))
+    after = replace(
+        order,
+        lines=tuple(lines.values()),
+        allocations=tuple(allocations),
+        next_n=order.next_n + len(numbers),
+        attempt=attempt,
+    )
+    return _checked(Event.TAKE, order, after)
+
+
+def backorder(order: Order) -> Order:
+    """Let every open unit wait for stock."""
+    lines = tuple(replace(line, open=0, backordered=line.backordered + line.open) for line in order.lines)
+    return _checked(Event.BACKORDER, order, replace(order, lines=lines))
+
+
+def cancel(order: Order, version: int) -> Move:
+    """Cancel all that no supplier was asked for yet; for the rest the supplier's answer decides."""
+    if order.cancel_wanted:
+        raise Rejected("the order is cancelled already", code="cancelled_already", order=str(order.key))
+    lines = {line.line: replace(line, open=0, backordered=0, cancelled=_idle(line)) for line in order.lines}
+    effects = _Effects(order)
+    allocations = []
+    for allocation in order.allocations:
+        units = allocation.count(_RESERVED)
+        line = lines[allocation.line]
+        lines[allocation.line] = replace(line, cancelled=line.cancelled + units)
+        allocations.append(effects.give_back(allocation, units))
+    after = replace(
+        order,
+        lines=tuple(lines.values()),
+        allocations=tuple(allocations),
+        cancel_wanted=True,
+        hold="",
+        version=max(order.version, version),
+    )
+    return Move(_checked(Event.CANCEL, order, after), effects.all())
+
+
+def send(order: Order, n: int, *, deducts_at: DeductsAt) -> Move:
+    """Record that purchase order `n` is on its way to the supplier. Raises Rejected when nothing of it is reserved."""
+    effects = _Effects(order)
+    allocations = []
+    for allocation in order.allocations:
+        if allocation.n != n or not allocation.count(_RESERVED):
+            allocations.append(allocation)
+            continue
+        sent = replace(allocation, sent=True)
+        allocations.append(effects.deduct(sent, sent.live) if deducts_at is DeductsAt.RECEIPT else sent)
+    after = replace(order, allocations=tuple(allocations))
+    if after == order:
+        raise Rejected("nothing is reserved under this number", code="nothing_reserved", order=str(order.key), n=n)
+    return Move(_checked(Event.SEND, order, after), effects.all())
+
+
+def accept(order: Order, n: int, line_id: str, units: int, *, deducts_at: DeductsAt) -> Move:
+    """Add `units` the supplier says it will ship. Raises Rejected for more than was ever asked of it."""
+    return _document(order, Event.ACCEPT, n, line_id, units, deducts_at)
+
+
+def ship(order: Order, n: int, line_id: str, units: int, *, deducts_at: DeductsAt) -> Move:
+    """Add `units` the supplier says it has shipped. Raises Rejected for more than was ever asked of it."""
+    return _document(order, Event.SHIP, n, line_id, units, deducts_at)
+
+
+def reject(order: Order, n: int, line_id: str, units: int) -> Move:
+    """Give back `units` the supplier will not ship; they are open again, or cancelled where a cancel is wanted."""
+    return _give_up(order, Event.REJECT, n, line_id, units)
+
+
+def reroute(order: Order, n: int, line_id: str, units: int) -> Move:
+    """Take back `units` that shall go to another source."""
+    return _give_up(order, Event.REROUTE, n, line_id, units)
+
+
+def confirm_cancel(order: Order, n: int, line_id: str, units: int) -> Move:
+    """Cancel `units` the supplier agreed not to ship."""
+    return _give_up(order, Event.CONFIRM_CANCEL, n, line_id, units)
+
+
+def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[Line] = ()) -> Move:
+    """Make the active units of each line what the shop now says; more are open, fewer come from open, backordered, reserved.
+
+    Units a supplier was asked for stay: the closing difference is the caller's to settle with the supplier. Raises
+    Rejected for a version not newer than the order's, or for a cancelled order.
+    """
+    if order.cancel_wanted or version <= order.version:
+        raise Rejected("an older version undoes nothing", code="older_version", order=str(order.key), version=version)
+    effects = _Effects(order)
+    lines = []
+    allocations = list(order.allocations)
+    for line in order.lines:
+        units = wanted.get(line.line, line.ordered - line.cancelled)
+        more = units - (line.ordered - line.cancelled)
+        if more >= 0:
+            lines.append(replace(line, ordered=line.ordered + more, open=line.open + more))
+            continue
+        from_open = min(line.open, -more)
+        from_back = min(line.backordered, -more - from_open)
+        left = -more - from_open - from_back
+        for i, allocation in enumerate(allocations):
+            units_back = min(left, allocation.count(_RESERVED)) if allocation.line == line.line else 0
+            allocations[i] = effects.give_back(allocation, units_back)
+            left -= units_back
+        lines.append(
+            replace(
+                line,
+                open=line.open - from_open,
+                backordered=line.backordered - from_back,
+                cancelled=line.cancelled - more - left,
+            )
+        )
+    lines += [replace(line, open=line.ordered) for line in added]
+    after = replace(order, lines=tuple(lines), allocations=tuple(allocations), version=version)
+    return Move(_checked(Event.EDIT, order, after), effects.all())
+
+
+def check(order: Order) -> None:
+    """Raise AssertionError where the equation of a line does not hold: only a bug can make it so."""
+    for line in order.lines:
+        counts = order.counts(line)
+        if sum(counts.values()) != line.ordered or min(counts.values()) < 0:
+            raise AssertionError("a line does not add up", str(order.key), line.line, counts)
+    for allocation in order.allocations:
+        if not 0 <= allocation.committed <= allocation.units or allocation.live < 0:
+            raise AssertionError("an allocation does not add up", str(order.key), allocation)
+
+
+def _idle(line: Line) -> int:
+    return line.cancelled + line.open + line.backordered
+
+
+def _find(order: Order, n: int, line_id: str) -> Allocation:
+    for allocation in order.allocations:
+        if allocation.n == n and allocation.line == line_id:
+            return allocation
+    raise InvalidInput("no such allocation", code="unknown_allocation", order=str(order.key), n=n, line=line_id)
+
+
+def _document(order: Order, event: Event, n: int, line_id: str, units: int, deducts_at: DeductsAt) -> Move:
+    before = _find(order, n, line_id)
+    total = (before.acked if event is Event.ACCEPT else before.shipped) + units
+    if units <= 0 or total > before.units or not before.sent:
+        raise Rejected(
+            "more than was asked for", code=f"{event}_too_many", order=str(order.key), line=line_id, units=units
+        )
+    after = replace(before, acked=total) if event is Event.ACCEPT else replace(before, shipped=total)
+    effects = _Effects(order)
+    after = effects.deduct(after, _deductible(after, deducts_at) - _deductible(before, deducts_at))
+    return Move(_checked(event, order, _with(order, before, after)), effects.all())
+
+
+def _deductible(allocation: Allocation, deducts_at: DeductsAt) -> int:
+    """Units the source's own documents say it has taken off its count."""
+    match deducts_at:
+        case DeductsAt.RECEIPT:
+            return 0  # all of them, when the order was sent
+        case DeductsAt.ACCEPT:
+            return max(allocation.acked, allocation.shipped)
+        case DeductsAt.SHIP:
+            return allocation.shipped
+    assert_never(deducts_at)
+
+
+def _give_up(order: Order, event: Event, n: int, line_id: str, units: int) -> Move:
+    before = _find(order, n, line_id)
+    free = before.live - min(before.shipped, before.live)
+    if event is not Event.REROUTE and not before.sent:
+        free = 0
+    given = min(units, free)
+    if units <= 0 or given == 0:
+        raise Rejected(
+            "nothing is left to give back", code=f"{event}_nothing", order=str(order.key), line=line_id, units=units
+        )
+    effects = _Effects(order)
+    after = effects.give_back(before, given)
+    if event is Event.REJECT:
+        after = replace(after, rejected=after.rejected + given)
+    changed = _with(order, before, after)
+    line = changed.line(line_id)
+    if event is Event.CONFIRM_CANCEL or order.cancel_wanted:
+        line = replace(line, cancelled=line.cancelled + given)
+    else:
+        line = replace(line, open=line.open + given)
+    lines = tuple(line if old.line == line_id else old for old in changed.lines)
+    return Move(_checked(event, order, replace(changed, lines=lines)), effects.all())
+
+
+def _with(order: Order, before: Allocation, after: Allocation) -> Order:
+    return replace(order, allocations=tuple(after if a is before else a for a in order.allocations))
+
+
+class _Effects:
+    """Collects one effect a level while a move walks its allocations."""
+
+    def __init__(self, order: Order) -> None:
+        self._sku = {line.line: line.sku for line in order.lines}
+        self._by_level: dict[LevelKey, Effect] = {}
+
+    def give_back(self, allocation: Allocation, units: int) -> Allocation:
+        """Units still committed go back to the level; of units already deducted only a later photograph tells."""
+        if not units:
+            return allocation
+        undeducted = min(units, allocation.committed)
+        self._add(allocation, give_back=undeducted)
+        return replace(
+            allocation, given_back=allocation.given_back + units, committed=allocation.committed - undeducted
+        )
+
+    def deduct(self, allocation: Allocation, units: int) -> Allocation:
+        """Take committed units first; the rest had been given back, so the level pays for them a second time."""
+        committed = min(units, allocation.committed)
+        self._add(allocation, deduct=committed, late=units - committed)
+        return replace(allocation, committed=allocation.committed - committed)
+
+    def all(self) -> tuple[Effect, ...]:
+        return tuple(e for _, e in sorted(self._by_level.items()) if e.give_back or e.deduct or e.late)
+
+    def _add(self, allocation: Allocation, give_back: int = 0, deduct: int = 0, late: int = 0) -> None:
+        key = LevelKey(self._sku[allocation.line], allocation.source)
+        old = self._by_level.get(key, Effect(level=key))
+        self._by_level[key] = Effect(
+            level=key, give_back=old.give_back + give_back, deduct=old.deduct + deduct, late=old.late + late
+        )
+
+
+def _checked(event: Event, before: Order, after: Order) -> Order:
+    """Hold a change against the table of states: units leave and arrive only where the event lets them."""
+    check(after)
+    allowed = TRANSITIONS[event]
+    arrivals = set(allowed.values())
+    if event in {Event.REJECT, Event.REROUTE} and before.cancel_wanted:
+        arrivals = {_CANCELLED}
+    old_lines = {line.line: line for line in before.lines}
+    for line in after.lines:
+        if line.line not in old_lines or line.ordered != old_lines[line.line].ordered:
+            continue  # an edit ordered more of it: new units begin as open
+        old, new = before.counts(old_lines[line.line]), after.counts(line)
+        left = {state for state in LineState if new[state] < old[state]}
+        arrived = {state for state in LineState if new[state] > old[state]}
+        if not (left <= set(allowed) and arrived <= arrivals):
+            raise AssertionError("not in the table of states", event.value, line.line, sorted(left), sorted(arrived))
+    return after

@@ -1,0 +1,219 @@
+"""The merchant's rules: channels and sources, read from one versioned object.
+
+A mistake is refused with the place where it stands: the command that pushes rules and the functions that read them
+share this reader, so that what was accepted once is never a surprise at night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shared.domain.names import ChannelId, SourceId, name
+from shared.domain.orders import DeductsAt
+from shared.errors import InvalidInput
+
+T = TypeVar("T")
+
+LETTERS_OF_A_CURRENCY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`."""
+
+    channel: ChannelId
+    platform: str
+    shop: str
+    api_url: str
+    location: str
+    currency: str
+    when_short: str = "backorder"
+    split_lines: bool = True
+    percent: int = 100
+    buffer: int = 0
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedProfile:
+    """How a source's stock file reads.
+
+    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed.
+    """
+
+    columns: Mapping[str, str]
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    lag: timedelta = timedelta(0)
+    slack: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Anything that can ship. `deducts_at`: when it takes our units off its own count."""
+
+    source: SourceId
+    name: str
+    currency: str
+    zone: str
+    feed: FeedProfile
+    deducts_at: DeductsAt = DeductsAt.SHIP
+    send_by: str = "file"
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All rules of one version."""
+
+    version: str
+    channels: Mapping[ChannelId, Channel] = field(default_factory=dict)
+    sources: Mapping[SourceId, Source] = field(default_factory=dict)
+
+    @property
+    def active_sources(self) -> tuple[Source, ...]:
+        """Sources that orders may go to, in order of id."""
+        return tuple(source for _, source in sorted(self.sources.items()) if source.active)
+
+
+def parse(document: object) -> Rules:
+    """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
+    root = _Place("rules", document)
+    root.only("schema", "version", "channels", "sources")
+    root.one_of("schema", 1)
+    return Rules(
+        version=root.text("version"),
+        channels={ChannelId(key): _channel(ChannelId(key), place) for key, place in root.children("channels")},
+        sources={SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")},
+    )
+
+
+def _channel(key: ChannelId, at: _Place) -> Channel:
+    at.only(
+        "platform",
+        "shop",
+        "api_url",
+        "location",
+        "currency",
+        "when_short",
+        "split_lines",
+        "percent",
+        "buffer",
+        "active",
+    )
+    return Channel(
+        channel=key,
+        platform=at.one_of("platform", "shopify"),
+        shop=at.text("shop"),
+        api_url=at.text("api_url"),
+        location=at.text("location"),
+        currency=at.currency("currency"),
+        when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
+        split_lines=at.flag("split_lines", default=True),
+        percent=at.whole("percent", 0, 100, default=100),
+        buffer=at.whole("buffer", 0, 1_000_000, default=0),
+        active=at.flag("active", default=True),
+    )
+
+
+def _source(key: SourceId, at: _Place) -> Source:
+    at.only("name", "currency", "zone", "feed", "deducts_at", "send_by", "active")
+    zone = at.text("zone")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise at.wrong("zone", zone, "a zone of the tz database, such as Europe/Berlin") from error
+    return Source(
+        source=key,
+        name=at.text("name"),
+        currency=at.currency("currency"),
+        zone=zone,
+        feed=_feed(at.child("feed")),
+        deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
+        send_by=at.one_of("send_by", "file", default="file"),
+        active=at.flag("active", default=True),
+    )
+
+
+def _feed(at: _Place) -> FeedProfile:
+    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes")
+    columns = at.child("columns")
+    columns.only("sku", "quantity", "cost")
+    for needed in ("sku", "quantity"):
+        columns.text(needed)
+    return FeedProfile(
+        columns={key: columns.text(key) for key in columns.names()},
+        delimiter=at.one_of("delimiter", ",", ";", "\t", "|", default=","),
+        encoding=at.one_of("encoding", "utf-8", "cp1252", "utf-16", default="utf-8"),
+        lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
+        slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
+    )
+
+
+class _Place:
+    """A table of values and where it stands."""
+
+    def __init__(self, path: str, value: object) -> None:
+        self.path = path
+        if not isinstance(value, Mapping):
+            raise InvalidInput("a table was expected here", code="rules_wrong", at=path, value=repr(value)[:60])
+        self._value: Mapping[str, Any] = value
+
+    def names(self) -> list[str]:
+        return sorted(self._value)
+
+    def only(self, *known: str) -> None:
+        for key in self._value:
+            if key not in known:
+                raise self.wrong(str(key), self._value[key], f"one of the settings {', '.join(known)}")
+
+    def children(self, of: str) -> list[tuple[str, _Place]]:
+        found = self.child(of)
+        return [(name(key, found.path), found.child(key)) for key in found.names()]
+
+    def child(self, key: str) -> _Place:
+        return _Place(f"{self.path}.{key}", self._value.get(key))
+
+    def text(self, key: str) -> str:
+        value = self._value.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        raise self.wrong(key, value, "text")
+
+    def currency(self, key: str) -> str:
+        value = self._value.get(key)
+        if isinstance(value, str) and len(value) == LETTERS_OF_A_CURRENCY and value.isascii() and value.isupper():
+            return value
+        raise self.wrong(key, value, "an ISO 4217 code")
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self._value.get(key, default)
+        if isinstance(value, bool):
+            return value
+        raise self.wrong(key, value, "true or false")
+
+    def whole(self, key: str, least: int, most: int, *, default: int) -> int:
+        value = self._value.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise self.wrong(key, value, f"a whole number from {least} to {most}")
+
+    def one_of(self, key: str, *allowed: T, default: T | None = None) -> T:
+        value = self._value.get(key, default)
+        for each in allowed:
+            if value == each:
+                return each
+        raise self.wrong(key, value, f"one of {', '.join(map(repr, allowed))}")
+
+    def wrong(self, key: str, value: object, allowed: str) -> InvalidInput:
+        return InvalidInput(
+            "a rule has a value it must not have",
+            code="rules_wrong",
+            at=f"{self.path}.{key}",
+            value=repr(value)[:60],
+            allowed=allowed,
+        )

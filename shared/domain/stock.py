@@ -1,0 +1,120 @@
+"""The level of one SKU at one source, and what a count does to it.
+
+available = counted - committed - sum(deducted). A count is a photograph: units we promised are subtracted from it
+only while the source cannot have taken them off yet when it was made (docs/protocols.md, as-of netting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain import times
+from shared.domain.names import LevelKey
+
+BUCKET = timedelta(minutes=15)
+"""Width of a bucket of open deductions: wide enough that a level holds few of them."""
+
+UNTIL_COUNTED = "9999-12-31T23:59:59.999Z"
+"""`held_until` of a level that is held until the next count of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What one source has of one SKU, in pieces.
+
+    `deducted`: bucket start -> units the next photograph may already show.
+    """
+
+    key: LevelKey
+    available: int
+    committed: int
+    counted: int
+    counted_as_of: str
+    count_id: str
+    deducted: Mapping[str, int] = field(default_factory=dict)
+    drev: int = 0
+    buffer: int = 0
+    status: str = "active"
+    held_since: str = ""
+    held_until: str = ""
+    revision: int = 1
+    changed_at: str = ""
+    cause: tuple[str, str] = ("", "")
+    last: Mapping[str, int] = field(default_factory=dict)
+
+    def takeable(self, now: str) -> int:
+        """Units an order may take at `now`."""
+        if self.status != "active" or self.held_until > now:
+            return 0
+        return max(self.available, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One row of a photograph: `units` of a SKU at a source as of a time. `count_id` names the file."""
+
+    key: LevelKey
+    units: int
+    as_of: str
+    count_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class First:
+    """No level yet: the count creates it."""
+
+    count: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """The level should still be at `old`: one write, no read."""
+
+    count: Count
+    old: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exact:
+    """A write against the level as seen; `gone` are the buckets the photograph shows."""
+
+    count: Count
+    seen: Level
+    gone: tuple[str, ...]
+    lifts_hold: bool
+
+    @property
+    def rise(self) -> int:
+        """What the count adds to available."""
+        return self.count.units - self.seen.counted + sum(self.seen.deducted[bucket] for bucket in self.gone)
+
+
+CountWrite = First | Blind | Exact
+
+
+def blind(count: Count, old: int) -> Blind:
+    """Plan the cheap write of a row whose old count is known from the applied file."""
+    return Blind(count=count, old=old)
+
+
+def exact(count: Count, seen: Level | None, slack: timedelta) -> CountWrite | None:
+    """Plan the write of a row from the level as it was returned; None when the level already has a newer count."""
+    if seen is None:
+        return First(count=count)
+    if seen.counted_as_of >= count.as_of:
+        return None
+    gone = tuple(sorted(bucket for bucket in seen.deducted if is_gone(bucket, count.as_of, slack)))
+    lifts_hold = bool(seen.held_until) and seen.held_since < count.as_of
+    return Exact(count=count, seen=seen, gone=gone, lifts_hold=lifts_hold)
+
+
+def is_gone(bucket: str, as_of: str, slack: timedelta) -> bool:
+    """Whether a photograph shows a bucket's deductions: its end plus the source's clock slack is past."""
+    return times.text(times.read(bucket) + BUCKET + slack) <= as_of
+
+
+def adds_up(level: Level) -> bool:
+    """Whether the equation of a level holds."""
+    return level.available == level.counted - level.committed - sum(level.deducted.values())

@@ -1,0 +1,41 @@
+"""Queues: send a message, read a batch, answer which failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain import messages
+from shared.domain.messages import Message
+from shared.errors import Transient
+from shared.runtime import clients
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+MOST_PER_CALL = 10
+
+
+def send(url: str, waiting: Iterable[Message]) -> None:
+    """Send messages, ten a call.
+
+    Raises Transient when the queue did not take all of them: sending again is harmless.
+    """
+    texts = [messages.write(message) for message in waiting]
+    for start in range(0, len(texts), MOST_PER_CALL):
+        entries: Any = [
+            {"Id": str(i), "MessageBody": text} for i, text in enumerate(texts[start : start + MOST_PER_CALL])
+        ]
+        try:
+            answer = clients.sqs().send_message_batch(QueueUrl=url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            raise Transient("the queue did not answer", code="queue", error=type(error).__name__) from error
+        if answer.get("Failed"):
+            raise Transient("the queue took only part of a batch", code="queue", failed=len(answer["Failed"]))
+
+
+def failures(message_ids: Iterable[str]) -> PartialItemFailureResponse:
+    """Answer which messages of a batch shall come again."""
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in message_ids]}

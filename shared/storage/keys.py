@@ -1,0 +1,146 @@
+"""Every key of both tables, and nothing else makes one.
+
+The row of `docs/data-model.md` that a key belongs to stands first in its docstring; a contract test holds the two
+together. Arguments are names that passed `shared.domain.names.name`, and times of one width.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
+
+DUE_SHARDS = 8
+
+
+class Key(NamedTuple):
+    """Partition and sort key of an item."""
+
+    pk: str
+    sk: str
+
+
+def level(key: LevelKey) -> Key:
+    """S1, S2: the level of a SKU at a source."""
+    return Key(f"SKU#{key.sku}", f"SRC#{key.source}")
+
+
+def offer(key: LevelKey) -> Key:
+    """S3: what seldom changes about a SKU at a source: cost, currency."""
+    return Key(f"SKU#{key.sku}", f"OFFER#{key.source}")
+
+
+def item(sku: Sku) -> Key:
+    """S3: the product."""
+    return Key(f"SKU#{sku}", "ITEM")
+
+
+def catalogue(sku: Sku) -> Key:
+    """S5: a SKU among all that begin with the same two characters."""
+    return Key(f"CAT#{sku[:2]}", sku)
+
+
+def open_flag(source: SourceId) -> str:
+    """S6: flag of levels that wait for the next count of a source."""
+    return f"OPEN#{source}"
+
+
+def told(sku: Sku, channel: ChannelId) -> Key:
+    """S8: the number of a SKU on a channel and what the shop was told."""
+    return Key(f"ATS#{sku}", channel)
+
+
+def dirty(channel: ChannelId, rank: int, sku: Sku) -> Key:
+    """S9: a SKU whose number a channel has to be told."""
+    return Key(f"DIRTY#{channel}", f"{rank}#{sku}")
+
+
+def lease(channel: ChannelId) -> Key:
+    """S15: who publishes to a shop now."""
+    return Key(f"SHOP#{channel}", "LEASE")
+
+
+def poll(channel: ChannelId) -> Key:
+    """S15: how far a shop's orders were polled."""
+    return Key(f"SHOP#{channel}", "POLL")
+
+
+def feed(name: str) -> Key:
+    """S12: a feed's state now."""
+    return Key(f"FEED#{name}", "NOW")
+
+
+def feed_file(name: str, as_of: str) -> Key:
+    """S12: one file in a feed's history."""
+    return Key(f"FEED#{name}", f"FILE#{as_of}")
+
+
+def movement(key: LevelKey, changed_at: str, revision: int) -> Key:
+    """S13: one movement of a level; the same stream record twice is the same key."""
+    return Key(f"MOV#{key.sku}#{changed_at[:7]}", f"{changed_at}#{key.source}#{revision:010d}")
+
+
+def order(key: OrderKey) -> Key:
+    """O1: an order."""
+    return Key(f"ORD#{key}", "ORD")
+
+
+def plan(key: OrderKey, attempt: str) -> Key:
+    """O1: the plan of one attempt, with its inputs."""
+    return Key(f"ORD#{key}", f"PLAN#{attempt}")
+
+
+def ship_to(key: OrderKey, attempt: str) -> Key:
+    """O1: the address, written by one attempt."""
+    return Key(f"ORD#{key}", f"SHIPTO#{attempt}")
+
+
+def purchase_order(key: OrderKey, source: SourceId, n: int) -> Key:
+    """O1: a purchase order of an order."""
+    return Key(f"ORD#{key}", f"PO#{source}#{n}")
+
+
+def event(key: OrderKey, move: str) -> Key:
+    """O1: the marker of a move: the same document twice is one move."""
+    return Key(f"ORD#{key}", f"EVT#{move}")
+
+
+def due_shard(key: OrderKey) -> str:
+    """O2: the shard of the index `due` that an order and its purchase orders are in."""
+    return f"DUE#{zlib.crc32(str(key).encode()) % DUE_SHARDS}"
+
+
+def listed(state: str, placed_at: str, key: OrderKey) -> Key:
+    """O3: an order among those of a state and a day."""
+    return Key(f"LST#{state}#{placed_at[:10]}", f"{placed_at}#{key}")
+
+
+def supplier_list(source: SourceId, at: str, number: str) -> Key:
+    """O4: a purchase order among those of a supplier and a month."""
+    return Key(f"SUP#{source}#{at[:7]}", f"{at}#{number}")
+
+
+def reference(kind: str, value: str) -> Key:
+    """O5: an order by another of its names."""
+    return Key(f"REF#{kind}#{value}", "REF")
+
+
+def counter(source: SourceId, kind: str) -> Key:
+    """O14: the last number a supplier was given."""
+    return Key(f"CNT#{source}", kind)
+
+
+def problem(kind: str, subject: str) -> Key:
+    """O7: an exception; one per subject."""
+    return Key(f"EXC#{kind}#{subject}", "EXC")
+
+
+def open_problem(owner: str, opened_at: str, kind: str, subject: str) -> Key:
+    """O7: an open exception among its owner's, oldest first."""
+    return Key(f"EXCOPEN#{owner}", f"{opened_at}#{kind}#{subject}")
+
+
+def backorder(sku: Sku, placed_at: str, key: OrderKey, line: str) -> Key:
+    """O8: a line that waits for a SKU, oldest first."""
+    return Key(f"BACK#{sku}", f"{placed_at}#{key}#{line}")

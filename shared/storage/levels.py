@@ -1,0 +1,185 @@
+"""Levels as items, and every write on them: take, give back, count (docs/protocols.md).
+
+Every write raises `revision` by one, sets `changed_at`, `cause` and `last`, and is one kind of change, so that the
+table's stream is a gapless ledger. Readers accept schema 1; writers write 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.names import LevelKey, Sku, SourceId
+from shared.domain.stock import Blind, CountWrite, Exact, First, Level
+from shared.storage import attributes, keys
+from shared.storage.attributes import Image
+from shared.storage.dynamo import Action, Table, update_action
+
+SCHEMA = 1
+
+_COUNTS = ("available", "committed", "counted", "drev", "buffer", "revision")
+_TEXTS = ("counted_as_of", "count_id", "status", "changed_at")
+_HOLDS = ("held_since", "held_until")
+
+_LEDGER = "revision = revision + :one, changed_at = :now, cause = :cause, #last = :last"
+_NAMES = {"#last": "last", "#status": "status"}
+
+
+def to_item(level: Level, flag: str = "", since: str = "") -> dict[str, Any]:
+    """Write a level as an item; `flag` and `since` put it into the index `by_flag`."""
+    pk, sk = keys.level(level.key)
+    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "level", "schema": SCHEMA}
+    item |= {"sku": level.key.sku, "source": level.key.source, "deducted": dict(level.deducted)}
+    item |= {field: getattr(level, field) for field in _COUNTS + _TEXTS}
+    item |= {field: getattr(level, field) for field in _HOLDS if getattr(level, field)}
+    item |= {"cause": list(level.cause), "last": dict(level.last)}
+    return item | ({"flag": flag, "since": since} if flag else {})
+
+
+def from_item(item: Mapping[str, Any]) -> Level:
+    """Read a level back."""
+    kind, cause = item["cause"]
+    return Level(
+        key=LevelKey(Sku(item["sku"]), SourceId(item["source"])),
+        deducted=item["deducted"],
+        cause=(kind, cause),
+        last=item["last"],
+        **{field: item[field] for field in _COUNTS + _TEXTS},
+        **{field: item.get(field, "") for field in _HOLDS},
+    )
+
+
+def read_image(image: Image) -> Level:
+    """Read a level from an item as the API or a stream carries it."""
+    return from_item(attributes.values(image))
+
+
+def take(table: str, key: LevelKey, shares: Mapping[str, int], attempt: str, now: str) -> Action:
+    """Commit units to orders, `order token -> units`, if that many are available and nothing holds the level."""
+    units = sum(shares.values())
+    return update_action(
+        key,
+        table,
+        keys.level(key),
+        {
+            "UpdateExpression": f"SET available = available - :units, committed = committed + :units, {_LEDGER}",
+            "ConditionExpression": "available >= :units AND #status = :active AND "
+            "(attribute_not_exists(held_until) OR held_until <= :now)",
+            "ExpressionAttributeNames": _NAMES,
+            "ExpressionAttributeValues": attributes.image(
+                {":units": units, ":active": "active"} | _ledger(("take", attempt), shares, now)
+            ),
+        },
+        read_image,
+    )
+
+
+def give_back(table: str, key: LevelKey, units: int, token: str, cause: tuple[str, str], now: str) -> Action:
+    """Free units of an order that the level still has as committed."""
+    return update_action(
+        key,
+        table,
+        keys.level(key),
+        {
+            "UpdateExpression": f"SET available = available + :units, committed = committed - :units, {_LEDGER}",
+            "ConditionExpression": "committed >= :units",
+            "ExpressionAttributeNames": {"#last": "last"},
+            "ExpressionAttributeValues": attributes.image({":units": units} | _ledger(cause, {token: -units}, now)),
+        },
+        read_image,
+    )
+
+
+@dataclass(slots=True)
+class Levels:
+    """Reads levels and writes counts to them, one conditional update each."""
+
+    table: Table
+
+    def open(self, source: SourceId) -> list[LevelKey]:
+        """List levels of a source that wait for its next count: open deductions, or a hold until then."""
+        condition = "flag = :flag"
+        found = self.table.query(condition, {":flag": keys.open_flag(source)}, index="by_flag")
+        return [LevelKey(Sku(item["PK"].removeprefix("SKU#")), source) for item in found]
+
+    def count(self, write: CountWrite, now: str) -> tuple[bool, Level | None]:
+        """Write one row of a photograph: (True, level after), or (False, the level it met, None if there is none)."""
+        if isinstance(write, First):
+            level = _first(write, now)
+            if self.table.put_new(to_item(level)):
+                return True, level
+            found = self.table.get(keys.level(level.key))
+            return False, from_item(found) if found else None
+        request = _blind(write, now) if isinstance(write, Blind) else _exact(write, now)
+        done, values = self.table.update(keys.level(write.count.key), request)
+        return done, from_item(values) if values else None
+
+
+def _first(write: First, now: str) -> Level:
+    count = write.count
+    return Level(
+        key=count.key,
+        available=count.units,
+        committed=0,
+        counted=count.units,
+        counted_as_of=count.as_of,
+        count_id=count.count_id,
+        changed_at=now,
+        cause=("feed", count.count_id),
+    )
+
+
+_COUNT = "counted = :counted, counted_as_of = :as_of, count_id = :count_id, drev = drev + :one"
+
+
+def _blind(write: Blind, now: str) -> dict[str, Any]:
+    rise = write.count.units - write.old
+    return {
+        "UpdateExpression": f"SET available = available + :rise, {_COUNT}, {_LEDGER}",
+        "ConditionExpression": "counted = :old AND counted_as_of < :as_of AND size(deducted) = :zero "
+        "AND attribute_not_exists(held_until)",
+        "ExpressionAttributeNames": {"#last": "last"},
+        "ExpressionAttributeValues": attributes.image(
+            {":rise": rise, ":old": write.old, ":zero": 0} | _counted(write, now)
+        ),
+    }
+
+
+def _exact(write: Exact, now: str) -> dict[str, Any]:
+    names = {"#last": "last"} | {f"#gone{i}": bucket for i, bucket in enumerate(write.gone)}
+    removed = [f"deducted.#gone{i}" for i in range(len(write.gone))]
+    if write.lifts_hold:
+        removed += ["held_until", "held_since"]
+    stays_open = len(write.gone) < len(write.seen.deducted) or (bool(write.seen.held_until) and not write.lifts_hold)
+    if not stays_open:
+        removed += ["flag", "since"]
+    return {
+        "UpdateExpression": f"SET available = available + :rise, {_COUNT}, {_LEDGER}"
+        + (f" REMOVE {', '.join(removed)}" if removed else ""),
+        "ConditionExpression": "counted = :seen AND counted_as_of = :seen_as_of AND drev = :seen_drev",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": attributes.image(
+            {
+                ":rise": write.rise,
+                ":seen": write.seen.counted,
+                ":seen_as_of": write.seen.counted_as_of,
+                ":seen_drev": write.seen.drev,
+            }
+            | _counted(write, now)
+        ),
+    }
+
+
+def _counted(write: Blind | Exact, now: str) -> dict[str, Any]:
+    count = write.count
+    return {
+        ":counted": count.units,
+        ":as_of": count.as_of,
+        ":count_id": count.count_id,
+        **_ledger(("feed", count.count_id), {}, now),
+    }
+
+
+def _ledger(cause: tuple[str, str], last: Mapping[str, int], now: str) -> dict[str, Any]:
+    return {":one": 1, ":now": now, ":cause": list(cause), ":last": dict(last)}
