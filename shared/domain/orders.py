@@ -314,7 +314,9 @@ def confirm_cancel(order: Order, n: int, line_id: str, units: int) -> Move:
 
 
 def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[Line] = ()) -> Move:
-    """Make the active units of each line what the shop now says; more are open, fewer come from open, backordered, reserved.
+    """Make the active units of each line what the shop now says.
+
+    More are open; fewer come from open, then backordered, then reserved ones.
 
     Units a supplier was asked for stay: the closing difference is the caller's to settle with the supplier. Raises
     Rejected for a version not newer than the order's, or for a cancelled order.

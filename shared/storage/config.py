@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY = "rules.json"
 FRESH_FOR = timedelta(seconds=30)
+NO_VERSION = '"none"'
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Config:
 
     client: S3Client
     bucket: str
-    _etag: str = field(default="", init=False)
+    _etag: str = field(default=NO_VERSION, init=False)
     _rules: Rules | None = field(default=None, init=False)
     _fresh_until: datetime | None = field(default=None, init=False)
 
@@ -34,9 +35,8 @@ class Config:
         """Return the rules. Raises Transient when they cannot be read, InvalidInput when none were ever pushed."""
         if self._rules and self._fresh_until and now < self._fresh_until:
             return self._rules
-        condition = {"IfNoneMatch": self._etag} if self._etag else {}
         try:
-            answer = self.client.get_object(Bucket=self.bucket, Key=KEY, **condition)
+            answer = self.client.get_object(Bucket=self.bucket, Key=KEY, IfNoneMatch=self._etag)
             body = answer["Body"].read()
         except ClientError as error:
             code = error.response["Error"]["Code"]
