@@ -1,0 +1,49 @@
+"""DynamoDB Local, the engine for races and transactions: started once a run, tables of its own for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local import dynamodb_local
+from tests.support.tables import create_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine and the tables of one test."""
+
+    url: str
+    stock_table: str
+    order_table: str
+
+    def client(self) -> DynamoDBClient:
+        """Make a client of one's own: processes and threads share none."""
+        return connect(self.url)
+
+
+def connect(url: str) -> DynamoDBClient:
+    config = Config(retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=32)
+    return boto3.client("dynamodb", endpoint_url=url, config=config)  # noqa: TID251 - another engine's endpoint
+
+
+@pytest.fixture(scope="session")
+def engine_url() -> Iterator[str]:
+    with dynamodb_local.running() as url:
+        yield url
+
+
+@pytest.fixture
+def engine(engine_url: str) -> Engine:
+    prefix = f"t{uuid.uuid4().hex[:12]}-"
+    stock_table, order_table = create_tables(connect(engine_url), prefix)
+    return Engine(engine_url, stock_table, order_table)

@@ -1,0 +1,137 @@
+"""One handler with moto's AWS around it, one thread, and a recording of every call that a handler makes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+
+from shared.runtime import clients
+from shared.runtime.settings import settings
+from shared.storage.config import Config
+from shared.storage.dynamo import Table
+from tests.support.tables import create_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+ROOT = Path(__file__).parents[2]
+SECRETS = {"current": "shop-secret", "previous": "old-secret", "token": "shpat-token"}
+
+RECORDED: set[tuple[str, str, str, str]] = set()
+"""(function, service, operation, parameters that name resources as JSON): what the roles in the template must cover."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """What a test may look into."""
+
+    dynamodb: DynamoDBClient
+    s3: S3Client
+    sqs: SQSClient
+    stock: Table
+    orders: Table
+
+    def messages(self, url: str) -> list[str]:
+        """Take all bodies waiting in a queue."""
+        bodies: list[str] = []
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                bodies.append(message["Body"])
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+
+@dataclass
+class LambdaContext:
+    """What Lambda hands to a handler."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:test"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+    remaining: int = 30_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+@pytest.fixture
+def context() -> LambdaContext:
+    return LambdaContext()
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with mock_aws():
+        forget()
+        boto3.setup_default_session()
+        session = boto3.DEFAULT_SESSION
+        assert session is not None
+        session.events.register("provide-client-params.*.*", _record)
+        dynamodb, s3, sqs = clients.dynamodb(), clients.s3(), clients.sqs()
+        create_tables(dynamodb)
+        names = settings()
+        for bucket in (names.files_bucket, names.archive_bucket, names.config_bucket):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        for url in (names.order_queue_url, names.channel_queue_url):
+            sqs.create_queue(QueueName=url.rpartition("/")[2])
+        secret = f"{names.secret_prefix}/shops/nordlys"
+        clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps(SECRETS))
+        Config(s3, names.config_bucket).push(yaml.safe_load((ROOT / "config/rules.yaml").read_text()))
+        yield Aws(dynamodb, s3, sqs, Table(dynamodb, names.stock_table), Table(dynamodb, names.order_table))
+        forget()
+
+
+def forget() -> None:
+    """Drop what a warm function would keep: clients, flows, cached rules and secrets."""
+    for client in (clients.dynamodb, clients.s3, clients.sqs, clients.secretsmanager):
+        client.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("functions.", "shared.runtime.")):
+            for thing in list(vars(module).values()):
+                cache_clear: Callable[[], None] | None = getattr(thing, "cache_clear", None)
+                if cache_clear and getattr(thing, "__module__", "") == name:
+                    cache_clear()
+
+
+def _record(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's model of the call
+    function = next(
+        (
+            Path(frame.filename).parent.name
+            for frame in traceback.extract_stack()
+            if frame.filename.endswith("handler.py") and Path(frame.filename).parents[1].name == "functions"
+        ),
+        None,
+    )
+    if function:
+        named = json.dumps(_resources(params), sort_keys=True)
+        RECORDED.add((function, model.service_model.service_name, model.name, named))
+
+
+def _resources(params: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a call's parameters what names resources."""
+    kept: dict[str, Any] = {
+        k: params[k] for k in ("TableName", "IndexName", "Bucket", "Key", "QueueUrl", "SecretId") if k in params
+    }
+    if "RequestItems" in params:
+        kept["Tables"] = sorted(params["RequestItems"])
+    if "TransactItems" in params:
+        kept["Writes"] = sorted(
+            {f"{verb}:{each['TableName']}" for item in params["TransactItems"] for verb, each in item.items()}
+        )
+    if not isinstance(kept.get("Key", ""), str):
+        del kept["Key"]
+    return kept
