@@ -133,7 +133,7 @@ def _source(key: SourceId, at: _Place) -> Source:
         currency=at.currency("currency"),
         zone=zone,
         feed=_feed(at.child("feed")),
-        deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
+        deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
         send_by=at.one_of("send_by", "file", default="file"),
         active=at.flag("active", default=True),
     )

@@ -1,10 +1,17 @@
-"""The one place that asks what time it is."""
+"""The one place that asks what time it is, and that waits."""
 
 from __future__ import annotations
 
+import random
+import time
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
     """Return the time, UTC."""
     return datetime.now(UTC)
+
+
+def pause(tried: int) -> None:
+    """Wait a random moment that grows with what was tried in vain: up to 20 ms, 40 ms, ... 640 ms."""
+    time.sleep(random.uniform(0, 0.02 * 2 ** min(tried - 1, 5)))  # noqa: S311 - jitter, not a secret

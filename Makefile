@@ -1,0 +1,72 @@
+# What a person types. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+TOOLS := .local/tools
+UV := $(TOOLS)/bin/uv
+UV_VERSION := 0.13.9
+RUN := $(UV) run --frozen --no-sync
+SUPPLIER ?= alpina
+UNITS ?= 1
+
+.PHONY: help doctor setup run stop order feed test check engine local bench soak build deploy
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+doctor: ## say what this machine lacks, and how to get it
+	@$(PYTHON) -m local.doctor
+
+$(UV):
+	@echo "setting up: uv $(UV_VERSION) in $(TOOLS)"
+	@$(PYTHON) -m venv $(TOOLS) || { echo "python3 needs venv (Debian: apt-get install python3-venv)"; exit 2; }
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+.venv/.synced: $(UV) pyproject.toml uv.lock
+	@echo "setting up: Python packages in .venv"
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+setup: .venv/.synced ## install what development needs, into this folder
+
+run: setup ## start the local cloud, play a first day, stay up (ONCE=1: exit; SEED=n, NAME=x, PORT=n)
+	@$(RUN) python -m local run $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(NAME),--name $(NAME)) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)
+
+stop: setup ## stop the local cloud that runs (NAME=x)
+	@$(RUN) python -m local stop $(if $(NAME),--name $(NAME))
+
+order: setup ## send an order to the local cloud: SKU=... UNITS=n
+	@$(RUN) python -m local order --sku "$(SKU)" --units $(UNITS) $(if $(NAME),--name $(NAME))
+
+feed: setup ## drop a supplier's file into the local cloud: FILE=... SUPPLIER=...
+	@$(RUN) python -m local feed --file "$(FILE)" --supplier $(SUPPLIER) $(if $(NAME),--name $(NAME))
+
+test: setup ## run every suite at smoke size (2 cores: under 15 minutes)
+	@$(RUN) pytest
+
+check: setup ## lint, types, import contracts, template, spelling, lock file
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) cfn-lint template.yaml deploy/*.yaml
+	@$(RUN) codespell
+	@$(UV) lock --check
+
+engine: setup ## races and transactions on DynamoDB Local (Java 17 and npm)
+	@$(RUN) pytest tests/engine
+
+local: setup ## the whole template on the emulator
+	@$(RUN) pytest tests/local
+
+bench: setup ## measure; figures go to build/bench.json
+	@$(RUN) python -m bench
+
+soak: setup ## the engine suite with many more seeds
+	@SOAK=1 $(RUN) pytest tests/engine --timeout 3600
+
+include deploy/build.mk
+
+deploy: build ## deploy to AWS with your credentials: STACK=name
+	@UV_PROJECT_ENVIRONMENT=.local/sam $(UV) run --frozen --no-sync sam deploy --template-file .aws-sam/build/template.yaml \
+		--stack-name "$(or $(STACK),truestock)" --capabilities CAPABILITY_IAM --resolve-s3 --confirm-changeset

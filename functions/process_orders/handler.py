@@ -1,0 +1,67 @@
+"""Order queue -> orders recorded with their units, cancelled, edited, planned again.
+
+A second delivery finds its order and changes nothing: the order's own condition stands in the transaction that
+takes its units.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared.flows.place_orders import PlaceOrders
+from shared.runtime import clients, clock
+from shared.runtime.observability import logger, metrics
+from shared.runtime.queues import failures
+from shared.runtime.settings import in_lambda, settings
+from shared.storage.archive import Archive
+from shared.storage.config import Config
+from shared.storage.order_book import OrderBook
+from shared.storage.problems import Problems
+from shared.storefronts import shopify
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def config() -> Config:
+    """Connect the rules."""
+    return Config(clients.s3(), settings().config_bucket)
+
+
+@cache
+def flow() -> PlaceOrders:
+    """Connect the flow."""
+    names = settings()
+    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    return PlaceOrders(
+        book=book,
+        archive=Archive(clients.s3(), names.archive_bucket),
+        problems=Problems(book.orders),
+        platforms={"shopify": shopify},
+        new_id=lambda: uuid.uuid4().hex[:16],
+        pause=clock.pause,
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
+    """Place a batch of orders."""
+    now = clock.now()
+    batch = {record["messageId"]: record["body"] for record in event["Records"]}
+    placed = flow().run(batch, config().rules(now), now)
+    for name, value in placed.counted.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for message_id, reason in placed.again.items():
+        logger.warning("message comes again", message=message_id, reason=reason)
+    return failures(placed.again)
+
+
+if in_lambda():
+    flow()

@@ -1,0 +1,45 @@
+"""Every hour -> one of 24 segments of both tables checked against the promises.
+
+A second run of the same hour finds the same trouble and opens nothing new.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared.flows.reconcile import SEGMENTS, Reconcile
+from shared.runtime import clients, clock
+from shared.runtime.observability import logger, metrics
+from shared.runtime.settings import in_lambda, settings
+from shared.storage.dynamo import Table
+from shared.storage.ledger import Ledger
+from shared.storage.problems import Problems
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def flow() -> Reconcile:
+    """Connect the flow."""
+    names = settings()
+    stock, orders = (Table(clients.dynamodb(), name) for name in (names.stock_table, names.order_table))
+    return Reconcile(stock=stock, orders=orders, ledger=Ledger(stock), problems=Problems(orders))
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    """Check the hour's segment, or the one that an operator names."""
+    now = clock.now()
+    counted = flow().run(int(event.get("segment", now.hour % SEGMENTS)), now)
+    for name, value in counted.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    return dict(counted)
+
+
+if in_lambda():
+    flow()

@@ -1,0 +1,74 @@
+"""What a batch of messages asks of each order, and what is to be done next about it.
+
+Messages come twice, late and out of order, so they are folded to one ask an order, and the next step is derived
+from the ask and the order as it is: after every write, and after every refusal, the same question is asked again
+until nothing is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.domain.intake import Ask, Intake
+from shared.domain.messages import PlanOrder
+from shared.domain.names import OrderKey
+from shared.domain.orders import LineState, Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All that a batch asks of one order: its newest description, a cancel, units for what is open, or a fill."""
+
+    key: OrderKey
+    newest: Intake | None = None
+    cancel: Intake | None = None
+    plan: bool = False
+    fill: bool = False
+
+
+class Step(StrEnum):
+    """What to do next about an order."""
+
+    DONE = "done"
+    TOMBSTONE = "tombstone"
+    CREATE = "create"
+    CANCEL = "cancel"
+    EDIT = "edit"
+    TAKE = "take"
+
+
+TAKES = frozenset({Step.TOMBSTONE, Step.CREATE, Step.TAKE})
+"""Steps that go into the batch's transaction; the others are moves, each a transaction of its own."""
+
+
+def fold(asks: Iterable[Intake | PlanOrder], fills: Iterable[OrderKey] = ()) -> dict[OrderKey, Asked]:
+    """Fold asks to one an order: fills first, oldest first, then the batch in order of arrival."""
+    folded = {key: Asked(key=key, fill=True) for key in fills}
+    for ask in asks:
+        key = ask.order if isinstance(ask, PlanOrder) else ask.key
+        before = folded.get(key, Asked(key=key))
+        if isinstance(ask, PlanOrder):
+            folded[key] = replace(before, plan=True)
+        elif ask.ask is Ask.CANCEL:
+            folded[key] = replace(before, cancel=before.cancel or ask)
+        elif before.newest is None or ask.order.version > before.newest.order.version:
+            folded[key] = replace(before, newest=ask)
+    return folded
+
+
+def next_step(asked: Asked, order: Order | None) -> Step:
+    """Derive what is to be done about an order as it is in the table (None: it is not there)."""
+    if order is None:
+        if asked.cancel:
+            return Step.TOMBSTONE
+        return Step.CREATE if asked.newest else Step.DONE
+    if order.cancel_wanted:
+        return Step.DONE
+    if asked.cancel:
+        return Step.CANCEL
+    if asked.newest and asked.newest.order.version > order.version:
+        return Step.EDIT
+    wanted = order.total(LineState.OPEN) + (order.total(LineState.BACKORDERED) if asked.fill else 0)
+    return Step.TAKE if (asked.plan or asked.fill) and wanted else Step.DONE

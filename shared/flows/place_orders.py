@@ -1,0 +1,328 @@
+"""A batch of the order queue -> recorded orders that hold their units (docs/protocols.md, Take).
+
+Only this flow takes units. An order and its units are one transaction for up to 25 orders, so nothing is ever half
+there: a second delivery, another worker or a crash meets the order's own condition. What a refusal returns is the
+new truth, and the next step is derived from it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain import messages, orders, purchase_orders, taking, times
+from shared.domain.asking import TAKES, Asked, Step, fold, next_step
+from shared.domain.intake import Intake
+from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish
+from shared.domain.names import ChannelId, LevelKey, OrderKey
+from shared.domain.orders import Order
+from shared.domain.problems import Problem
+from shared.domain.purchase_orders import PO_TRANSITIONS, PoEvent, PoState, PurchaseOrder
+from shared.domain.rules import Channel, Rules
+from shared.domain.stock import Level
+from shared.domain.taking import Batch, Known
+from shared.errors import InvalidInput, Rejected, Transient
+from shared.storage.archive import Archive
+from shared.storage.dynamo import Outcome
+from shared.storage.order_book import OrderBook
+from shared.storage.problems import Problems
+
+MOST_ROUNDS = 12
+CONFLICTS_BEFORE_HALVING = 2
+
+
+class Reader(Protocol):
+    """A platform's module, as far as reading an order goes."""
+
+    def read_order(self, channel: ChannelId, topic: str, body: bytes) -> Intake:
+        """Read an event's body."""
+        ...
+
+
+@dataclass(slots=True)
+class Placed:
+    """What became of a batch: messages to have again with the reason, and what was counted."""
+
+    again: dict[str, str] = field(default_factory=dict)
+    counted: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch on its way: what is asked of which order and by which message, and what is known."""
+
+    asked: dict[OrderKey, Asked]
+    asked_by: dict[OrderKey, set[str]]
+    rules: Rules
+    known: Known = field(default_factory=Known)
+
+    def step(self, key: OrderKey) -> Step:
+        return next_step(self.asked[key], self.known.orders.get(key))
+
+    def to_do(self) -> list[OrderKey]:
+        return [key for key in self.asked if self.step(key) is not Step.DONE]
+
+    def learn(self, key: OrderKey, order: Order | None) -> None:
+        if order:
+            self.known.orders[key] = order
+        else:
+            self.known.orders.pop(key, None)
+
+    def drop(self, key: OrderKey) -> None:
+        self.asked[key] = Asked(key=key)
+
+    def answered(self, key: OrderKey) -> None:
+        """Its ask for units is answered, with some or with none."""
+        self.asked[key] = replace(self.asked[key], plan=False, fill=False)
+
+
+@dataclass(slots=True)
+class PlaceOrders:
+    """Runs batches.
+
+    `pause` waits a moment, given how often it was already in vain; `new_id` never gives the same twice.
+    """
+
+    book: OrderBook
+    archive: Archive
+    problems: Problems
+    platforms: Mapping[str, Reader]
+    new_id: Callable[[], str]
+    pause: Callable[[int], None]
+
+    def run(self, batch: Mapping[str, str], rules: Rules, now: datetime) -> Placed:
+        """Work off a batch, `message id -> text`; answer what shall come again."""
+        placed = Placed()
+        work = self._open(batch, rules, now, placed)
+        try:
+            self._read(work)
+            for _ in range(MOST_ROUNDS):
+                if not work.to_do():
+                    break
+                self._move_all(work, now, placed)
+                taking_now = [key for key in work.to_do() if work.step(key) in TAKES]
+                self._take(work, taking_now, now, placed)
+        except Transient as failure:
+            self._again(work, placed, failure.code)
+        if left := work.to_do():
+            placed.again |= {
+                message: "no_progress" for key in left for message in work.asked_by[key] - placed.again.keys()
+            }
+        return placed
+
+    def _open(self, batch: Mapping[str, str], rules: Rules, now: datetime, placed: Placed) -> _Batch:
+        asks: list[Intake | PlanOrder] = []
+        asked_by: dict[OrderKey, set[str]] = {}
+        fills: dict[OrderKey, None] = {}
+        for message_id, text in batch.items():
+            try:
+                for key, ask in self._ask(text, rules):
+                    asked_by.setdefault(key, set()).add(message_id)
+                    if ask:
+                        asks.append(ask)
+                    else:
+                        fills[key] = None
+            except InvalidInput as failure:
+                self._keep_aside(text, failure, now)
+                placed.counted["MessageRefused"] += 1
+            except Rejected as failure:
+                placed.counted[f"OrderIgnored:{failure.code}"] += 1
+            except Transient as failure:
+                placed.again[message_id] = failure.code
+        return _Batch(fold(asks, fills), asked_by, rules)
+
+    def _ask(self, text: str, rules: Rules) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
+        """Read one message: which order it is about and what it asks; None asks for a fill."""
+        match messages.read(text):
+            case PlanOrder() as ask:
+                _channel(rules, ask.order.channel)
+                return [(ask.order, ask)]
+            case FillSku(sku=sku):
+                return [(key, None) for key in self.book.waiting_for(sku) if key.channel in rules.channels]
+            case Delivered() as event:
+                channel = _channel(rules, event.channel)
+                body = event.body.encode() or self.archive.get(event.archive_key)
+                intake = self.platforms[channel.platform].read_order(event.channel, event.topic, body)
+                return [(intake.key, intake)]
+            case Publish():
+                raise InvalidInput("a publish message is not for this queue", code="message_kind")
+
+    def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:
+        """Make a message that can never be understood an exception; the archive has its bytes."""
+        try:
+            event = messages.read(text)
+        except InvalidInput:
+            subject = "message"
+        else:
+            subject = event.archive_key if isinstance(event, Delivered) else "message"
+        action = "look at the archived event; when its cause is gone, deliver it again"
+        self._problem("unreadable_event", subject, failure, action, now)
+
+    def _problem(self, kind: str, subject: str, failure: InvalidInput, action: str, now: datetime) -> None:
+        reason = f"{failure.message}: {failure.code}"
+        self.problems.open(Problem(kind=kind, subject=subject, reason=reason, action=action), times.text(now))
+
+    def _read(self, work: _Batch) -> None:
+        """Read orders, levels and offers: one call where every order comes with its description."""
+        described = {key for key, ask in work.asked.items() if ask.newest}
+        if others := work.asked.keys() - described:
+            work.known.orders.update(self.book.read(others, (), consistent=True).orders)
+        asked = list(work.asked.values())
+        stands_on = taking.level_keys(asked, work.known.orders, work.rules)
+        if described or stands_on:
+            read = self.book.read(described, stands_on, consistent=any(ask.fill for ask in asked))
+            orders_known = {**work.known.orders, **read.orders}
+            work.known = Known(orders=orders_known, levels=dict(read.levels), offers=read.offers)
+
+    # ---- moves: cancel and edit
+
+    def _move_all(self, work: _Batch, now: datetime, placed: Placed) -> None:
+        for key in list(work.asked):
+            for _ in range(MOST_ROUNDS):
+                if (step := work.step(key)) not in {Step.CANCEL, Step.EDIT}:
+                    break
+                try:
+                    self._move(work, key, step, now, placed)
+                except InvalidInput as failure:
+                    self._problem("order_stuck", str(key), failure, "settle the order by hand", now)
+                    work.drop(key)
+                    break
+            else:
+                raise Transient("an order keeps changing", code="order_busy", order=str(key))
+
+    def _move(self, work: _Batch, key: OrderKey, step: Step, now: datetime, placed: Placed) -> None:
+        before, asked = work.known.orders[key], work.asked[key]
+        changed: list[tuple[PurchaseOrder, PurchaseOrder]] = []
+        if step is Step.CANCEL and asked.cancel:
+            move = orders.cancel(before, asked.cancel.order.version)
+            changed = [(po, wanted) for po in self.book.purchase_orders(key) if (wanted := _cancelled(po, now))]
+            move_id = "cancel"
+        else:
+            assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
+            described = asked.newest.order
+            known = {line.line for line in before.lines}
+            wanted_units = dict.fromkeys(known, 0) | {
+                line.line: line.ordered for line in described.lines if line.line in known
+            }
+            added = [line for line in described.lines if line.line not in known]
+            move = orders.edit(before, wanted_units, described.version, added)
+            move_id = f"edit#{described.version}"
+        waits = move.order.wants_units
+        due_at = times.text(now) if waits else ""
+        after = replace(move.order, revision=before.revision + 1, due_at=due_at)
+        outcome = self._committed(
+            lambda: self.book.move(before, after, move.effects, changed, move_id=move_id, now=now), placed
+        )
+        if outcome.is_done:
+            work.learn(key, after)
+            for effect in move.effects:
+                if level := work.known.levels.get(effect.level):
+                    units = effect.give_back
+                    work.known.levels[effect.level] = replace(
+                        level, available=level.available + units, committed=level.committed - units
+                    )
+            placed.counted["OrderCancelled" if step is Step.CANCEL else "OrderEdited"] += 1
+        else:
+            work.learn(key, self.book.order(key))
+
+    # ---- takes
+
+    def _take(self, work: _Batch, keys: list[OrderKey], now: datetime, placed: Placed) -> None:
+        """Take for these orders, one transaction at a time, in halves where other writers keep meeting it."""
+        conflicts = 0
+        for _ in range(MOST_ROUNDS):
+            keys = [key for key in keys if work.step(key) in TAKES]
+            if not keys:
+                return
+            attempt = self.new_id()
+            batch = taking.plan_batch([work.asked[key] for key in keys], work.known, work.rules, attempt, now)
+            for key in batch.unchanged:
+                work.answered(key)
+            if not batch.planned:
+                continue
+            addresses = {key: ask.newest.ship_to for key in keys if (ask := work.asked[key]).newest}
+            self.book.put_beside(batch.planned, addresses, work.rules.version, now)
+            outcome = self.book.take(batch, attempt, now)
+            if outcome.is_done or self._is_ours(outcome, attempt):
+                self._record(work, batch, placed)
+            elif outcome.conflicts:
+                conflicts += 1
+                placed.counted["TransactionConflict"] += 1
+                if conflicts > CONFLICTS_BEFORE_HALVING and len(batch.planned) > 1:
+                    half = len(batch.planned) // 2
+                    self._take(work, [one.after.key for one in batch.planned[:half]], now, placed)
+                    self._take(work, [one.after.key for one in batch.planned[half:]], now, placed)
+                else:
+                    self.pause(conflicts)
+            else:
+                self._learn(work, outcome)
+        raise Transient("levels keep changing", code="levels_busy", orders=len(keys))
+
+    def _record(self, work: _Batch, batch: Batch, placed: Placed) -> None:
+        for one in batch.planned:
+            key = one.after.key
+            work.learn(key, one.after)
+            work.answered(key)
+            placed.counted["OrderRecorded" if one.before is None else "OrderPlanned"] += 1
+            placed.counted["UnitsBackordered"] += sum(line.backordered for line in one.after.lines)
+        for level_key, shares in batch.shares.items():
+            units = sum(shares.values())
+            level = work.known.levels[level_key]
+            work.known.levels[level_key] = replace(
+                level, available=level.available - units, committed=level.committed + units
+            )
+            placed.counted["UnitsReserved"] += units
+
+    def _learn(self, work: _Batch, outcome: Outcome) -> None:
+        """Take over what a refused transaction found: it is newer than what was read."""
+        for refusal in outcome.refusals:
+            if refusal.is_conflict:
+                continue
+            match refusal.action.about, refusal.found:
+                case LevelKey() as key, Level() as level:
+                    work.known.levels[key] = level
+                case LevelKey() as key, None:
+                    work.known.levels.pop(key, None)
+                case OrderKey() as key, Order() as order:
+                    work.learn(key, order)
+                case OrderKey() as key, None:
+                    work.learn(key, None)
+
+    @staticmethod
+    def _is_ours(outcome: Outcome, attempt: str) -> bool:
+        """Whether a refusal met our own write: the answer to an earlier try was lost."""
+        return any(isinstance(r.found, Order) and r.found.attempt == attempt for r in outcome.refusals)
+
+    def _committed(self, commit: Callable[[], Outcome], placed: Placed) -> Outcome:
+        """Try a move again while only other writers are in its way."""
+        for tried in range(1, MOST_ROUNDS):
+            outcome = commit()
+            if not outcome.conflicts:
+                return outcome
+            placed.counted["TransactionConflict"] += 1
+            self.pause(tried)
+        raise Transient("other writers keep meeting a move", code="move_busy")
+
+    @staticmethod
+    def _again(work: _Batch, placed: Placed, code: str) -> None:
+        for key in work.to_do():
+            placed.again |= dict.fromkeys(work.asked_by[key], code)
+
+
+def _channel(rules: Rules, channel: ChannelId) -> Channel:
+    if channel not in rules.channels:
+        raise InvalidInput("no such channel", code="unknown_channel", channel=channel)
+    return rules.channels[channel]
+
+
+def _cancelled(po: PurchaseOrder, now: datetime) -> PurchaseOrder | None:
+    """Cancel one purchase order of a cancelled order, or want it cancelled; None when it is past that."""
+    if po.cancel_wanted or (po.state, PoEvent.CANCEL) not in PO_TRANSITIONS:
+        return None
+    after = purchase_orders.step(po, PoEvent.CANCEL)
+    if after.state is PoState.CANCELLED:
+        return replace(after, due_at="")
+    return replace(after, due_at=times.text(now)) if after.state is PoState.CANCELLING else after

@@ -1,0 +1,249 @@
+"""What shops are to be told, what they were told, and who tells them now.
+
+A mark is cleared only if it is the one that was read; the number told is written only over the one that was seen;
+one publisher holds a shop's lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from shared.domain import times
+from shared.domain.availability import Rank
+from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.stock import Level
+from shared.errors import Conflict
+from shared.storage import attributes, dynamo, keys, levels
+from shared.storage.dynamo import Table
+from shared.storage.keys import Key
+
+SCHEMA = 1
+MOST_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A channel has to be told a SKU's number, because this revision of this level was written."""
+
+    channel: ChannelId
+    rank: Rank
+    sku: Sku
+    source: SourceId
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The number a channel was told last. Revision 0: it was never told one."""
+
+    sku: Sku
+    channel: ChannelId
+    number: int = 0
+    told_at: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the number of a SKU on a channel stands on. `listing`: what the platform calls it, empty if nothing."""
+
+    listing: str
+    levels: tuple[Level, ...]
+    told: Told
+
+
+def mark_item(mark: Mark) -> dict[str, Any]:
+    """Write a mark as an item. `from_source`, for the index `by_source` is of levels."""
+    pk, sk = keys.dirty(mark.channel, mark.rank, mark.sku)
+    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "mark", "schema": SCHEMA}
+    return item | {"revision": mark.revision, "from_source": mark.source}
+
+
+def mark_from_item(item: Mapping[str, Any]) -> Mark:
+    """Read a mark back."""
+    rank, _, sku = item["SK"].partition("#")
+    return Mark(
+        channel=ChannelId(item["PK"].removeprefix("DIRTY#")),
+        rank=Rank(int(rank)),
+        sku=Sku(sku),
+        source=SourceId(item["from_source"]),
+        revision=item["revision"],
+    )
+
+
+def told_item(told: Told) -> dict[str, Any]:
+    """Write what was told as an item."""
+    pk, sk = keys.told(told.sku, told.channel)
+    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "told", "schema": SCHEMA, "revision": told.revision}
+    return item | {"told": told.number, "told_at": told.told_at}
+
+
+def told_from_item(item: Mapping[str, Any]) -> Told:
+    """Read what was told back."""
+    return Told(
+        sku=Sku(item["PK"].removeprefix("ATS#")),
+        channel=ChannelId(item["SK"]),
+        number=item["told"],
+        told_at=item["told_at"],
+        revision=item["revision"],
+    )
+
+
+@dataclass(slots=True)
+class Availability:
+    """Marks, what numbers stand on, and what was told."""
+
+    table: Table
+
+    def marks(self, channel: ChannelId, most: int) -> list[Mark]:
+        """Read the first marks of numbers, strongly, in the order in which the shop is to be told."""
+        found = self.table.query("PK = :pk", {":pk": keys.dirty(channel, 0, Sku("")).pk}, consistent=True)
+        return [mark_from_item(item) for item in islice((i for i in found if i["entity"] == "mark"), most)]
+
+    def clear(self, mark: Mark) -> bool:
+        """Remove a mark if it is still this one; answer whether it was."""
+        request = {
+            "ConditionExpression": "revision = :revision AND from_source = :source",
+            "ExpressionAttributeValues": attributes.image({":revision": mark.revision, ":source": mark.source}),
+        }
+        return self.table.delete(keys.dirty(mark.channel, mark.rank, mark.sku), request)
+
+    def facts(self, skus: Iterable[Sku], channel: ChannelId, sources: Collection[SourceId]) -> dict[Sku, Facts]:
+        """Read what the numbers of these SKUs stand on, strongly."""
+        wanted = list(skus)
+        all_keys = [key for sku in wanted for key in (keys.item(sku), keys.told(sku, channel))]
+        all_keys += [keys.level(LevelKey(sku, source)) for sku in wanted for source in sources]
+        name = self.table.name
+        found = dynamo.read_all(self.table.client, ((name, key) for key in all_keys), consistent=True)
+
+        def there(key: Key) -> dict[str, Any] | None:
+            return found.get((name, key))
+
+        facts = {}
+        for sku in wanted:
+            product, told = there(keys.item(sku)), there(keys.told(sku, channel))
+            stored = (there(keys.level(LevelKey(sku, source))) for source in sources)
+            facts[sku] = Facts(
+                listing=(product or {}).get("inventory_items", {}).get(channel, ""),
+                levels=tuple(levels.from_item(item) for item in stored if item),
+                told=told_from_item(told) if told else Told(sku=sku, channel=channel),
+            )
+        return facts
+
+    def tell(self, told: Told) -> bool:
+        """Write what was told over what was seen, the revision before; answer False when someone told since."""
+        if told.revision == 1:
+            return self.table.put_new(told_item(told))
+        done, _ = self.table.update(
+            keys.told(told.sku, told.channel),
+            {
+                "UpdateExpression": "SET told = :told, told_at = :at, revision = :revision",
+                "ConditionExpression": "revision = :seen",
+                "ExpressionAttributeValues": attributes.image(
+                    {
+                        ":told": told.number,
+                        ":at": told.told_at,
+                        ":revision": told.revision,
+                        ":seen": told.revision - 1,
+                    }
+                ),
+            },
+        )
+        return done
+
+    def told(self, sku: Sku) -> list[Told]:
+        """Read what every channel was told of a SKU."""
+        pk = keys.told(sku, ChannelId("")).pk
+        return [told_from_item(item) for item in self.table.query("PK = :pk", {":pk": pk})]
+
+    def levels(self, sku: Sku) -> list[Level]:
+        """Read all levels of a SKU, strongly, in order of source."""
+        pk, sk = keys.level(LevelKey(sku, SourceId("")))
+        found = self.table.query("PK = :pk AND begins_with(SK, :sk)", {":pk": pk, ":sk": sk}, consistent=True)
+        return [levels.from_item(item) for item in found]
+
+
+@dataclass(slots=True)
+class Leases:
+    """One publisher a shop.
+
+    Who is refused the lease leaves word in it, and the holder, who cannot release a lease with a word it has not
+    seen, goes round again: so the refused need not wait. If the holder dies, its own message comes again.
+    """
+
+    table: Table
+
+    def take(self, channel: ChannelId, holder: str, now: datetime, until: datetime) -> bool:
+        """Take the lease of a shop, or leave word with its holder and answer False."""
+        for _ in range(MOST_TRIES):
+            taken, _ = self.table.update(
+                keys.lease(channel),
+                {
+                    "UpdateExpression": "SET entity = :entity, #schema = :schema, holder = :holder, "
+                    "leased_until = :until, words = :zero, revision = if_not_exists(revision, :zero) + :one",
+                    "ConditionExpression": "attribute_not_exists(PK) OR leased_until <= :now",
+                    "ExpressionAttributeNames": {"#schema": "schema"},
+                    "ExpressionAttributeValues": attributes.image(
+                        {
+                            ":entity": "lease",
+                            ":schema": SCHEMA,
+                            ":holder": holder,
+                            ":until": times.text(until),
+                            ":now": times.text(now),
+                            ":zero": 0,
+                            ":one": 1,
+                        }
+                    ),
+                },
+            )
+            if taken:
+                return True
+            left, _ = self.table.update(
+                keys.lease(channel),
+                {
+                    "UpdateExpression": "SET words = words + :one, revision = revision + :one",
+                    "ConditionExpression": "leased_until > :now",
+                    "ExpressionAttributeValues": attributes.image({":one": 1, ":now": times.text(now)}),
+                },
+            )
+            if left:
+                return False
+        raise Conflict("a lease changes hands too fast", code="lease_busy", channel=channel)
+
+    def release(self, channel: ChannelId, holder: str, seen: int) -> int | None:
+        """Release the lease unless there is word beyond the `seen`; then answer how many words there are."""
+        done, found = self.table.update(
+            keys.lease(channel),
+            {
+                "UpdateExpression": "SET leased_until = :free, revision = revision + :one",
+                "ConditionExpression": "holder = :holder AND words = :seen",
+                "ExpressionAttributeValues": attributes.image(
+                    {":free": "", ":one": 1, ":holder": holder, ":seen": seen}
+                ),
+            },
+        )
+        if done or not found or found["holder"] != holder:
+            return None
+        words: int = found["words"]
+        return words
+
+    def drop(self, channel: ChannelId, holder: str) -> None:
+        """Release the lease whatever there is: the holder's message comes again."""
+        self.table.update(
+            keys.lease(channel),
+            {
+                "UpdateExpression": "SET leased_until = :free, revision = revision + :one",
+                "ConditionExpression": "holder = :holder",
+                "ExpressionAttributeValues": attributes.image({":free": "", ":one": 1, ":holder": holder}),
+            },
+        )
+
+
+def is_waited_for(orders: Table, sku: Sku) -> bool:
+    """Whether a line of some order waits for a SKU."""
+    pk = keys.backorder(sku, "", OrderKey(ChannelId(""), ""), "").pk
+    return any(True for _ in orders.query("PK = :pk", {":pk": pk}, limit=1))

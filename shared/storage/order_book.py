@@ -1,0 +1,141 @@
+"""Orders and the levels they stand on: one read for a batch, and the transactions that move units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.domain import times
+from shared.domain.names import LevelKey, OrderKey, Sku, order_key
+from shared.domain.offers import Offer
+from shared.domain.orders import Effect, Order
+from shared.domain.purchase_orders import PurchaseOrder
+from shared.domain.stock import Level
+from shared.domain.taking import Batch, Planned
+from shared.storage import dynamo, keys, levels, offers, orders, plans, purchase_orders
+from shared.storage.dynamo import Action, Outcome, Table, Transactions
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_WAITING_READ = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read found; what is absent is not there."""
+
+    orders: Mapping[OrderKey, Order]
+    levels: Mapping[LevelKey, Level]
+    offers: Mapping[LevelKey, Offer]
+
+
+@dataclass(slots=True)
+class OrderBook:
+    """Both tables, as the flows that move units need them."""
+
+    client: DynamoDBClient
+    stock: Table
+    orders: Table
+
+    @classmethod
+    def of(cls, client: DynamoDBClient, stock_table: str, order_table: str) -> OrderBook:
+        """Build one from the names of the tables."""
+        return cls(client, Table(client, stock_table), Table(client, order_table))
+
+    def read(self, wanted: Iterable[OrderKey], stands_on: Iterable[LevelKey], *, consistent: bool) -> Read:
+        """Read orders, levels and their offers, 100 items a call."""
+        order_of = {(self.orders.name, keys.order(key)): key for key in wanted}
+        level_of = {(self.stock.name, keys.level(key)): key for key in stands_on}
+        offer_of = {(self.stock.name, keys.offer(key)): key for key in level_of.values()}
+        found = dynamo.read_all(self.client, [*order_of, *level_of, *offer_of], consistent=consistent)
+        return Read(
+            orders={key: orders.from_item(found[at]) for at, key in order_of.items() if at in found},
+            levels={key: levels.from_item(found[at]) for at, key in level_of.items() if at in found},
+            offers={key: offers.from_item(found[at]) for at, key in offer_of.items() if at in found},
+        )
+
+    def order(self, key: OrderKey) -> Order | None:
+        """Read one order, strongly."""
+        found = self.orders.get(keys.order(key))
+        return orders.from_item(found) if found else None
+
+    def purchase_orders(self, key: OrderKey) -> list[PurchaseOrder]:
+        """Read all purchase orders of an order, strongly."""
+        names = {":pk": keys.order(key).pk, ":po": "PO#"}
+        found = self.orders.query("PK = :pk AND begins_with(SK, :po)", names, consistent=True)
+        return [purchase_orders.from_item(item) for item in found]
+
+    def waiting_for(self, sku: Sku) -> list[OrderKey]:
+        """List up to 100 orders that wait for a SKU, oldest first, strongly."""
+        names = {":pk": f"BACK#{sku}"}
+        found = self.orders.query("PK = :pk", names, consistent=True, limit=MOST_WAITING_READ)
+        return list(dict.fromkeys(order_key(item["SK"].split("#", 1)[1].rpartition("#")[0]) for item in found))
+
+    def put_beside(
+        self,
+        planned: Sequence[Planned],
+        addresses: Mapping[OrderKey, Mapping[str, str]],
+        rules_version: str,
+        now: datetime,
+    ) -> None:
+        """Write plans and addresses before the orders that will name them."""
+        items = []
+        for one in planned:
+            key, attempt = one.after.key, one.after.attempt
+            if one.plan is None:
+                continue
+            items.append(plans.plan_item(key, attempt, one.plan, rules_version, now))
+            if one.after.ship_to == attempt:
+                items.append(plans.ship_to_item(key, attempt, addresses[key], now))
+        self.orders.write_all(items)
+
+    def take(self, batch: Batch, attempt: str, now: datetime) -> Outcome:
+        """Commit a batch: every order and every level of it, or nothing."""
+        actions: list[Action] = [
+            orders.put_seen(self.orders.name, one.after, one.before)
+            if one.before
+            else orders.put_new(self.orders.name, one.after)
+            for one in batch.planned
+        ]
+        for level, shares in sorted(batch.shares.items()):
+            by_token = {key.token: units for key, units in shares.items()}
+            actions.append(levels.take(self.stock.name, level, by_token, attempt, times.text(now)))
+        return Transactions(self.client).commit(actions)
+
+    def move(
+        self,
+        before: Order,
+        after: Order,
+        effects: Sequence[Effect],
+        changed: Sequence[tuple[PurchaseOrder, PurchaseOrder]],
+        *,
+        move_id: str,
+        now: datetime,
+    ) -> Outcome:
+        """Commit a move once: marker, order, purchase orders `(before, after)`, units given back to levels."""
+        pk, sk = keys.event(before.key, move_id)
+        kind = move_id.partition("#")[0]
+        marker = {
+            "PK": pk,
+            "SK": sk,
+            "entity": "event",
+            "schema": 1,
+            "revision": 1,
+            "kind": kind,
+            "at": times.text(now),
+        }
+        actions = [
+            dynamo.put_new_action(move_id, self.orders.name, marker, lambda _: move_id),
+            orders.put_seen(self.orders.name, after, before),
+            *(purchase_orders.put_seen(self.orders.name, new, old) for old, new in changed),
+            *(
+                levels.give_back(
+                    self.stock.name, effect.level, effect.give_back, before.key.token, (kind, move_id), times.text(now)
+                )
+                for effect in effects
+            ),
+        ]
+        return Transactions(self.client).commit(actions)
