@@ -27,6 +27,8 @@ $(UV):
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
+include deploy/build.mk
+
 setup: .venv/.synced ## install what development needs, into this folder
 
 run: setup ## start the local cloud, play a first day, stay up (ONCE=1: exit; SEED=n, NAME=x, PORT=n)
@@ -44,12 +46,13 @@ feed: setup ## drop a supplier's file into the local cloud: FILE=... SUPPLIER=..
 test: setup ## run every suite at smoke size (2 cores: under 15 minutes)
 	@$(RUN) pytest
 
-check: setup ## lint, types, import contracts, template, spelling, lock file
+check: setup $(SAM) ## lint, types, import contracts, template, spelling, lock file
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@$(RUN) lint-imports
-	@$(RUN) cfn-lint template.yaml deploy/*.yaml
+	@$(RUN) cfn-lint -a tests/template/rules cfn_lint_serverless.rules -- template.yaml deploy/*.yaml
+	@$(SAM) validate --lint --region eu-central-1 --template template.yaml
 	@$(RUN) codespell
 	@$(UV) lock --check
 
@@ -65,8 +68,6 @@ bench: setup ## measure; figures go to build/bench.json
 soak: setup ## the engine suite with many more seeds
 	@SOAK=1 $(RUN) pytest tests/engine --timeout 3600
 
-include deploy/build.mk
-
 deploy: build ## deploy to AWS with your credentials: STACK=name
-	@UV_PROJECT_ENVIRONMENT=.local/sam $(UV) run --frozen --no-sync sam deploy --template-file .aws-sam/build/template.yaml \
+	@$(SAM) deploy --template-file .aws-sam/build/template.yaml \
 		--stack-name "$(or $(STACK),truestock)" --capabilities CAPABILITY_IAM --resolve-s3 --confirm-changeset

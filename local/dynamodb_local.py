@@ -20,6 +20,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 STARTS_WITHIN_SECONDS = 60
@@ -77,6 +84,13 @@ def running() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def client(url: str) -> DynamoDBClient:
+    """Make a client of the engine that nobody shares."""
+    config = Config(retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=32)
+    session = boto3.Session("engine", "engine", region_name="us-east-1")
+    return session.client("dynamodb", endpoint_url=url, config=config)
 
 
 def _die_with_parent() -> None:

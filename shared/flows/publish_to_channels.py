@@ -16,7 +16,7 @@ from typing import Protocol
 from shared.domain import messages, times
 from shared.domain.availability import to_sell
 from shared.domain.messages import Publish
-from shared.domain.names import ChannelId, Sku
+from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.problems import Problem
 from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Transient
@@ -148,7 +148,7 @@ class PublishToChannels:
 
 
 def _quantity(
-    channel: Channel, found: Facts, sources: Sequence[str], in_the_shop: Mapping[str, int], now: datetime
+    channel: Channel, found: Facts, sources: Sequence[SourceId], in_the_shop: Mapping[str, int], now: datetime
 ) -> Quantity:
     """Compute a number now, over the one the shop has: as read, else as told, else whatever it is."""
     told = found.told.number if found.told.revision else None

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.domain import orders, stock, times
 from shared.domain.ledger import drift
-from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId, name
+from shared.domain.names import ChannelId, OrderKey, name
 from shared.domain.orders import LineState
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState
@@ -71,9 +71,9 @@ class Reconcile:
     def _what_is_wrong(self, level: Level, now: datetime) -> str:
         if not stock.adds_up(level):
             return "available is not counted - committed - deducted"
-        difference = drift(level, self.ledger.of(level.key, now))
-        is_fresh = level.changed_at > times.text(now - STREAM_MAY_TAKE)
-        return "" if is_fresh else difference
+        if level.changed_at > times.text(now - STREAM_MAY_TAKE):
+            return ""
+        return drift(level, self.ledger.of(level.key, now))
 
     def _order(self, item: Mapping[str, Any], now: datetime) -> list[Problem]:
         try:

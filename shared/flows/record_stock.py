@@ -32,7 +32,7 @@ Send = Callable[[Iterable[Message]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One record of the stream: the item's key, and its images before (None: it is new) and after (None: it is gone)."""
+    """One record of the stream: the item's key, its image before (None: it is new) and after (None: it is gone)."""
 
     key: Image
     old: Image | None

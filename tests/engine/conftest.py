@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from local import dynamodb_local
 from tests.support.tables import create_tables
@@ -28,12 +26,7 @@ class Engine:
 
     def client(self) -> DynamoDBClient:
         """Make a client of one's own: processes and threads share none."""
-        return connect(self.url)
-
-
-def connect(url: str) -> DynamoDBClient:
-    config = Config(retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=32)
-    return boto3.client("dynamodb", endpoint_url=url, config=config)  # noqa: TID251 - another engine's endpoint
+        return dynamodb_local.client(self.url)
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +38,5 @@ def engine_url() -> Iterator[str]:
 @pytest.fixture
 def engine(engine_url: str) -> Engine:
     prefix = f"t{uuid.uuid4().hex[:12]}-"
-    stock_table, order_table = create_tables(connect(engine_url), prefix)
+    stock_table, order_table = create_tables(dynamodb_local.client(engine_url), prefix)
     return Engine(engine_url, stock_table, order_table)

@@ -104,7 +104,7 @@ STOCK = (trade.level("A", "alpina", 3), trade.level("A", "baltic", 1), trade.lev
 @pytest.mark.parametrize("failure", ["crash", "no answer"])
 def test_a_crash_or_a_lost_answer_at_every_call_is_made_good_by_redelivery(
     engine: Engine, failure: str, after: bool
-) -> None:  # noqa: FBT001
+) -> None:
     stock_up(engine, *STOCK)
     calls = calls_of(engine, BATCH)
     wanted = {order.key: order.counts(order.lines[0]) for order in orders_of(engine)}

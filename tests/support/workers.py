@@ -7,9 +7,7 @@ import time
 import uuid
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from local import dynamodb_local
 from shared.domain.messages import Delivered, write
 from shared.domain.names import ChannelId
 from shared.flows.place_orders import Placed, PlaceOrders
@@ -49,7 +47,7 @@ def place_orders(client: Any, stock_table: str, order_table: str) -> PlaceOrders
 def pausing_client(url: str, seed: int) -> Any:  # noqa: ANN401 - a client
     """A client that stands still at one call in ten."""
     chance = random.Random(seed)  # noqa: S311
-    client = boto3.client("dynamodb", endpoint_url=url, config=Config(retries={"mode": "standard", "max_attempts": 4}))  # noqa: TID251
+    client = dynamodb_local.client(url)
 
     def stand_still(**_: object) -> None:
         if chance.random() < PAUSE_SHARE:

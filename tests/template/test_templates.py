@@ -101,6 +101,19 @@ def test_every_alarm_has_its_section_in_the_runbook(template: dict[str, Any]) ->
     assert named - sections == set()
 
 
+def test_every_metric_of_ours_that_an_alarm_watches_is_counted(template: dict[str, Any]) -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8") for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py")
+    )
+    alarms = house.resources(template, house.ALARM).values()
+
+    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Truestock"}
+
+    # An alarm on a metric that nobody counts is silent for ever.
+    assert watched
+    assert {metric for metric in watched if f'"{metric}"' not in code} == set()
+
+
 def test_a_file_is_announced_only_under_in(template: dict[str, Any]) -> None:
     bucket = house.resources(template, "AWS::S3::Bucket")["FilesBucket"]
 
