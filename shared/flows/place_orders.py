@@ -267,6 +267,7 @@ class PlaceOrders:
             work.learn(key, one.after)
             work.answered(key)
             placed.counted["OrderRecorded" if one.before is None else "OrderPlanned"] += 1
+            placed.counted["ReservationRefused"] += bool(one.plan and one.plan.short)
             placed.counted["UnitsBackordered"] += sum(line.backordered for line in one.after.lines)
         for level_key, shares in batch.shares.items():
             units = sum(shares.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.runtime.settings import settings
 from shared.storage.config import Config
 from shared.storage.dynamo import Table
 from tests.support.tables import create_tables
+from tests.template import roles
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SECRETS = {"current": "shop-secret", "previous": "old-secret", "token": "shpat-token"}
 
-RECORDED: set[tuple[str, str, str, str]] = set()
-"""(function, service, operation, parameters that name resources as JSON): what the roles in the template must cover."""
+RECORDED: set[roles.Call] = set()
+"""What handlers called: what the roles in the template must cover."""
 
 
 @dataclass(frozen=True)
@@ -108,30 +110,36 @@ def forget() -> None:
 
 
 def _record(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's model of the call
-    function = next(
-        (
-            Path(frame.filename).parent.name
-            for frame in traceback.extract_stack()
-            if frame.filename.endswith("handler.py") and Path(frame.filename).parents[1].name == "functions"
-        ),
-        None,
-    )
+    function = _calling_function()
     if function:
-        named = json.dumps(_resources(params), sort_keys=True)
-        RECORDED.add((function, model.service_model.service_name, model.name, named))
+        RECORDED.update(roles.calls_of(function, model.service_model.service_name, model.name, params, _names()))
 
 
-def _resources(params: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a call's parameters what names resources."""
-    kept: dict[str, Any] = {
-        k: params[k] for k in ("TableName", "IndexName", "Bucket", "Key", "QueueUrl", "SecretId") if k in params
+def _names() -> dict[str, str]:
+    """Name tables, buckets and queues as the template does."""
+    names = settings()
+    return {
+        names.stock_table: "StockTable",
+        names.order_table: "OrderTable",
+        names.files_bucket: "FilesBucket",
+        names.archive_bucket: "ArchiveBucket",
+        names.config_bucket: "ConfigBucket",
+        names.order_queue_url: "OrderQueue",
+        names.channel_queue_url: "ChannelQueue",
     }
-    if "RequestItems" in params:
-        kept["Tables"] = sorted(params["RequestItems"])
-    if "TransactItems" in params:
-        kept["Writes"] = sorted(
-            {f"{verb}:{each['TableName']}" for item in params["TransactItems"] for verb, each in item.items()}
-        )
-    if not isinstance(kept.get("Key", ""), str):
-        del kept["Key"]
-    return kept
+
+
+def _calling_function() -> str | None:
+    """Name the handler below this call. A flow's threads are its function's too, so the main one is asked."""
+    main = sys._current_frames()[threading.main_thread().ident or 0]  # noqa: SLF001 - the only way to see it
+    for frame in traceback.extract_stack(main):
+        path = Path(frame.filename)
+        if path.name == "handler.py" and path.parents[1].name == "functions":
+            return path.parent.name
+    return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the roles be checked when everything that calls has called."""
+    items.sort(key=lambda item: item.path.name == "test_roles_cover_calls.py")

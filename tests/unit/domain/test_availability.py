@@ -10,41 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.availability import Rank, rank, rises, to_sell
-from shared.domain.names import ChannelId, LevelKey, Sku, SourceId
-from shared.domain.rules import Channel
+from shared.domain.names import ChannelId
 from shared.domain.stock import UNTIL_COUNTED, Level
+from tests.support import trade
+from tests.support.trade import NOW
 
-NOW = "2026-11-23T10:00:00.000Z"
 CAP = 1_000_000_000
 
 
-def level(source: str = "alpina", available: int = 10, **values: Any) -> Level:
-    return Level(
-        key=LevelKey(Sku("NL-1001"), SourceId(source)),
-        available=available,
-        committed=0,
-        counted=available,
-        counted_as_of=NOW,
-        count_id="f1",
-        changed_at=NOW,
-        **values,
-    )
+def level(source: str = "alpina", available: int = 10, **changes: Any) -> Level:  # noqa: ANN401 - any field of a level
+    return trade.level("NL-1001", source, available, changed_at=NOW, **changes)
 
 
-def channel(**values: Any) -> Channel:
-    return Channel(
-        channel=ChannelId("nordlys"),
-        platform="shopify",
-        shop="nordlys.example",
-        api_url="https://nordlys.example/graphql",
-        location="gid://shopify/Location/1",
-        currency="EUR",
-        **values,
-    )
-
-
-def number(*levels: Level, active: tuple[str, ...] = ("alpina", "baltic"), cap: int = CAP, **values: Any) -> int:
-    return to_sell(levels, channel(**values), [SourceId(each) for each in active], NOW, cap=cap)
+def number(*levels: Level, active: tuple[str, ...] = ("alpina", "baltic"), cap: int = CAP, **channel: object) -> int:
+    rules = trade.shop_rules(*active, **channel)
+    return to_sell(levels, rules.channels[ChannelId("nordlys")], list(rules.sources), NOW, cap=cap)
 
 
 @pytest.mark.parametrize(

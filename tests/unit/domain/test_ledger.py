@@ -9,22 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.ledger import Movement, drift, movement
-from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.stock import Level
+from tests.support import trade
 
 
 def history(units: list[int]) -> list[Level]:
     """A level as every write left it: the first counts it, the others change what is available."""
-    first = Level(
-        key=LevelKey(Sku("NL-1001"), SourceId("alpina")),
-        available=units[0],
-        committed=0,
-        counted=units[0],
-        counted_as_of="",
-        count_id="f1",
-        cause=("feed", "f1"),
-    )
-    images = [first]
+    images = [trade.level("NL-1001", "alpina", units[0])]
     for each in units[1:]:
         last = images[-1]
         taken = replace(last, available=each, committed=last.counted - each, revision=last.revision + 1)

@@ -1,0 +1,207 @@
+"""A batch of stream images becomes movements, marks and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from shared.domain.messages import FillSku, Message, Publish
+from shared.domain.names import ChannelId, Sku
+from shared.domain.problems import Problem
+from shared.domain.stock import UNTIL_COUNTED, Level
+from shared.errors import Transient
+from shared.flows.record_stock import Change, RecordStock
+from shared.storage import attributes, levels
+from shared.storage.dynamo import Table
+from shared.storage.problems import Problems
+from tests.support import trade
+
+
+@dataclass
+class FakeTable:
+    """Keeps what is put; `waiting` are the SKUs that some order waits for."""
+
+    items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+
+    def write_all(self, items: Sequence[Mapping[str, Any]]) -> None:
+        self.items |= {(item["PK"], item["SK"]): item for item in items}
+        assert len({(item["PK"], item["SK"]) for item in items}) == len(items)
+
+    def query(self, _condition: str, names: Mapping[str, Any], *, limit: int) -> Iterator[dict[str, Any]]:
+        yield from [{"PK": names[":pk"]}] * limit if names[":pk"] in self.waiting else []
+
+
+@dataclass
+class FakeProblems:
+    opened: list[Problem] = field(default_factory=list)
+
+    def open(self, problem: Problem, _now: str) -> bool:
+        self.opened.append(problem)
+        return True
+
+
+class Run:
+    """One flow with its fakes, and what it sent."""
+
+    def __init__(self, waiting: tuple[str, ...] = ()) -> None:
+        self.stock, self.orders, self.problems = FakeTable(), FakeTable(waiting=waiting), FakeProblems()
+        self.sent: list[Message] = []
+        self.flow = RecordStock(
+            stock=cast("Table", self.stock),
+            orders=cast("Table", self.orders),
+            problems=cast("Problems", self.problems),
+            to_orders=self.send,
+            to_channels=self.send,
+        )
+
+    def send(self, messages: Iterable[Message]) -> None:
+        self.sent += messages
+
+    def __call__(self, *changes: Change, **channel: object) -> None:
+        self.counted = self.flow.run(changes, trade.shop_rules("alpina", "baltic", **channel), trade.times_now())
+
+    def keys(self, prefix: str) -> list[tuple[str, str]]:
+        return sorted(key for key in self.stock.items if key[0].startswith(prefix))
+
+
+def change(before: Level | None, after: Level) -> Change:
+    new = attributes.image(levels.to_item(after))
+    old = attributes.image(levels.to_item(before)) if before else None
+    return Change(key={"PK": new["PK"], "SK": new["SK"]}, old=old, new=new)
+
+
+FIRST = trade.level("NL-1001", "alpina", 10)
+TAKEN = replace(FIRST, available=7, committed=3, revision=2, cause=("take", "a1"), last={"token": 3})
+GONE = replace(TAKEN, available=0, committed=10, revision=3, cause=("take", "a2"), last={"token2": 7})
+BACK = replace(GONE, available=7, committed=3, revision=4, cause=("cancel", "cancel"), last={"token2": -7})
+
+PUBLISH = Publish(channel=ChannelId("nordlys"))
+FILL = FillSku(sku=Sku("NL-1001"))
+
+
+def test_every_write_is_a_movement_with_its_cause() -> None:
+    run = Run()
+
+    run(change(None, FIRST), change(FIRST, TAKEN))
+
+    first, second = (run.stock.items[key] for key in run.keys("MOV#"))
+    assert (first["kind"], first["units"], first["counted"], first["balance"]) == ("feed", 10, 10, 10)
+    assert (second["kind"], second["cause"], second["units"], second["committed"]) == ("take", "a1", -3, 3)
+    assert (second["balance"], second["last"], second["revision"]) == (7, {"token": 3}, 2)
+    assert second["expires_at"] == int(trade.times_now().timestamp()) - 3600 + 13 * 31 * 86400
+    assert run.counted == {"MovementRecorded": 2}
+
+
+def test_redelivery_writes_the_same_keys() -> None:
+    run = Run()
+    batch = [change(None, FIRST), change(FIRST, TAKEN), change(TAKEN, GONE)]
+
+    run(*batch)
+    once = dict(run.stock.items)
+    run(*batch, *batch)
+
+    assert run.stock.items == once
+
+
+@pytest.mark.parametrize(
+    ("_case", "before", "after", "marks", "sent"),
+    [
+        ("new", None, FIRST, ["3#NL-1001"], [PUBLISH]),
+        ("falls", FIRST, TAKEN, ["1#NL-1001"], [PUBLISH]),
+        ("falls to zero", TAKEN, GONE, ["0#NL-1001"], [PUBLISH]),
+        ("rises, and somebody waits", GONE, BACK, ["3#NL-1001"], [PUBLISH, FILL]),
+        ("held", FIRST, replace(FIRST, held_since="x", held_until=UNTIL_COUNTED), ["0#NL-1001"], [PUBLISH]),
+        ("counted again, unchanged", FIRST, replace(FIRST, revision=2, drev=1), [], []),
+    ],
+)
+def test_what_a_change_sets_going(
+    _case: str, before: Level | None, after: Level, marks: list[str], sent: list[Message]
+) -> None:
+    run = Run(waiting=("BACK#NL-1001",) if before else ())
+
+    run(change(before, after))
+
+    assert [key[1] for key in run.keys("DIRTY#nordlys")] == marks
+    assert run.sent == sent
+
+
+def test_a_rise_that_nobody_waits_for_fills_nothing() -> None:
+    run = Run()
+
+    run(change(GONE, BACK))
+
+    assert run.sent == [PUBLISH]
+
+
+def test_a_new_level_enters_the_catalogue_once() -> None:
+    run = Run()
+
+    run(change(None, FIRST), change(None, trade.level("NL-1001", "baltic", 4)), change(FIRST, TAKEN))
+
+    assert run.keys("CAT#") == [("CAT#NL", "NL-1001")]
+
+
+def test_many_changes_of_a_shop_send_one_message() -> None:
+    run = Run()
+
+    run(*(change(None, trade.level(f"NL-10{at}", "alpina", at)) for at in range(10, 40)))
+
+    assert run.sent == [PUBLISH]
+    assert len(run.keys("DIRTY#")) == 30
+
+
+def test_a_channel_that_is_not_active_is_told_nothing() -> None:
+    run = Run()
+
+    run(change(None, FIRST), active=False)
+
+    assert (run.keys("DIRTY#"), run.sent) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("_case", "spoil"),
+    [
+        ("a field is missing", {"available": None}),
+        ("a field has another type", {"cause": {"S": "feed"}}),
+        ("a set, which no item of ours holds", {"counted": {"NS": ["1"]}}),
+        ("a number that is none", {"counted": {"N": "many"}}),
+        ("a table where a number was", {"deducted": {"N": "1"}, "cause": {"M": {}}}),
+    ],
+)
+def test_an_image_that_cannot_be_read_stops_nobody(_case: str, spoil: dict[str, Any]) -> None:
+    run = Run()
+    image = {name: value for name, value in (attributes.image(levels.to_item(TAKEN)) | spoil).items() if value}
+    spoiled = Change(key={"PK": image["PK"], "SK": image["SK"]}, old=None, new=image)
+
+    run(spoiled, change(None, FIRST))
+
+    (problem,) = run.problems.opened
+    assert (problem.kind, problem.subject) == ("image_unreadable", "SKU:NL-1001/SRC:alpina")
+    assert len(run.keys("MOV#")) == 1
+    assert run.counted == {"ImageUnreadable": 1, "MovementRecorded": 1}
+
+
+def test_a_deleted_level_is_an_exception() -> None:
+    run = Run()
+    known = change(None, FIRST)
+
+    run(Change(key=known.key, old=known.new, new=None))
+
+    assert [problem.kind for problem in run.problems.opened] == ["image_unreadable"]
+
+
+def test_a_table_that_does_not_answer_has_the_batch_again_and_nothing_sent() -> None:
+    run = Run()
+
+    def refuse(_items: object) -> None:
+        raise Transient("the table did not answer", code="storage")
+
+    run.stock.write_all = refuse  # type: ignore[method-assign]
+
+    with pytest.raises(Transient):
+        run(change(None, FIRST))
+    assert run.sent == []
