@@ -59,7 +59,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     for name, value in placed.counted.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     for message_id, reason in placed.again.items():
-        logger.warning("message comes again", message=message_id, reason=reason)
+        logger.warning("message comes again", message_id=message_id, reason=reason)
     return failures(placed.again)
 
 

@@ -9,7 +9,7 @@ after that, so that of two publishers who meet only the one with the newer numbe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -45,6 +45,14 @@ class Shop(Protocol):
 
 
 @dataclass(slots=True)
+class Published:
+    """What became of a batch: how many numbers were told, and messages to have again with the reason."""
+
+    told: int = 0
+    again: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class PublishToChannels:
     """Runs batches of messages. `shop` connects to a channel's platform."""
 
@@ -55,12 +63,9 @@ class PublishToChannels:
 
     def run(
         self, batch: Mapping[str, str], rules: Rules, *, holder: str, now: datetime, time_left_ms: Callable[[], int]
-    ) -> dict[str, str]:
-        """Work off a batch, `message id -> text`; answer which shall come again and why.
-
-        `holder` is new for every call.
-        """
-        again: dict[str, str] = {}
+    ) -> Published:
+        """Work off a batch, `message id -> text`; answer what shall come again. `holder` is new for every call."""
+        published = Published()
         asked: dict[ChannelId, list[str]] = {}
         for message_id, text in batch.items():
             try:
@@ -72,33 +77,35 @@ class PublishToChannels:
             if channel is None or not channel.active:
                 continue
             try:
-                self._publish(channel, rules, holder, now, time_left_ms)
+                published.told += self._publish(channel, rules, holder, now, time_left_ms)
             except (Transient, Conflict) as failure:
-                again |= dict.fromkeys(message_ids, failure.code)
+                published.again |= dict.fromkeys(message_ids, failure.code)
             except InvalidInput as failure:
                 self._problem("shop_refuses", channel.channel, failure, now)
-                again |= dict.fromkeys(message_ids, failure.code)
-        return again
+                published.again |= dict.fromkeys(message_ids, failure.code)
+        return published
 
     def _publish(
         self, channel: Channel, rules: Rules, holder: str, now: datetime, time_left_ms: Callable[[], int]
-    ) -> None:
+    ) -> int:
         if not self.leases.take(channel.channel, holder, now, now + LEASED_FOR):
-            return
+            return 0
+        told = 0
         try:
             words: int | None = 0
             while words is not None:
                 while marks := self.availability.marks(channel.channel, MOST_AT_ONCE):
                     if time_left_ms() < LEAST_TIME_LEFT_MS:
                         raise Transient("more is to be told than time is left for", code="out_of_time")
-                    self._tell(channel, rules, marks, now)
+                    told += self._tell(channel, rules, marks, now)
                 words = self.leases.release(channel.channel, holder, words)
         except AppError:
             self.leases.drop(channel.channel, holder)
             raise
+        return told
 
-    def _tell(self, channel: Channel, rules: Rules, marks: Sequence[Mark], now: datetime) -> None:
-        """Tell the numbers of these marks and clear them. Raises Conflict when the shop keeps moving."""
+    def _tell(self, channel: Channel, rules: Rules, marks: Sequence[Mark], now: datetime) -> int:
+        """Tell the numbers of these marks, clear them, answer how many. Raises Conflict when the shop keeps moving."""
         sources = [source.source for source in rules.active_sources]
         shop = self.shop(channel)
         skus = {mark.sku for mark in marks}
@@ -113,7 +120,7 @@ class PublishToChannels:
             answer = shop.set_available(list(wanted.values())) if wanted else Answer()
             if answer.is_done:
                 self._record(marks, facts, wanted, now)
-                return
+                return len(wanted)
             by_item = {quantity.item: sku for sku, quantity in wanted.items()}
             for item, code in answer.refused.items():
                 failure = InvalidInput("the shop refused a listing", code=code)

@@ -30,6 +30,12 @@ def s3() -> S3Client:
 
 
 @cache
+def s3_once() -> S3Client:
+    """Return an S3 client that asks once and briefly: no send may outlive its sender."""
+    return boto3.client("s3", config=CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+
+
+@cache
 def sqs() -> SQSClient:
     """Return the SQS client."""
     return boto3.client("sqs", config=CONFIG)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
-from shared.storage import keys
+from shared.storage import attributes, keys
+from shared.storage.dynamo import Table
 
 SCHEMA = 1
 
@@ -29,3 +31,28 @@ def from_item(item: Mapping[str, Any]) -> Offer:
         currency=item["currency"],
         as_of=item["as_of"],
     )
+
+
+@dataclass(slots=True)
+class Offers:
+    """Writes offers, the newest word of a source last."""
+
+    table: Table
+
+    def write(self, offer: Offer) -> bool:
+        """Write an offer over an older one; answer False when the one there is of this time or newer."""
+        item = to_item(offer)
+        values = {name: value for name, value in item.items() if name not in {"PK", "SK", "revision"}}
+        done, _ = self.table.update(
+            keys.offer(offer.key),
+            {
+                "UpdateExpression": "SET revision = if_not_exists(revision, :none) + :one, "
+                + ", ".join(f"#{name} = :{name}" for name in values),
+                "ConditionExpression": "attribute_not_exists(PK) OR as_of < :as_of",
+                "ExpressionAttributeNames": {f"#{name}": name for name in values},
+                "ExpressionAttributeValues": attributes.image(
+                    {":none": 0, ":one": 1} | {f":{name}": value for name, value in values.items()}
+                ),
+            },
+        )
+        return done

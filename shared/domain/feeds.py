@@ -1,0 +1,299 @@
+"""A source's stock files: what a file says, which runs may write, and which rows are worth a write.
+
+A feed is one stream of files, each a photograph of a source. The runs of a feed are ordered by the time of their
+photograph: the snapshot, which is the newest file that was written whole, never moves to an older one, and a row
+that equals it is skipped only while no open run may have written it otherwise (docs/protocols.md, FEED ROW, FEED
+RUN).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain import times
+from shared.domain.names import Sku, SourceId
+from shared.errors import InvalidInput
+
+MOST_TOLD = 100
+"""Refused rows that a report lists; the rest is counted."""
+
+FEW_REFUSED = 5
+MOST_REFUSED_PERCENT = 20
+
+MOST_BYTES = 64 * 1024 * 1024
+MOST_ROWS = 300_000
+"""What one run can hold in memory beside the snapshot."""
+
+UNFINISHED = (".part", ".tmp", ".filepart")
+"""How uploads are called that are not through; the finished file comes as another object."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far a file's time may lie ahead of ours: the store's clock and ours are both kept, this is no supplier's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row as read: `units` of a SKU, and what a piece costs where the file says so."""
+
+    line: int
+    sku: Sku
+    units: int
+    cost_minor: int | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A row that cannot be read: where, the heading of its column, the value there (cut), why.
+
+    `sku`: where at least that was read.
+    """
+
+    line: int
+    column: str
+    value: str
+    reason: str
+    sku: Sku | None = None
+
+
+Photo = Mapping[Sku, Row]
+
+
+@dataclass(slots=True)
+class Photograph:
+    """All that a file says."""
+
+    rows: dict[Sku, Row] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[Row] = field(default_factory=list)
+    refused: int = 0
+    refused_skus: set[Sku] = field(default_factory=set)
+
+    @property
+    def read(self) -> int:
+        """Rows of the file, good or not."""
+        return len(self.rows) + self.refused
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count a row that cannot be used, and tell it if there is room."""
+        self.refused += 1
+        if refusal.sku is not None:
+            self.refused_skus.add(refusal.sku)
+        if len(self.refusals) < MOST_TOLD:
+            self.refusals.append(refusal)
+
+
+class Verdict(StrEnum):
+    """What became of a file."""
+
+    APPLIED = "applied"
+    HELD = "held"
+    OLDER = "older"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What became of a file: `kept` is where it lies now, `reason` and `details` say why it is not applied.
+
+    `absent`: SKUs of the snapshot that the file does not name; they are kept as they are.
+    """
+
+    source: str
+    file: str
+    as_of: str
+    verdict: Verdict
+    kept: str
+    reason: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+    read: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    absent: int = 0
+    refusals: Sequence[Refusal] = ()
+    warnings: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One file of a feed: the time of its photograph, the version of the object, and where it is kept when done.
+
+    `reading`: how it was read. What was read otherwise cannot be compared.
+    """
+
+    as_of: str
+    file: str
+    snapshot: str
+    reading: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A feed now. `heartbeat_at`: when the source last showed, by an empty file, that it is there."""
+
+    source: SourceId
+    applied: Run | None = None
+    open: tuple[Run, ...] = ()
+    heartbeat_at: str = ""
+    revision: int = 0
+
+    def is_open(self, file: str) -> bool:
+        """Whether a run of this file was begun and is not known to be finished."""
+        return any(run.file == file for run in self.open)
+
+
+class Standing(StrEnum):
+    """What a run may do."""
+
+    DONE = "done"
+    GOES_ON = "goes on"
+    OPENED = "opened"
+    OLDER = "older"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The answer to a run that wants to write: `run` as it stands in the feed, `feed` as it has to be stored."""
+
+    standing: Standing
+    run: Run
+    feed: Feed
+
+    @property
+    def others(self) -> tuple[Run, ...]:
+        """Open runs beside this one."""
+        return tuple(run for run in self.feed.open if run.file != self.run.file)
+
+
+def claim(feed: Feed, me: Run) -> Claim:
+    """Ask whether a run may write its rows. Only OPENED changes the feed, and holds once that is stored."""
+    if feed.applied and feed.applied.file == me.file:
+        return Claim(standing=Standing.DONE, run=feed.applied, feed=feed)
+    for run in feed.open:
+        if run.file == me.file:
+            return Claim(standing=Standing.GOES_ON, run=run, feed=feed)
+    known = [*feed.open, feed.applied] if feed.applied else feed.open
+    if any(run.as_of >= me.as_of for run in known):
+        return Claim(standing=Standing.OLDER, run=me, feed=feed)
+    opened = replace(feed, open=(*feed.open, me), revision=feed.revision + 1)
+    return Claim(standing=Standing.OPENED, run=me, feed=opened)
+
+
+def finish(feed: Feed, me: Run) -> Feed | None:
+    """Make a run whose rows are all written the snapshot; None when a newer one is that already."""
+    if feed.applied and feed.applied.as_of >= me.as_of:
+        return None
+    still_open = tuple(run for run in feed.open if run.as_of > me.as_of)
+    return replace(feed, applied=me, open=still_open, revision=feed.revision + 1)
+
+
+def heartbeat(feed: Feed, at: str) -> Feed | None:
+    """Note that the source is there; None when that is known for this time or a later one."""
+    if feed.heartbeat_at >= at:
+        return None
+    return replace(feed, heartbeat_at=at, revision=feed.revision + 1)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether an object is no file of a supplier: an upload on its way, a hidden file, a folder's marker."""
+    return not name or name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
+def check(size: int, stored_at: datetime, now: datetime) -> None:
+    """Raise InvalidInput for a file that is not even opened.
+
+    One from the future would, once applied, make every honest file after it an older one.
+    """
+    if size > MOST_BYTES:
+        raise InvalidInput("the file is too large", code="file_too_large", bytes=size, most=MOST_BYTES)
+    if stored_at > now + CLOCKS_DIFFER:
+        raise InvalidInput("its time lies ahead of ours", code="file_from_future", stored_at=times.text(stored_at))
+
+
+def gather(read: Iterable[Row | Refusal]) -> Photograph:
+    """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: which one counts is not ours to say.
+
+    Raises InvalidInput for a file with more rows than a run can hold.
+    """
+    photograph = Photograph()
+    twice: set[Sku] = set()
+    for each in read:
+        if photograph.read == MOST_ROWS:
+            raise InvalidInput("the file has too many rows", code="file_too_long", most=MOST_ROWS)
+        if isinstance(each, Refusal):
+            photograph.refuse(each)
+            continue
+        if each.sku in twice:
+            photograph.refuse(_twice(each))
+        elif first := photograph.rows.pop(each.sku, None):
+            twice.add(each.sku)
+            photograph.refuse(_twice(first))
+            photograph.refuse(_twice(each))
+        else:
+            photograph.rows[each.sku] = each
+    photograph.warnings = [row for row in photograph.rows.values() if row.warning]
+    return photograph
+
+
+def check_rows(photograph: Photograph) -> None:
+    """Raise InvalidInput for a file of which nothing may be used, though it can be read."""
+    read, refused = photograph.read, photograph.refused
+    if not photograph.rows:
+        raise InvalidInput("not one row can be used", code="no_rows", read=read)
+    if refused >= FEW_REFUSED and refused * 100 > read * MOST_REFUSED_PERCENT:
+        raise InvalidInput("too many rows are refused", code="many_refused", refused=refused, read=read)
+
+
+def absent(photograph: Photograph, applied: Photo) -> int:
+    """Count SKUs of the snapshot that a file does not name at all: they are kept as they are."""
+    return sum(sku not in photograph.rows and sku not in photograph.refused_skus for sku in applied)
+
+
+def changed(new: Photo, applied: Photo | None) -> int:
+    """Count rows that say another number or cost than the snapshot does."""
+    return sum(_differs(row, (applied or {}).get(sku)) for sku, row in new.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowWrite:
+    """What is to be written of a row: the count (`old`: what the snapshot says, None if nothing), the cost, or both."""
+
+    row: Row
+    old: int | None
+    count: bool
+    cost: bool
+
+
+def rows_to_write(
+    new: Photo, applied: Photo | None, waiting: AbstractSet[Sku], open_runs: Sequence[Photo | None]
+) -> Iterator[RowWrite]:
+    """Yield the rows that need a write.
+
+    Those are: changed against the snapshot, waiting for any count (open deductions, a hold), or perhaps written
+    otherwise by a run that is still open. A snapshot or an open run that cannot be read, None, proves nothing. A row
+    without a cost leaves the known one.
+    """
+    unknown_run = any(run is None for run in open_runs)
+    runs = [run for run in open_runs if run is not None]
+    for sku, row in new.items():
+        before = applied.get(sku) if applied is not None else None
+        others = [run[sku] for run in runs if sku in run]
+        is_sure = before is not None and not unknown_run
+        count = not is_sure or sku in waiting or any(other.units != row.units for other in (*others, before or row))
+        cost = row.cost_minor is not None and (
+            not is_sure or any(other.cost_minor != row.cost_minor for other in (*others, before or row))
+        )
+        if count or cost:
+            yield RowWrite(row=row, old=before.units if before else None, count=count, cost=cost)
+
+
+def _differs(row: Row, before: Row | None) -> bool:
+    return before is None or (row.units, row.cost_minor) != (before.units, before.cost_minor)
+
+
+def _twice(row: Row) -> Refusal:
+    return Refusal(line=row.line, column="", value=row.sku[:40], reason="the SKU comes more than once", sku=row.sku)

@@ -1,0 +1,337 @@
+"""Orders that have changed -> purchase orders made, claimed, sent once, looked up, cancelled (docs/protocols.md).
+
+What happens next follows from what is stored, never from the event that called: a second delivery finds the work
+done. Nobody sends without a claim that stands in the item, and nobody asks or sends again before the claim of
+another is over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.domain import orders, times
+from shared.domain.names import LevelKey, OrderKey
+from shared.domain.orders import Effect, LineState, Order
+from shared.domain.problems import Problem
+from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState, PurchaseOrder, step
+from shared.domain.rules import Rules
+from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
+from shared.formats import purchase_order_csv
+from shared.formats.purchase_order_csv import Document, Request
+from shared.storage.outbox import Outbox
+from shared.storage.problems import Problems
+from shared.suppliers.file_drop import FileDrop
+
+TRIES = 3
+SWEPT_AFTER = timedelta(minutes=2)
+"""When the sweep takes over a purchase order that was made and not claimed."""
+ANSWERED_WITHIN = timedelta(hours=24)
+"""How long a supplier may be silent."""
+TRIED_AGAIN_AFTER = timedelta(minutes=15)
+"""When what a person should mend is tried again."""
+
+ACTIONS = {
+    "no_ship_to": "give the order an address, or cancel it",
+    "other_content": "compare the file with the purchase order; then cancel the order or settle it with the supplier",
+    "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
+    "unanswered": "ask the supplier",
+    "send_failed_again": "see why the supplier cannot be reached; it is looked up and tried again",
+}
+MEND = "mend what the reason says; it is tried again by itself"
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of a run: what was counted, and the first failure that another run may not meet."""
+
+    counted: Counter[str] = field(default_factory=Counter)
+    failure: AppError | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    rules: Rules
+    now: datetime
+    left: Callable[[], timedelta]
+    claimed_until: str
+    sent: Sent = field(default_factory=Sent)
+
+    @property
+    def time(self) -> str:
+        return times.text(self.now)
+
+    def later(self, by: timedelta) -> str:
+        return times.text(self.now + by)
+
+    def count(self, name: str) -> None:
+        self.sent.counted[name] += 1
+
+    def needs(self, time: timedelta) -> None:
+        """Raise Transient when less time is left than a send can take: a sender must not end while it sends."""
+        if self.left() < time:
+            raise Transient("no time is left to send", code="no_time")
+
+
+@dataclass(slots=True)
+class SendPurchaseOrders:
+    """Brings the purchase orders of orders to their next state. `new_id` never gives the same twice."""
+
+    outbox: Outbox
+    problems: Problems
+    supplier: FileDrop
+    new_id: Callable[[], str]
+
+    def run(self, wanted: Iterable[OrderKey], rules: Rules, now: datetime, left: Callable[[], timedelta]) -> Sent:
+        """Work for these orders. `left` answers how long this process may still live; every claim ends after that."""
+        run = _Run(rules, now, left, times.text(now + left() + self.supplier.lands_within))
+        for key in dict.fromkeys(wanted):
+            try:
+                self._order(key, run)
+            except InvalidInput as failure:
+                self._problem(str(key), failure, run)
+            except (Conflict, Transient) as failure:
+                run.sent.failure = run.sent.failure or failure
+        return run.sent
+
+    def _order(self, key: OrderKey, run: _Run) -> None:
+        order = self.outbox.order(key)
+        if order is None:
+            return
+        there = self.outbox.purchase_orders(key)
+        for po in [*there, *self._make(order, there, run)]:
+            try:
+                self._advance(order, po, run)
+            except (Conflict, Transient) as failure:
+                run.sent.failure = run.sent.failure or failure
+
+    def _make(self, order: Order, there: list[PurchaseOrder], run: _Run) -> list[PurchaseOrder]:
+        """Make a purchase order for each `n` that has reserved units; a held order waits for whoever lifts the hold."""
+        numbered = {po.n for po in there}
+        reserved = {each.n: each.source for each in order.allocations if each.count(LineState.RESERVED)}
+        made = []
+        for n, source in sorted(reserved.items()):
+            if n in numbered or order.hold:
+                continue
+            po = PurchaseOrder(
+                order=order.key,
+                source=source,
+                n=n,
+                number=f"{source.upper()}-{self.outbox.number(source):06d}",
+                lines=_reserved_lines(order, n),
+                made_at=run.time,
+                due_at=run.later(SWEPT_AFTER),
+            )
+            if self.outbox.make(po):
+                made.append(po)
+                run.count("PurchaseOrderMade")
+        return made
+
+    def _advance(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Take one step by what was read; after a write that met another one, read again and decide again."""
+        for _ in range(TRIES):
+            try:
+                self._step(order, po, run)
+            except Conflict:
+                po = self.outbox.purchase_order(po)
+                order = self.outbox.order(po.order) or order
+            except InvalidInput as failure:
+                self._problem(po.number, failure, run)
+                self._postpone(po, TRIED_AGAIN_AFTER, run)
+                return
+            else:
+                return
+        raise Transient("a purchase order keeps changing", code="po_busy", number=po.number)
+
+    def _step(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        match po.state:
+            case PoState.READY:
+                self._claim(order, po, run)
+            case PoState.CLAIMED | PoState.UNKNOWN if po.claimed_until < run.time:
+                self._look(order, po, run)
+            case PoState.CANCELLING if not po.cancel_told:
+                self._tell_cancel(order, po, run)
+            case PoState.SENT | PoState.ACKNOWLEDGED | PoState.CANCELLING if po.due_at and po.due_at <= run.time:
+                self._problem(po.number, InvalidInput("the supplier is silent", code="unanswered"), run)
+                self._postpone(po, ANSWERED_WITHIN, run)
+            case PoState.FAILED if po.cancel_wanted:
+                self.outbox.change(po, replace(step(po, PoEvent.CANCEL), due_at=""))
+            case PoState.CANCELLED if _sent_lines(order, po.n):
+                self._release(order, po, None, run)
+
+    # ---- claim and send
+
+    def _claim(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        lines = _reserved_lines(order, po.n)
+        if not lines:
+            self.outbox.drop(order, po, replace(step(po, PoEvent.CANCEL), due_at=""))
+            run.count("PurchaseOrderDropped")
+            return
+        if order.hold:
+            self._postpone(po, TRIED_AGAIN_AFTER, run)
+            return
+        source = run.rules.sources.get(po.source)
+        if source is None:
+            raise InvalidInput("no such source", code="unknown_source", source=po.source)
+        move = orders.send(order, po.n, deducts_at=source.deducts_at)
+        if move.effects:
+            raise InvalidInput("a source that deducts at receipt cannot be sent to", code="deducts_at_receipt")
+        content = self._content(order, replace(po, lines=lines), run)
+        run.needs(self.supplier.times_out)
+        claimed = self._claimed(replace(po, lines=lines), PoEvent.CLAIM, run)
+        self.outbox.claim((order, replace(move.order, revision=order.revision + 1)), (po, claimed))
+        self._send(order, claimed, content, run)
+
+    def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:
+        """Claim for this very try: equal claims of two senders would be one transaction to the table."""
+        return replace(
+            step(po, event), claimed_by=self.new_id(), claimed_until=run.claimed_until, due_at=run.claimed_until
+        )
+
+    def _send(self, order: Order, mine: PurchaseOrder, content: bytes, run: _Run, *, again: bool = False) -> None:
+        run.needs(self.supplier.times_out)
+        try:
+            self.supplier.send(mine.source, mine.number, content)
+        except Rejected as failure:
+            self._change(mine, lambda seen: _answered(seen, mine, PoEvent.REFUSED, due_at=""))
+            self._problem(mine.number, failure, run)
+        except Transient as failure:
+            self._change(mine, lambda seen: _answered(seen, mine, PoEvent.NO_ANSWER, due_at=seen.claimed_until))
+            run.count("SendUnanswered")
+            if again:
+                twice = InvalidInput("a send got no answer again", code="send_failed_again", because=failure.code)
+                self._problem(mine.number, twice, run)
+        else:
+            run.count("PurchaseOrderSent")
+            self._record(order, mine, run)
+
+    def _record(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Record that the supplier has it, whoever sent it; a wanted cancel can go out now."""
+
+        def sent(seen: PurchaseOrder) -> PurchaseOrder | None:
+            if seen.state not in ASKED_AGAIN:
+                return None
+            after = step(seen, PoEvent.SENT)
+            due_at = run.later(ANSWERED_WITHIN) if after.state is PoState.SENT else run.time
+            return replace(after, sent_at=run.time, due_at=due_at)
+
+        recorded = self._change(po, sent)
+        if recorded.state is PoState.CANCELLING and not recorded.cancel_told:
+            self._tell_cancel(order, recorded, run)
+
+    # ---- after a claim that nobody finished
+
+    def _look(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        try:
+            is_there = self.supplier.has(po.source, po.number)
+        except Transient as failure:
+            raise InvalidInput("nobody knows whether the supplier has it", code="not_looked_up") from failure
+        if is_there:
+            self._record(order, po, run)
+        elif po.cancel_wanted:
+            self._release(order, po, replace(step(po, PoEvent.ABSENT), due_at=""), run)
+        else:
+            content = self._content(order, po, run)
+            run.needs(self.supplier.times_out)
+            claimed = self._claimed(po, PoEvent.ABSENT, run)
+            self.outbox.change(po, claimed)
+            self._send(order, claimed, content, run, again=True)
+
+    def _release(self, order: Order, before: PurchaseOrder, after: PurchaseOrder | None, run: _Run) -> None:
+        """Cancel the units of a purchase order that no supplier has, `after` it unless it is cancelled already."""
+        freed: Counter[LevelKey] = Counter()
+        cancelled = order
+        for line in _sent_lines(order, before.n):
+            move = orders.confirm_cancel(cancelled, before.n, line.line, line.units)
+            cancelled = move.order
+            freed.update({effect.level: effect.give_back for effect in move.effects})
+        self.outbox.settle(
+            (order, replace(cancelled, revision=order.revision + 1)),
+            [Effect(level=level, give_back=units) for level, units in sorted(freed.items())],
+            [(before, after)] if after else [],
+            move_id=f"never_sent#{before.source}#{before.n}",
+            now=run.now,
+        )
+        run.count("PurchaseOrderDropped")
+
+    def _tell_cancel(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        run.needs(self.supplier.times_out)
+        body = purchase_order_csv.render(_document(Request.CANCEL, order, po))
+        try:
+            self.supplier.send_cancel(po.source, po.number, body)
+        except Rejected as failure:
+            raise InvalidInput(failure.message, code=failure.code) from failure
+
+        def told(seen: PurchaseOrder) -> PurchaseOrder | None:
+            if seen.state is not PoState.CANCELLING or seen.cancel_told:
+                return None
+            due_at = run.later(ANSWERED_WITHIN)
+            return replace(seen, cancel_told=True, due_at=due_at, revision=seen.revision + 1)
+
+        self._change(po, told)
+        run.count("CancelRequested")
+
+    # ---- what all of them use
+
+    def _content(self, order: Order, po: PurchaseOrder, run: _Run) -> bytes:
+        address = self.outbox.ship_to(order, run.now)
+        if not address:
+            raise InvalidInput("the order has no address to ship to", code="no_ship_to")
+        return purchase_order_csv.render(replace(_document(Request.ORDER, order, po), ship_to=address))
+
+    def _change(self, po: PurchaseOrder, changed: Callable[[PurchaseOrder], PurchaseOrder | None]) -> PurchaseOrder:
+        """Write what `changed` makes of the purchase order as it now is, None for nothing; return what then stands."""
+        for _ in range(TRIES):
+            after = changed(po)
+            if after is None:
+                return po
+            try:
+                self.outbox.change(po, after)
+            except Conflict:
+                po = self.outbox.purchase_order(po)
+            else:
+                return after
+        raise Transient("a purchase order keeps changing", code="po_busy", number=po.number)
+
+    def _postpone(self, po: PurchaseOrder, by: timedelta, run: _Run) -> None:
+        """Let the sweep rest: every write wakes the stream again, so what is not due is left alone."""
+        if not po.due_at or po.due_at > run.time:
+            return
+        try:
+            self.outbox.change(po, replace(po, due_at=run.later(by), revision=po.revision + 1))
+        except Conflict:
+            run.count("PostponeOvertaken")
+
+    def _problem(self, subject: str, failure: AppError, run: _Run) -> None:
+        run.count("PurchaseOrderStuck")
+        reason = f"{failure.message}: {failure.code}"
+        action = ACTIONS.get(failure.code, MEND)
+        self.problems.open(Problem(kind=failure.code, subject=subject, reason=reason, action=action), run.time)
+
+
+def _reserved_lines(order: Order, n: int) -> tuple[PoLine, ...]:
+    return _lines(order, n, lambda each: each.count(LineState.RESERVED))
+
+
+def _sent_lines(order: Order, n: int) -> tuple[PoLine, ...]:
+    return _lines(order, n, lambda each: each.count(LineState.SENT) + each.count(LineState.ACCEPTED))
+
+
+def _lines(order: Order, n: int, units: Callable[[orders.Allocation], int]) -> tuple[PoLine, ...]:
+    mine = [each for each in order.allocations if each.n == n and units(each)]
+    return tuple(PoLine(line=each.line, sku=order.line(each.line).sku, units=units(each)) for each in mine)
+
+
+def _document(request: Request, order: Order, po: PurchaseOrder) -> Document:
+    return Document(
+        request=request, number=po.number, order_token=order.key.token, order_name=order.name, lines=po.lines
+    )
+
+
+def _answered(seen: PurchaseOrder, mine: PurchaseOrder, event: PoEvent, *, due_at: str) -> PurchaseOrder | None:
+    """Record the answer to a send while its claim stands: a claim made since belongs to another sender."""
+    if seen.state is not PoState.CLAIMED or seen.claimed_by != mine.claimed_by:
+        return None
+    return replace(step(seen, event), due_at=due_at)

@@ -1,0 +1,62 @@
+"""Secrets of shops, by reference: kept for five minutes, read again at once when a signature does not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.names import ChannelId
+from shared.errors import Transient
+from shared.runtime import clients
+from shared.runtime.settings import settings
+
+KEPT_FOR = timedelta(minutes=5)
+READ_AGAIN_AFTER = timedelta(seconds=10)
+"""A rotation is seen this soon; a flood of wrong signatures reads no more often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopSecrets:
+    """What signs a shop's events, now and before the last rotation, and what we call it with."""
+
+    current: str = field(repr=False)
+    previous: str = field(repr=False)
+    token: str = field(repr=False)
+    read_at: datetime
+
+    @property
+    def signing(self) -> tuple[str, str]:
+        """Return the secrets that may have signed an event."""
+        return self.current, self.previous
+
+
+@cache
+def _kept() -> dict[ChannelId, ShopSecrets]:
+    """Keep what was read, per shop, as long as the process lives."""
+    return {}
+
+
+def shop_secrets(channel: ChannelId, now: datetime, *, newer_than: datetime | None = None) -> ShopSecrets:
+    """Return a shop's secrets. Raises Transient when they cannot be read.
+
+    `newer_than`: do not answer with what was read before that time, unless it was read only seconds ago.
+    """
+    kept = _kept().get(channel)
+    if kept:
+        age = now - kept.read_at
+        is_wanted_anew = newer_than is not None and kept.read_at < newer_than and age > READ_AGAIN_AFTER
+        if age < KEPT_FOR and not is_wanted_anew:
+            return kept
+    try:
+        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/shops/{channel}")
+        read = json.loads(answer["SecretString"])
+    except (ClientError, BotoCoreError, ValueError) as error:
+        raise Transient("a shop's secret cannot be read", code="secret", channel=channel) from error
+    _kept()[channel] = ShopSecrets(
+        current=read.get("current", ""), previous=read.get("previous", ""), token=read.get("token", ""), read_at=now
+    )
+    return _kept()[channel]

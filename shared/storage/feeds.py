@@ -1,0 +1,86 @@
+"""Feeds as items: a feed now, and one entry for each of its files. Readers accept schema 1; writers write 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.domain.feeds import Feed, FileReport, Run
+from shared.domain.names import SourceId
+from shared.storage import attributes, keys
+from shared.storage.dynamo import Table
+
+SCHEMA = 1
+
+_TOLD = ("verdict", "reason", "kept", "read", "changed", "unchanged", "refused", "absent")
+
+
+def to_item(feed: Feed) -> dict[str, Any]:
+    """Write a feed as an item."""
+    pk, sk = keys.feed(feed.source)
+    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "feed", "schema": SCHEMA, "revision": feed.revision}
+    item |= {"open": [asdict(run) for run in feed.open], "heartbeat_at": feed.heartbeat_at}
+    return item | ({"applied": asdict(feed.applied)} if feed.applied else {})
+
+
+def from_item(item: Mapping[str, Any]) -> Feed:
+    """Read a feed back."""
+    return Feed(
+        source=SourceId(item["PK"].removeprefix("FEED#")),
+        applied=Run(**item["applied"]) if "applied" in item else None,
+        open=tuple(Run(**run) for run in item["open"]),
+        heartbeat_at=item["heartbeat_at"],
+        revision=item["revision"],
+    )
+
+
+@dataclass(slots=True)
+class Feeds:
+    """Reads and writes feeds and their history."""
+
+    table: Table
+
+    def now(self, source: SourceId) -> Feed:
+        """Read a feed, strongly; one that was never written is revision 0."""
+        found = self.table.get(keys.feed(source))
+        return from_item(found) if found else Feed(source=source)
+
+    def write(self, feed: Feed) -> bool:
+        """Write a feed over the revision before; answer False when someone else wrote it since."""
+        if feed.revision == 1:
+            return self.table.put_new(to_item(feed))
+        names = {":revision": feed.revision, ":seen": feed.revision - 1, ":heartbeat": feed.heartbeat_at}
+        names |= {":open": [asdict(run) for run in feed.open]}
+        request = {
+            "UpdateExpression": "SET revision = :revision, #open = :open, heartbeat_at = :heartbeat",
+            "ConditionExpression": "revision = :seen",
+            "ExpressionAttributeNames": {"#open": "open"},
+        }
+        if feed.applied:
+            request["UpdateExpression"] += ", applied = :applied"
+            names[":applied"] = asdict(feed.applied)
+        done, _ = self.table.update(
+            keys.feed(feed.source), request | {"ExpressionAttributeValues": attributes.image(names)}
+        )
+        return done
+
+    def file_at(self, source: SourceId, as_of: str) -> str:
+        """Name the file that the history has for a time, strongly read; empty when it has none."""
+        found = self.table.get(keys.feed_file(source, as_of))
+        return str(found["file"]) if found else ""
+
+    def record(self, report: FileReport) -> None:
+        """Enter a file into its feed's history; the same file again writes the same entry."""
+        names: dict[str, Any] = {"file": report.file} | {told: getattr(report, told) for told in _TOLD}
+        names |= {"entity": "feed_file", "schema": SCHEMA, "revision": 1}
+        # Two files of one moment: the first one keeps the entry, the other has its report.
+        self.table.update(
+            keys.feed_file(report.source, report.as_of),
+            {
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
+                "ConditionExpression": "attribute_not_exists(PK) OR #file = :file",
+                "ExpressionAttributeNames": {f"#{name}": name for name in names},
+                "ExpressionAttributeValues": attributes.image({f":{name}": value for name, value in names.items()}),
+            },
+        )

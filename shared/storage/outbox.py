@@ -1,0 +1,136 @@
+"""Purchase orders as sending them needs it: numbers, claims, and every change over the revision that was seen.
+
+A write that meets another revision raises Conflict: read again and decide again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.names import OrderKey, SourceId
+from shared.domain.orders import Effect, Order
+from shared.domain.purchase_orders import PurchaseOrder
+from shared.errors import Conflict, InvalidInput
+from shared.storage import attributes, keys, orders, purchase_orders
+from shared.storage.dynamo import Action, Outcome, Transactions
+from shared.storage.order_book import OrderBook
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Reads and writes purchase orders and their orders. What cannot be read raises InvalidInput."""
+
+    book: OrderBook
+
+    def order(self, key: OrderKey) -> Order | None:
+        """Read an order, strongly."""
+        with _readable("order", str(key)):
+            return self.book.order(key)
+
+    def purchase_orders(self, key: OrderKey) -> list[PurchaseOrder]:
+        """Read all purchase orders of an order, strongly."""
+        with _readable("purchase order", str(key)):
+            return self.book.purchase_orders(key)
+
+    def purchase_order(self, like: PurchaseOrder) -> PurchaseOrder:
+        """Read a purchase order again, strongly. Raises InvalidInput when it is gone: nothing of ours deletes one."""
+        found = self.book.orders.get(purchase_orders.key(like))
+        if found is None:
+            raise InvalidInput("a purchase order is gone", code="po_gone", number=like.number)
+        with _readable("purchase order", like.number):
+            return purchase_orders.from_item(found)
+
+    def ship_to(self, order: Order, now: datetime) -> Mapping[str, str] | None:
+        """Read the address of an order, strongly; None when there is none, or none any more."""
+        found = self.book.orders.get(keys.ship_to(order.key, order.ship_to)) if order.ship_to else None
+        if found is None or found.get("expires_at", now.timestamp()) < now.timestamp():
+            return None
+        with _readable("address", str(order.key)):
+            address: Mapping[str, str] = found["address"]
+            return address
+
+    def number(self, source: SourceId) -> int:
+        """Take the supplier's next number; one that is then not used is a gap."""
+        _, taken = self.book.orders.update(
+            keys.counter(source, "PO"),
+            {
+                "UpdateExpression": "SET entity = :entity, #schema = :one ADD revision :one",
+                "ExpressionAttributeNames": {"#schema": "schema"},
+                "ExpressionAttributeValues": attributes.image({":entity": "counter", ":one": 1}),
+            },
+        )
+        if taken is None:
+            raise AssertionError("an update without a condition was refused")
+        number: int = taken["revision"]
+        return number
+
+    def make(self, po: PurchaseOrder) -> bool:
+        """Put a purchase order unless one stands under its `n` already; answer whether it did."""
+        return self.book.orders.put_new(purchase_orders.to_item(po))
+
+    def claim(self, order: tuple[Order, Order], po: tuple[PurchaseOrder, PurchaseOrder]) -> None:
+        """Claim a purchase order and record its units as sent, `(before, after)` each, in one transaction."""
+        outcome = self._commit(
+            orders.put_seen(self.book.orders.name, order[1], order[0]),
+            purchase_orders.put_seen(self.book.orders.name, po[1], po[0]),
+        )
+        _done(outcome, po[1])
+
+    def change(self, before: PurchaseOrder, after: PurchaseOrder) -> None:
+        """Write a purchase order over the revision that was seen."""
+        _done(self._commit(purchase_orders.put_seen(self.book.orders.name, after, before)), after)
+
+    def drop(self, order: Order, before: PurchaseOrder, after: PurchaseOrder) -> None:
+        """Write a purchase order if neither it nor its order has changed since they were seen."""
+        outcome = self._commit(
+            _unchanged(self.book.orders.name, order),
+            purchase_orders.put_seen(self.book.orders.name, after, before),
+        )
+        _done(outcome, after)
+
+    def settle(
+        self,
+        order: tuple[Order, Order],
+        effects: Sequence[Effect],
+        changed: Sequence[tuple[PurchaseOrder, PurchaseOrder]],
+        *,
+        move_id: str,
+        now: datetime,
+    ) -> None:
+        """Give units of a purchase order back, once, with the order's and the purchase order's transition."""
+        _done(self.book.move(*order, effects, changed, move_id=move_id, now=now), *(after for _, after in changed))
+
+    def _commit(self, *actions: Action) -> Outcome:
+        return Transactions(self.book.client).commit(actions)
+
+
+def _done(outcome: Outcome, *written: PurchaseOrder) -> None:
+    """Take a refusal that met our own write as done: the answer to an earlier try was lost."""
+    if outcome.is_done or any(refusal.found in written for refusal in outcome.refusals):
+        return
+    raise Conflict("a purchase order or its order has changed", code="po_changed")
+
+
+def _unchanged(table: str, order: Order) -> Action:
+    pk, sk = key = keys.order(order.key)
+    request = {
+        "TableName": table,
+        "Key": attributes.image({"PK": pk, "SK": sk}),
+        "ConditionExpression": "revision = :seen",
+        "ExpressionAttributeValues": attributes.image({":seen": order.revision}),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return Action(
+        about=order.key, table=table, key=key, verb="ConditionCheck", request=request, decode=orders.read_image
+    )
+
+
+@contextmanager
+def _readable(what: str, which: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput("an item cannot be read", code="item_unreadable", what=what, which=which) from error

@@ -1,0 +1,56 @@
+"""One POST of a GraphQL query to a shop, with a time limit and errors in our kinds."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import InvalidInput, Transient
+
+MOST_ANSWER_BYTES = 8 * 1024 * 1024
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = 500
+
+
+def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    """Send a query and return the whole decoded answer: data, errors, extensions.
+
+    Raises Transient when the shop throttles, fails or does not answer within `timeout` seconds, InvalidInput when
+    it refuses us or answers what is not GraphQL.
+    """
+    request = urllib.request.Request(  # noqa: S310 - the URL is a rule of the merchant, checked when it is pushed
+        url,
+        data=json.dumps({"query": query, "variables": variables}).encode(),
+        headers={"Content-Type": "application/json", "X-Shopify-Access-Token": token},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
+            body = answer.read(MOST_ANSWER_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        if error.code == TOO_MANY_REQUESTS:
+            raise Transient(
+                "the shop throttles", code="throttled", wait=error.headers.get("Retry-After", "")
+            ) from error
+        if error.code >= SERVER_ERRORS:
+            raise Transient("the shop failed", code="shop_failed", status=error.code) from error
+        raise InvalidInput("the shop refused us", code="shop_refused", status=error.code) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Transient("the shop did not answer", code="shop_silent", error=type(error).__name__) from error
+    try:
+        read = json.loads(body) if len(body) <= MOST_ANSWER_BYTES else None
+    except ValueError as error:
+        raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
+    if not isinstance(read, dict):
+        raise InvalidInput("the shop's answer is not GraphQL", code="shop_answer", size=len(body))
+    if any(_code(error) == "THROTTLED" for error in read.get("errors") or []):
+        raise Transient("the shop throttles", code="throttled")
+    return read
+
+
+def _code(error: object) -> str:
+    extensions = error.get("extensions") if isinstance(error, dict) else None
+    return str(extensions.get("code")) if isinstance(extensions, dict) else ""

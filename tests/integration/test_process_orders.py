@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from functions.process_orders import handler
+from shared.domain import purchase_orders, stock
+from shared.domain.messages import Delivered, FillSku, Message, PlanOrder, write
+from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
+from shared.domain.orders import LineState, Order
+from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder
+from shared.domain.stock import Level
+from shared.runtime.settings import settings
+from shared.storage import keys, levels, offers
+from shared.storage import orders as order_items
+from shared.storage import purchase_orders as po_items
+from tests.support import trade
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Aws, LambdaContext
+
+GOLDEN = Path(__file__).parents[2] / "events"
+FIRST = OrderKey(ChannelId("nordlys"), "820982911946154508")
+
+
+def delivered(name: str, topic: str = "orders/create") -> Delivered:
+    body = (GOLDEN / f"webhooks/shopify/{name}.json").read_text()
+    return Delivered(
+        channel=ChannelId("nordlys"), topic=topic, archive_key=f"k/{name}", received_at=trade.NOW, body=body
+    )
+
+
+def batch(*waiting: Message | str) -> dict[str, Any]:
+    texts = [each if isinstance(each, str) else write(each) for each in waiting]
+    return {"Records": [{"messageId": f"m{i}", "body": text} for i, text in enumerate(texts, 1)]}
+
+
+def stock_up(aws: Aws, **units: int) -> None:
+    """`alpina_1001=5`: five pieces of NL-1001 at alpina, where alpina is dear, baltic less and celtic cheap."""
+    costs = {"alpina": 900, "baltic": 800, "celtic": 700}
+    for where, n in units.items():
+        source, number = where.split("_")
+        aws.stock.put(levels.to_item(trade.level(f"NL-{number}", source, n)))
+        aws.stock.put(offers.to_item(trade.offer(f"NL-{number}", source, costs[source])))
+
+
+def order(aws: Aws, key: OrderKey = FIRST) -> Order:
+    found = aws.orders.get(keys.order(key))
+    assert found is not None
+    return order_items.from_item(found)
+
+
+def level(aws: Aws, sku: str, source: str) -> Level:
+    found = aws.stock.get(keys.level(trade.at(sku, source)))
+    assert found is not None
+    return levels.from_item(found)
+
+
+def run(context: LambdaContext, *waiting: Message | str) -> list[str]:
+    answer = handler.lambda_handler(batch(*waiting), context)
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def test_an_order_takes_its_units_from_the_cheapest_source_that_has_them(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, alpina_1001=9, celtic_1001=1, alpina_1002=3, baltic_1002=3)
+
+    assert run(context, delivered("orders_create")) == []
+
+    placed = order(aws)
+    assert [(a.line[-2:], a.source, a.units, a.n) for a in placed.allocations] == [
+        ("09", "alpina", 2, 1),
+        ("10", "baltic", 1, 2),
+    ]
+    after = level(aws, "NL-1001", "alpina")
+    assert (after.available, after.committed, after.revision, after.last) == (7, 2, 2, {FIRST.token: 2})
+    assert after.cause == ("take", placed.attempt)
+    assert stock.adds_up(after)
+
+
+def test_the_plan_and_the_address_lie_beside_the_order(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9)
+    run(context, delivered("orders_create"))
+
+    placed = order(aws)
+    beside = aws.orders.get(keys.plan(FIRST, placed.attempt))
+    address = aws.orders.get(keys.ship_to(FIRST, placed.ship_to))
+    assert beside is not None
+    assert address is not None
+    told = json.loads(beside["plan"])
+    assert [(w["source"], w["verdict"]) for w in told["weighed"] if w["line"].endswith("09")] == [
+        ("celtic", "cheapest source that has all of it"),
+        ("alpina", "does not list it"),
+        ("baltic", "does not list it"),
+    ]
+    assert told["short"] == {"820982911946154510": 1}
+    assert address["address"]["name"] == "Mari Holm"
+    assert "Holm" not in repr(aws.orders.get(keys.order(FIRST)))
+
+
+def test_a_redelivery_changes_nothing(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+    before = order(aws), level(aws, "NL-1001", "celtic")
+
+    assert run(context, delivered("orders_create"), delivered("orders_create")) == []
+
+    assert (order(aws), level(aws, "NL-1001", "celtic")) == before
+
+
+def test_the_same_sku_on_two_lines_is_taken_in_one_write(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1003=4)
+    run(context, delivered("orders_create_same_sku_twice"))
+
+    after = level(aws, "NL-1003", "celtic")
+    assert (after.available, after.committed, after.revision) == (0, 4, 2)
+    placed = order(aws, trade.key("5550002"))
+    assert (placed.total(LineState.RESERVED), placed.total(LineState.BACKORDERED)) == (4, 1)
+
+
+def test_a_line_without_a_sku_waits_for_a_person_while_the_rest_is_placed(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1004=1)
+    run(context, delivered("orders_create_without_sku"))
+
+    placed = order(aws, trade.key("5550003"))
+    assert (placed.total(LineState.RESERVED), placed.total(LineState.BACKORDERED)) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["orders_create_nothing_to_ship", "orders_create_yen", "orders_create_no_address"])
+def test_orders_of_other_shapes_are_recorded(aws: Aws, context: LambdaContext, name: str) -> None:
+    assert run(context, delivered(name)) == []
+    recorded = order(aws, trade.key(str(json.loads(delivered(name).body)["id"])))
+    assert recorded.state == "backordered"
+    assert recorded.due_at
+
+
+def test_a_test_order_is_not_recorded(aws: Aws, context: LambdaContext) -> None:
+    assert run(context, delivered("orders_create_test")) == []
+    assert aws.orders.get(keys.order(trade.key("5550007"))) is None
+
+
+def test_a_cancel_gives_units_back_once(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+
+    assert run(context, delivered("orders_cancelled", "orders/cancelled")) == []
+    assert run(context, delivered("orders_cancelled", "orders/cancelled")) == []
+
+    after = level(aws, "NL-1001", "celtic")
+    assert (order(aws).state, after.available, after.committed, after.revision) == ("cancelled", 9, 0, 3)
+    assert (after.cause, after.last) == (("cancel", "cancel"), {FIRST.token: -2})
+    assert aws.orders.get(keys.event(FIRST, "cancel")) is not None
+
+
+def test_a_cancel_before_its_create_leaves_a_tombstone(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9)
+    run(context, delivered("orders_cancelled", "orders/cancelled"))
+    assert run(context, delivered("orders_create")) == []
+
+    assert (order(aws).state, order(aws).revision) == ("cancelled", 1)
+    assert level(aws, "NL-1001", "celtic").available == 9
+
+
+def test_a_cancel_of_what_was_sent_is_a_wish_that_the_supplier_answers(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+    placed = order(aws)
+    sent = replace(placed, allocations=tuple(replace(a, sent=True) for a in placed.allocations))
+    aws.orders.put(order_items.to_item(sent))
+    ready = PurchaseOrder(
+        order=FIRST,
+        source=SourceId("celtic"),
+        n=1,
+        number="CELTIC-000001",
+        lines=(PoLine(line="l", sku=Sku("NL-1001"), units=2),),
+    )
+    po = purchase_orders.step(purchase_orders.step(ready, PoEvent.CLAIM), PoEvent.SENT)
+    aws.orders.put(po_items.to_item(po))
+
+    run(context, delivered("orders_cancelled", "orders/cancelled"))
+
+    found = aws.orders.get(po_items.key(po))
+    assert found is not None
+    after = po_items.from_item(found)
+    assert (after.state, after.cancel_wanted, after.cancel_told) == (PoState.CANCELLING, True, False)
+    assert (order(aws).state, order(aws).cancel_wanted) == ("sent", True)
+    assert level(aws, "NL-1001", "celtic").committed == 2
+
+
+def test_a_purchase_order_that_was_not_sent_is_cancelled_with_the_order(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+    ready = PurchaseOrder(
+        order=FIRST,
+        source=SourceId("celtic"),
+        n=1,
+        number="CELTIC-000001",
+        lines=(PoLine(line="l", sku=Sku("NL-1001"), units=2),),
+    )
+    aws.orders.put(po_items.to_item(ready))
+
+    run(context, delivered("orders_cancelled", "orders/cancelled"))
+
+    found = aws.orders.get(po_items.key(ready))
+    assert found is not None
+    assert po_items.from_item(found).state is PoState.CANCELLED
+
+
+def test_an_edit_frees_and_asks_and_an_older_one_undoes_nothing(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+
+    run(context, delivered("orders_updated_more", "orders/updated"))
+    run(context, delivered("orders_updated_fewer", "orders/updated"))
+
+    edited = order(aws)
+    assert [(line.sku, line.ordered, line.open) for line in edited.lines] == [
+        ("NL-1001", 2, 0),
+        ("NL-1002", 1, 0),
+        ("NL-1009", 4, 4),
+    ]
+
+
+def test_fewer_units_go_back_to_where_they_were_taken(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+
+    run(context, delivered("orders_updated_fewer", "orders/updated"))
+    run(context, delivered("orders_updated_fewer", "orders/updated"))
+
+    assert (level(aws, "NL-1001", "celtic").available, level(aws, "NL-1002", "celtic").available) == (8, 9)
+    assert order(aws).total(LineState.CANCELLED) == 2
+
+
+def test_an_edit_before_its_create_is_the_create(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9, celtic_1009=9)
+    run(context, delivered("orders_updated_more", "orders/updated"))
+    run(context, delivered("orders_create"))
+
+    assert order(aws).total(LineState.RESERVED) == 7
+
+
+def test_a_restock_fills_the_oldest_first(aws: Aws, context: LambdaContext) -> None:
+    run(context, delivered("orders_create"), delivered("orders_create_yen"))
+    for waiting, placed_at in ((FIRST, trade.T0), (trade.key("5550005"), trade.NOW)):
+        pk, sk = keys.backorder(Sku("NL-1001"), placed_at, waiting, "1")
+        aws.orders.put({"PK": pk, "SK": sk})
+    stock_up(aws, celtic_1001=3)
+
+    assert run(context, FillSku(sku=Sku("NL-1001"))) == []
+
+    filled = order(aws)
+    assert (filled.total(LineState.RESERVED), filled.total(LineState.BACKORDERED)) == (2, 1)
+    assert level(aws, "NL-1001", "celtic").available == 1
+
+
+def test_open_units_are_planned_again_when_asked(aws: Aws, context: LambdaContext) -> None:
+    run(context, delivered("orders_create"))
+    run(context, delivered("orders_updated_more", "orders/updated"))
+    stock_up(aws, celtic_1009=4)
+
+    assert run(context, PlanOrder(order=FIRST)) == []
+
+    assert order(aws).total(LineState.RESERVED) == 4
+
+
+def test_a_large_event_is_read_from_the_archive_and_junk_is_kept_aside(aws: Aws, context: LambdaContext) -> None:
+    event = json.loads((GOLDEN / "sqs/order_queue.json").read_text())
+    key = json.loads(event["Records"][0]["body"])["archive_key"]
+    body = (GOLDEN / "webhooks/shopify/orders_create.json").read_bytes()
+    aws.s3.put_object(Bucket=settings().archive_bucket, Key=key, Body=body)
+
+    answer = handler.lambda_handler(event, context)
+
+    assert answer == {"batchItemFailures": []}
+    assert order(aws).state == "backordered"
+    problem = aws.orders.get(keys.problem("unreadable_event", "message"))
+    assert problem is not None
+    assert problem["reason"] == "a message is not JSON: message_unreadable"
+
+
+def test_an_event_missing_from_the_archive_comes_again_and_alone(aws: Aws, context: LambdaContext) -> None:
+    gone = Delivered(
+        channel=ChannelId("nordlys"), topic="orders/create", archive_key="gone", received_at=trade.NOW, body=""
+    )
+
+    assert run(context, gone, delivered("orders_create")) == ["m1"]
+    assert order(aws).key == FIRST
+
+
+@pytest.mark.parametrize("name", ["malformed", "orders_edited", "products_update"])
+def test_an_unreadable_event_becomes_an_exception_once(aws: Aws, context: LambdaContext, name: str) -> None:
+    assert run(context, delivered(name), delivered(name)) == []
+    problem = aws.orders.get(keys.problem("unreadable_event", f"k/{name}"))
+    assert problem is not None
+    assert (problem["state"], problem["revision"]) == ("open", 1)
+
+
+def test_an_event_of_a_shop_that_is_gone_becomes_an_exception(aws: Aws, context: LambdaContext) -> None:
+    assert run(context, PlanOrder(order=OrderKey(ChannelId("closed"), "1"))) == []
+    assert aws.orders.get(keys.problem("unreadable_event", "message")) is not None
+
+
+def test_a_table_that_does_not_answer_gives_the_batch_back(aws: Aws, context: LambdaContext) -> None:
+    aws.dynamodb.delete_table(TableName=settings().order_table)
+
+    assert run(context, delivered("orders_create")) == ["m1"]

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.intake import Ask, Intake
+from shared.domain.names import ChannelId
+from shared.errors import InvalidInput, Rejected
+from shared.storefronts import shopify
+
+GOLDEN = Path(__file__).parents[3] / "events/webhooks/shopify"
+NORDLYS = ChannelId("nordlys")
+BODY = b'{"id": 1}'
+
+
+def golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def read(name: str, topic: str = "orders/create") -> Intake:
+    return shopify.read_order(NORDLYS, topic, golden(name))
+
+
+def signed(body: bytes, secret: str) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+    return {"x-shopify-hmac-sha256": base64.b64encode(digest).decode()}
+
+
+def changed(golden_name: str, /, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
+    return json.dumps(json.loads(golden(golden_name)) | fields).encode()
+
+
+def test_a_known_vector() -> None:
+    headers = {"x-shopify-hmac-sha256": "BcA9MVqmAbQH/rh+hdKd5TZ4u2l2BK7aE6aOG6HMRLQ="}
+    vector = base64.b64encode(hmac.new(b"hush", b"Hello", hashlib.sha256).digest()).decode()
+
+    assert shopify.verify(b"Hello", {"x-shopify-hmac-sha256": vector}, ["hush"])
+    assert not shopify.verify(b"Hello", headers, ["hush"])
+
+
+@pytest.mark.parametrize(
+    ("_case", "secrets", "is_signed"),
+    [
+        ("current", ["new", "old"], True),
+        ("previous", ["newer", "new"], True),
+        ("neither", ["newer", "older"], False),
+        ("none", [], False),
+    ],
+)
+def test_either_secret_may_have_signed(_case: str, secrets: list[str], is_signed: bool) -> None:  # noqa: FBT001
+    assert shopify.verify(BODY, signed(BODY, "new"), secrets) is is_signed
+
+
+def test_an_empty_secret_signs_nothing() -> None:
+    assert not shopify.verify(BODY, signed(BODY, ""), ["", ""])
+
+
+def test_another_body_is_not_signed() -> None:
+    assert not shopify.verify(BODY + b" ", signed(BODY, "new"), ["new"])
+
+
+@given(st.text(), st.binary(max_size=64))
+def test_no_header_makes_verifying_raise(header: str, body: bytes) -> None:
+    assert not shopify.verify(body, {"x-shopify-hmac-sha256": header}, ["secret"])
+
+
+@pytest.mark.parametrize(
+    ("_case", "headers", "code"),
+    [
+        ("no topic", {"x-shopify-webhook-id": "a1"}, "topic"),
+        ("odd topic", {"x-shopify-topic": "../etc", "x-shopify-webhook-id": "a1"}, "topic"),
+        ("no id", {"x-shopify-topic": "orders/create"}, "event_id"),
+        ("a path for an id", {"x-shopify-topic": "orders/create", "x-shopify-webhook-id": "../../x"}, "event_id"),
+    ],
+)
+def test_headers_that_name_nothing_are_refused(_case: str, headers: dict[str, str], code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        shopify.identify(headers)
+
+    assert refused.value.code == code
+
+
+def test_an_order_is_read() -> None:
+    intake = read("orders_create")
+
+    order = intake.order
+    assert (intake.ask, str(order.key), order.name) == (Ask.CREATE, "nordlys#820982911946154508", "#1001")
+    assert (order.placed_at, order.version) == ("2026-11-24T08:00:00.000Z", 1795507202000)
+    assert [(line.line, line.sku, line.ordered, line.open, line.price_minor) for line in order.lines] == [
+        ("820982911946154509", "NL-1001", 2, 2, 1990),
+        ("820982911946154510", "NL-1002", 1, 1, 2000),
+    ]
+    assert (order.destination.country, order.destination.region, order.destination.postcode_prefix) == (
+        "NO",
+        "VL",
+        "501",
+    )
+    assert intake.ship_to["address1"] == "Strandgaten 18"
+
+
+def test_personal_data_is_in_the_address_alone() -> None:
+    intake = read("orders_create")
+
+    for told in (repr(intake), repr(intake.order)):
+        assert "Holm" not in told
+        assert "Strandgaten" not in told
+        assert "@" not in told
+
+
+def test_the_same_sku_on_two_lines_stays_two_lines() -> None:
+    assert [(line.sku, line.open) for line in read("orders_create_same_sku_twice").order.lines] == [
+        ("NL-1003", 3),
+        ("NL-1003", 2),
+    ]
+
+
+def test_a_line_without_a_sku_is_one_that_nobody_lists() -> None:
+    skus = [line.sku for line in read("orders_create_without_sku").order.lines]
+
+    assert skus == ["?55500031", "?55500032", "NL-1004"]
+
+
+def test_what_is_not_shipped_is_no_line() -> None:
+    assert [line.sku for line in read("orders_create_nothing_to_ship").order.lines] == ["NL-1005"]
+
+
+def test_yen_have_no_minor_units() -> None:
+    assert [line.price_minor for line in read("orders_create_yen").order.lines] == [1980]
+
+
+def test_an_order_may_have_no_address() -> None:
+    intake = read("orders_create_no_address")
+
+    assert (intake.ship_to, intake.order.destination.country) == ({}, "")
+
+
+def test_a_test_order_is_never_shipped() -> None:
+    with pytest.raises(Rejected) as refused:
+        read("orders_create_test")
+
+    assert refused.value.code == "test_order"
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "ask", "units"),
+    [
+        ("orders_updated_fewer", "orders/updated", Ask.EDIT, [1, 0]),
+        ("orders_updated_more", "orders/paid", Ask.EDIT, [2, 1, 4]),
+        ("orders_cancelled", "orders/cancelled", Ask.CANCEL, [0, 0]),
+        ("orders_cancelled", "orders/updated", Ask.CANCEL, [0, 0]),
+    ],
+)
+def test_changes_of_an_order(name: str, topic: str, ask: Ask, units: list[int]) -> None:
+    intake = read(name, topic)
+
+    assert (intake.ask, [line.ordered for line in intake.order.lines]) == (ask, units)
+    assert intake.order.version > read("orders_create").order.version
+
+
+@pytest.mark.parametrize(
+    ("_case", "body", "code"),
+    [
+        ("cut off", golden("malformed"), "not_json"),
+        ("a list", b"[]", "not_an_object"),
+        ("thin", golden("orders_edited"), "name_not_text"),
+        ("deep", b"[" * 100_000, "not_json"),
+        ("no lines", changed("orders_create", line_items=None), "lines"),
+        ("too many lines", changed("orders_create", line_items=[{"id": i} for i in range(501)]), "lines"),
+        ("no time", changed("orders_create", updated_at="yesterday"), "time_unreadable"),
+        ("time without a zone", changed("orders_create", updated_at="2026-11-24T09:00:00"), "time_unreadable"),
+        ("id with a separator", changed("orders_create", id="1#2"), "name_characters"),
+        ("id that is true", changed("orders_create", id=True), "name_not_text"),
+        ("line twice", changed("orders_create", line_items=[{"id": 1, "quantity": 1, "sku": "A"}] * 2), "line_twice"),
+        ("units as text", changed("orders_create", line_items=[{"id": 1, "quantity": "2"}]), "quantity"),
+        ("negative units", changed("orders_create", line_items=[{"id": 1, "quantity": -1}]), "quantity"),
+        ("half a unit", changed("orders_create", line_items=[{"id": 1, "quantity": 0.5}]), "quantity"),
+        (
+            "a tenth of a cent",
+            changed("orders_create", line_items=[{"id": 1, "quantity": 1, "price": "1.001"}]),
+            "amount_too_fine",
+        ),
+        (
+            "negative price",
+            changed("orders_create", line_items=[{"id": 1, "quantity": 1, "price": "-1"}]),
+            "amount_unreadable",
+        ),
+        (
+            "price that is none",
+            changed("orders_create", line_items=[{"id": 1, "quantity": 1, "price": "NaN"}]),
+            "amount_unreadable",
+        ),
+        (
+            "endless price",
+            changed("orders_create", line_items=[{"id": 1, "quantity": 1, "price": "1e999999"}]),
+            "amount_unreadable",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused(_case: str, body: bytes, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        shopify.read_order(NORDLYS, "orders/create", body)
+
+    assert refused.value.code == code
+
+
+def test_a_topic_that_brings_no_order_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        read("products_update", "products/update")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(sorted(json.loads(golden("orders_create")))), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "id",
+                "line_items",
+                "currency",
+                "updated_at",
+                "created_at",
+                "shipping_address",
+                "name",
+                "test",
+                "cancelled_at",
+            ]
+        ),
+        anything
+        | st.lists(
+            st.dictionaries(st.sampled_from(["id", "sku", "quantity", "price", "gift_card"]), anything), max_size=3
+        ),
+    )
+)
+def test_hostile_orders_are_read_or_refused(fields: dict[str, Any]) -> None:
+    try:
+        intake = shopify.read_order(NORDLYS, "orders/create", changed("orders_create", **fields))
+    except (InvalidInput, Rejected):
+        return
+    assert all(line.open >= 0 for line in intake.order.lines)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        shopify.read_order(NORDLYS, "orders/create", body)
