@@ -101,15 +101,15 @@ class Table:
 
     def put_new(self, item: Mapping[str, object]) -> bool:
         """Put an item if its key is free; answer whether it was."""
-        try:
-            self.client.put_item(
-                TableName=self.name, Item=attributes.image(item), ConditionExpression="attribute_not_exists(PK)"
-            )
-        except ClientError as error:
-            if failed_condition(error) is None:
-                with translated("put"):
+        with translated("put"):
+            try:
+                self.client.put_item(
+                    TableName=self.name, Item=attributes.image(item), ConditionExpression="attribute_not_exists(PK)"
+                )
+            except ClientError as error:
+                if failed_condition(error) is None:
                     raise
-            return False
+                return False
         return True
 
     def put(self, item: Mapping[str, object]) -> None:
@@ -119,34 +119,31 @@ class Table:
 
     def update(self, key: Key, request: Mapping[str, Any]) -> tuple[bool, dict[str, Any] | None]:
         """Run one conditional update: (True, values after), or (False, the item the condition met)."""
-        try:
-            answer = self.client.update_item(
-                TableName=self.name,
-                Key=_key(key),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **request,
-            )
-        except ClientError as error:
-            found = failed_condition(error)
-            if found is None:
-                with translated("update"):
+        with translated("update"):
+            try:
+                answer = self.client.update_item(
+                    TableName=self.name,
+                    Key=_key(key),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **request,
+                )
+            except ClientError as error:
+                found = failed_condition(error)
+                if found is None:
                     raise
-            return False, attributes.values(found) if found else None
-        except BotoCoreError:
-            with translated("update"):
-                raise
+                return False, attributes.values(found) if found else None
         return True, attributes.values(answer["Attributes"])
 
     def delete(self, key: Key, request: Mapping[str, Any] | None = None) -> bool:
         """Delete an item under an optional condition; answer whether the condition held."""
-        try:
-            self.client.delete_item(TableName=self.name, Key=_key(key), **(request or {}))
-        except ClientError as error:
-            if failed_condition(error) is None:
-                with translated("delete"):
+        with translated("delete"):
+            try:
+                self.client.delete_item(TableName=self.name, Key=_key(key), **(request or {}))
+            except ClientError as error:
+                if failed_condition(error) is None:
                     raise
-            return False
+                return False
         return True
 
     def query(

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.domain import rules
+from shared.domain.orders import DeductsAt
+from shared.errors import InvalidInput
+
+SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """The sample with one value changed; `...` takes it out."""
+    document = copy.deepcopy(SAMPLE)
+    *parents, last = path.split("/")
+    place = document
+    for parent in parents:
+        place = place[parent]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    assert isinstance(document, dict)
+    return document
+
+
+def test_the_sample_shop_is_read() -> None:
+    read = rules.parse(SAMPLE)
+
+    assert [source.source for source in read.active_sources] == ["alpina", "baltic", "celtic"]
+    celtic = read.sources[read.active_sources[2].source]
+    assert (celtic.deducts_at, celtic.feed.delimiter, celtic.feed.columns["sku"]) == (DeductsAt.ACCEPT, "|", "PartNo")
+    (channel,) = read.channels.values()
+    assert (channel.platform, channel.when_short, channel.percent) == ("shopify", "backorder", 100)
+
+
+def test_times_of_a_feed_are_minutes() -> None:
+    read = rules.parse(changed("sources/alpina/feed/lag_minutes", 15))
+
+    assert read.active_sources[0].feed.lag == timedelta(minutes=15)
+
+
+def test_an_inactive_source_gets_no_orders() -> None:
+    read = rules.parse(changed("sources/alpina/active", value=False))
+
+    assert [source.source for source in read.active_sources] == ["baltic", "celtic"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        ("schema", 2, "rules.schema"),
+        ("version", ..., "rules.version"),
+        ("chanels", {}, "rules.chanels"),
+        ("channels", [], "rules.channels"),
+        ("channels/nordlys/platform", "shopfiy", "rules.channels.nordlys.platform"),
+        ("channels/nordlys/currency", "eur", "rules.channels.nordlys.currency"),
+        ("channels/nordlys/percent", 101, "rules.channels.nordlys.percent"),
+        ("channels/nordlys/percent", True, "rules.channels.nordlys.percent"),
+        ("channels/nordlys/split_lines", "yes", "rules.channels.nordlys.split_lines"),
+        ("channels/nordlys/when_short", "drop", "rules.channels.nordlys.when_short"),
+        ("channels/a#b", {}, "rules.channels"),
+        ("sources/alpina/zone", "Mars/Olympus", "rules.sources.alpina.zone"),
+        ("sources/alpina/deducts_at", "receipt", "rules.sources.alpina.deducts_at"),
+        ("sources/alpina/feed", ..., "rules.sources.alpina.feed"),
+        ("sources/alpina/feed/columns/sku", ..., "rules.sources.alpina.feed.columns.sku"),
+        ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
+        ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
+        ("sources/alpina/name", " ", "rules.sources.alpina.name"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.parse(changed(path, value))
+
+    told = refused.value.details
+    assert told.get("at", told.get("what")) == at
+
+
+@pytest.mark.parametrize("document", [None, [], "rules", 7])
+def test_what_is_no_table_is_refused(document: object) -> None:
+    with pytest.raises(InvalidInput):
+        rules.parse(document)
