@@ -6,12 +6,13 @@ import http.client
 import json
 import os
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -20,11 +21,22 @@ from botocore.credentials import Credentials
 ROOT = Path(__file__).resolve().parent.parent
 CLOUDS = ROOT / ".local" / "cloud"
 REGION = "us-east-1"
+RECORD = "cloud.json"
 # The emulator takes an account's number as the key of its root user, with any secret.
-KEY, SECRET = "000000000000", "local"  # noqa: S105 - a secret of the loopback
-CONFIG = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+KEY, SECRET = "000000000000", "local"
+CONFIG = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "max_attempts": 3}, proxies={})
+# The user's profile and files are for the user's own account: variable -> (in files, in the environment, value, type).
+NO_FILES: dict[str, tuple[None, list[str], str | None, None]] = {
+    "profile": (None, [], None, None),
+    "config_file": (None, [], os.devnull, None),
+    "credentials_file": (None, [], os.devnull, None),
+}
 ANSWERS_WITHIN_SECONDS = 35
 """A little more than HTTP APIs wait for a function."""
+
+
+Say = Callable[[str], None]
+"""Tells the person at the terminal a line."""
 
 
 class Failure(RuntimeError):
@@ -69,8 +81,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         """Make a client of a service, as the root user."""
-        session = boto3.Session(KEY, SECRET, region_name=REGION)
-        return session.client(service, endpoint_url=self.url, config=CONFIG)  # type: ignore[call-overload] # any name
+        return connect(self.url, service)
 
     def invoke(self, function: str, event: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Call a function by its logical id and return its answer. Raises Failure with its error."""
@@ -113,10 +124,17 @@ class Cloud:
         draft.replace(file)
 
 
+def connect(url: str, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+    """Make a client of a service of the emulator at a URL, as the root user."""
+    core = botocore.session.Session(NO_FILES)
+    session = boto3.Session(KEY, SECRET, region_name=REGION, botocore_session=core)
+    return session.client(service, endpoint_url=url, config=CONFIG)  # type: ignore[call-overload] # any name
+
+
 def current(name: str = "default", clouds: Path = CLOUDS) -> Cloud:
     """Return the running cloud of a name. Raises NotRunning."""
     try:
-        told = json.loads((clouds / name / "cloud.json").read_text())
+        told = json.loads((clouds / name / RECORD).read_text())
     except FileNotFoundError:
         told = None
     if told is None or not is_alive(told["emulator_pid"]):
@@ -136,3 +154,8 @@ def is_alive(pid: int) -> bool:
 
 def _naming(name: str) -> str:
     return "" if name == "default" else f" NAME={name}"
+
+
+def shown(path: Path) -> str:
+    """Write a path as a person in the repository would type it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -15,7 +15,13 @@ import threading
 
 def main(command: list[str]) -> int:
     """Print the pid of the command, see it through and return its status; none of its children is left."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        start_new_session=True,
+        close_fds=False,  # the starter's lock goes along: it is free when the command is gone
+    )
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     print(child.pid, flush=True)
     threading.Thread(target=_outlive, args=(child.pid,), daemon=True).start()
@@ -25,7 +31,7 @@ def main(command: list[str]) -> int:
 
 
 def _outlive(group: int) -> None:
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin: a thread that holds its lock spoils the interpreter's end
     _end(group)
 
 

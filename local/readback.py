@@ -7,26 +7,33 @@ docs/data-model.md once more, by other eyes.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
-from collections import Counter, defaultdict
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from local.cloud import ROOT, NotRunning, current
+from local.figures import STATES, Choice, Figures, Line, Number, PurchaseOrder, Stock, Trouble, tables
 from local.shop import Delivery, Store
 
-STATES = ("open", "reserved", "sent", "accepted", "shipped", "backordered", "cancelled")
-WRITTEN_OUT = frozenset({"sent", "acknowledged", "shipped", "closed", "cancelling"})
-"""States of a purchase order whose supplier has its file."""
+MEMORY = "shop.sqlite"
+"""The stand-in shop's own store, beside the state of its cloud."""
 
 
 class Cloud(Protocol):
-    """A deployed stack: clients of its services and the outputs of its template."""
+    """A deployed stack: clients of its services, the outputs of its template, and where its state is kept."""
 
     @property
     def outputs(self) -> Mapping[str, str]:
         """Return the template's outputs."""
+        ...
+
+    @property
+    def state(self) -> Path:
+        """Return the folder of its state."""
         ...
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
@@ -34,135 +41,29 @@ class Cloud(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Stock:
-    """A level, beside what its movements sum to and what the shop was told, and shows."""
-
-    sku: str
-    source: str
-    counted: int
-    committed: int
-    deducted: int
-    available: int
-    ledger: int
-    movements: int
-    revision: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of an order: its units, and how many of them are in which state."""
-
-    order: str
-    line: str
-    sku: str
-    ordered: int
-    open: int
-    reserved: int
-    sent: int
-    accepted: int
-    shipped: int
-    backordered: int
-    cancelled: int
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures of a running local cloud; 1 when they do not add up, 2 when none runs."""
+    parser = argparse.ArgumentParser(prog="python -m local.readback", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--cloud", default="default", help="the name of the local cloud")
+    try:
+        figures = read(current(parser.parse_args(arguments).cloud))
+    except NotRunning as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.status
+    print(tables(figures))
+    for difference in figures.differences():
+        print(f"differs: {difference}", file=sys.stderr)
+    return 1 if figures.differences() else 0
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Units of a line at a source, and why it was chosen."""
-
-    order: str
-    line: str
-    source: str
-    units: int
-    why: str
-
-
-@dataclass(frozen=True)
-class PurchaseOrder:
-    """A purchase order, and its file in the supplier's folder, empty if there is none."""
-
-    number: str
-    source: str
-    order: str
-    state: str
-    units: int
-    file: str
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """An exception."""
-
-    kind: str
-    subject: str
-    state: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Number:
-    """What a shop was told of a SKU, and what it now shows."""
-
-    channel: str
-    sku: str
-    told: int
-    shows: int | None
-
-
-@dataclass(frozen=True)
-class Figures:
-    """All of it. `bytes_accepted` were sent by the shop and answered with 200, each event once."""
-
-    stock: tuple[Stock, ...]
-    lines: tuple[Line, ...]
-    choices: tuple[Choice, ...]
-    purchase_orders: tuple[PurchaseOrder, ...]
-    files_out: tuple[str, ...]
-    troubles: tuple[Trouble, ...]
-    numbers: tuple[Number, ...]
-    bytes_accepted: int
-    bytes_archived: int
-
-    def differences(self) -> list[str]:
-        """Say what does not add up."""
-        found = [
-            f"{level.sku} at {level.source}: available {level.available} is not "
-            f"{level.counted} - {level.committed} - {level.deducted}"
-            for level in self.stock
-            if level.available != level.counted - level.committed - level.deducted
-        ]
-        found += [
-            f"{level.sku} at {level.source}: {level.movements} movements sum to {level.ledger}, "
-            f"the level has {level.available} at revision {level.revision}"
-            for level in self.stock
-            if (level.ledger, level.movements) != (level.available, level.revision)
-        ]
-        found += [
-            f"order {line.order} line {line.line}: {line.ordered} ordered, the states sum to {units}"
-            for line in self.lines
-            if (units := sum(getattr(line, state) for state in STATES)) != line.ordered
-        ]
-        found += [
-            f"purchase order {po.number}: {po.state}, and no file is there"
-            for po in self.purchase_orders
-            if po.state in WRITTEN_OUT and not po.file
-        ]
-        numbers = Counter(po.number for po in self.purchase_orders)
-        found += [f"purchase order {number} exists {times} times" for number, times in numbers.items() if times > 1]
-        known = {po.file for po in self.purchase_orders}
-        found += [f"{file} belongs to no purchase order" for file in self.files_out if file not in known]
-        if self.bytes_accepted != self.bytes_archived:
-            found.append(f"{self.bytes_accepted} bytes were accepted, {self.bytes_archived} archived")
-        return found
-
-
-def read(cloud: Cloud, shop: Store, items: Mapping[str, str]) -> Figures:
-    """Read all figures. `items`: SKU -> the shop's inventory item."""
-    stock = list(_scan(cloud, cloud.outputs["StockTable"]))
-    orders = list(_scan(cloud, cloud.outputs["OrderTable"]))
-    files = {key for key, _ in _objects(cloud, cloud.outputs["FilesBucket"], "out/") if "/reports/" not in key}
+def read(cloud: Cloud) -> Figures:
+    """Read all figures."""
+    shop, names = store(cloud), cloud.outputs
+    stock, orders = list(_scan(cloud, names["StockTable"])), list(_scan(cloud, names["OrderTable"]))
+    files = {key for key, _ in _objects(cloud, names["FilesBucket"], "out/") if "/reports/" not in key}
+    archive = _objects(cloud, names["ArchiveBucket"], "webhooks/")
     plans = {(item["PK"], item["attempt"]): json.loads(item["plan"]) for item in orders if item["entity"] == "plan"}
-    archived = sum(size for _, size in _objects(cloud, cloud.outputs["ArchiveBucket"], "webhooks/"))
+    deliveries = shop.deliveries()
     return Figures(
         stock=tuple(sorted(_stock(stock), key=lambda level: (level.sku, level.source))),
         lines=tuple(line for item in _orders(orders) for line in _lines(item)),
@@ -174,30 +75,21 @@ def read(cloud: Cloud, shop: Store, items: Mapping[str, str]) -> Figures:
             for item in sorted(orders, key=lambda item: (item["PK"], item["SK"]))
             if item["entity"] == "problem"
         ),
-        numbers=tuple(sorted(_numbers(stock, shop, items), key=lambda number: (number.channel, number.sku))),
-        bytes_accepted=sum(len(body) for body in _accepted(shop.deliveries()).values()),
-        bytes_archived=archived,
+        numbers=tuple(sorted(_numbers(stock, shop), key=lambda number: (number.channel, number.sku))),
+        bytes_accepted=_accepted(deliveries),
+        bytes_archived=_archived(deliveries, archive),
     )
 
 
-def tables(figures: Figures) -> str:
-    """Lay the figures out as text, one aligned table each."""
-    shown = (
-        ("Stock", Stock, [level for level in figures.stock if level.committed or level.deducted]),
-        ("Orders", Line, figures.lines),
-        ("Chosen sources", Choice, figures.choices),
-        ("Purchase orders", PurchaseOrder, figures.purchase_orders),
-        ("Exceptions", Trouble, figures.troubles),
-    )
-    parts = [_table(title, kind, rows) for title, kind, rows in shown]
-    untouched = sum(1 for level in figures.stock if not (level.committed or level.deducted))
-    shows = sum(1 for number in figures.numbers if number.told == number.shows)
-    parts.append(
-        f"{len(figures.stock)} levels, {untouched} of them without orders; "
-        f"{len(figures.numbers)} numbers told, {shows} of them shown by the shop; "
-        f"{figures.bytes_accepted} bytes accepted, {figures.bytes_archived} archived"
-    )
-    return "\n\n".join(parts)
+def store(cloud: Cloud) -> Store:
+    """Open the store of the shop that stands beside a cloud."""
+    return Store(cloud.state / MEMORY)
+
+
+def listings() -> dict[str, str]:
+    """Read what the shop calls each SKU of the sample."""
+    with (ROOT / "config" / "products.csv").open(newline="") as file:
+        return {row["sku"]: row["inventory_item"] for row in csv.DictReader(file)}
 
 
 def _stock(items: Iterable[Mapping[str, Any]]) -> Iterator[Stock]:
@@ -281,20 +173,25 @@ def _purchase_orders(items: Iterable[Mapping[str, Any]], files: set[str]) -> Ite
         )
 
 
-def _numbers(items: Iterable[Mapping[str, Any]], shop: Store, listed: Mapping[str, str]) -> Iterator[Number]:
-    shows = shop.quantities()
+def _numbers(items: Iterable[Mapping[str, Any]], shop: Store) -> Iterator[Number]:
+    shows, listed = shop.quantities(), listings()
     for item in items:
         if item["PK"].startswith("ATS#"):
             sku = item["PK"].removeprefix("ATS#")
             yield Number(item["SK"], sku, item["told"], shows.get(listed.get(sku, "")))
 
 
-def _accepted(deliveries: Iterable[Delivery]) -> dict[str, bytes]:
-    """Keep one body of every event that the shop was told is taken: a duplicate is the same event."""
-    accepted = 200
-    return {
-        each.webhook_id: each.body for each in deliveries if each.signed_well and each.status == accepted
-    }
+def _accepted(deliveries: Iterable[Delivery]) -> int:
+    """Count the bytes that the shop was told are taken; a second delivery of an event is the same event."""
+    ok = 200
+    return sum(len(body) for body in {each.webhook_id: each.body for each in deliveries if each.status == ok}.values())
+
+
+def _archived(deliveries: Iterable[Delivery], archive: Iterable[tuple[str, int]]) -> int:
+    """Count the bytes kept of all that the shop ever sent, accepted or not; an event is kept once a day it came."""
+    sent = {each.webhook_id for each in deliveries}
+    sizes = {key.rpartition("/")[2]: size for key, size in archive}
+    return sum(size for name, size in sizes.items() if any(name.startswith(webhook_id) for webhook_id in sent))
 
 
 def _scan(cloud: Cloud, table: str) -> Iterator[dict[str, Any]]:
@@ -321,16 +218,5 @@ def _objects(cloud: Cloud, bucket: str, prefix: str) -> Iterator[tuple[str, int]
             yield found["Key"], found["Size"]
 
 
-def _table(title: str, kind: type, rows: Sequence[object]) -> str:
-    if not rows:
-        return f"{title}: none"
-    names = [field.name for field in fields(kind)]
-    cells = [[str(getattr(row, name)) for name in names] for row in rows]
-    widths = [max(len(row[at]) for row in [names, *cells]) for at in range(len(names))]
-    numbers = [isinstance(getattr(rows[0], name), int) for name in names]
-
-    def laid(row: Sequence[str]) -> str:
-        pairs = zip(row, widths, numbers, strict=True)
-        return "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in pairs).rstrip()
-
-    return "\n".join([title, laid(names), laid(["-" * width for width in widths]), *(laid(row) for row in cells)])
+if __name__ == "__main__":
+    sys.exit(main())

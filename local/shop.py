@@ -194,9 +194,8 @@ class Shop:
         return {"data": {"nodes": nodes}}
 
 
-@contextmanager
-def serving(shop: Shop) -> Iterator[str]:
-    """Serve the shop's Admin API from a thread; give its URL."""
+def start(shop: Shop) -> ThreadingHTTPServer:
+    """Serve the shop's Admin API from a thread that ends with the process."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -217,14 +216,24 @@ def serving(shop: Shop) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def url(server: ThreadingHTTPServer) -> str:
+    """Return the URL of the Admin API."""
+    return f"http://127.0.0.1:{server.server_port}/admin/api/2026-10/graphql.json"
+
+
+@contextmanager
+def serving(shop: Shop) -> Iterator[str]:
+    """Serve the shop's Admin API for as long as the block; give its URL."""
+    server = start(shop)
     try:
-        yield f"http://127.0.0.1:{server.server_port}/admin/api/2026-10/graphql.json"
+        yield url(server)
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
 
 
 def _idempotency_key(query: str, variables: Mapping[str, Any]) -> str:

@@ -215,7 +215,7 @@ def check(size: int, stored_at: datetime, now: datetime) -> None:
 
 
 def gather(read: Iterable[Row | Refusal]) -> Photograph:
-    """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: which one counts is not ours to say.
+    """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: nothing says which counts.
 
     Raises InvalidInput for a file with more rows than a run can hold.
     """

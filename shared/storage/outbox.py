@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.names import ChannelId, OrderKey, SourceId
 from shared.domain.orders import Effect, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.errors import Conflict, InvalidInput
@@ -91,6 +91,10 @@ class Outbox:
         )
         _done(outcome, after)
 
+    def postpone(self, before: Order, after: Order) -> None:
+        """Write when an order is due again, over the revision that was seen."""
+        _done(self._commit(orders.put_seen(self.book.orders.name, after, before)))
+
     def settle(
         self,
         order: tuple[Order, Order],
@@ -105,6 +109,12 @@ class Outbox:
 
     def _commit(self, *actions: Action) -> Outcome:
         return Transactions(self.book.client).commit(actions)
+
+
+def order_of(pk: str) -> OrderKey:
+    """Name the order that an item of this partition belongs to."""
+    channel, _, order_id = pk.removeprefix("ORD#").partition("#")
+    return OrderKey(ChannelId(channel), order_id)
 
 
 def _done(outcome: Outcome, *written: PurchaseOrder) -> None:

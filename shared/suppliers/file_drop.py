@@ -43,17 +43,18 @@ class FileDrop:
         """Put the request to cancel one; fails as `send` does."""
         self._put(_key(source, f"{number}-cancel"), body)
 
-    def has(self, source: SourceId, number: str) -> bool:
-        """Answer whether the supplier has that purchase order. Raises Transient when it cannot be asked.
+    def has(self, source: SourceId, number: str, body: bytes) -> bool:
+        """Answer whether the supplier has that purchase order, and no other under its number.
 
-        A listing tells an absent file from a forbidden one, which a HEAD does only with a right to list all.
+        Raises Transient when it cannot be asked. A listing tells an absent file from a forbidden one; a read does
+        so only with a right to list the whole bucket.
         """
         key = _key(source, number)
         try:
             found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
         except (ClientError, BotoCoreError) as error:
             raise _no_answer(error) from error
-        return [each["Key"] for each in found] == [key]
+        return [each["Key"] for each in found] == [key] and self._get(key) == body
 
     def _put(self, key: str, body: bytes) -> None:
         try:

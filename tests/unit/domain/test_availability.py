@@ -48,9 +48,7 @@ def test_the_number_of_a_channel(_case: str, told: int, expected: int) -> None:
     assert told == expected
 
 
-@given(
-    st.lists(st.integers(-50, 1000), max_size=4), st.integers(0, 100), st.integers(0, 2000), st.integers(0, 500)
-)
+@given(st.lists(st.integers(-50, 1000), max_size=4), st.integers(0, 100), st.integers(0, 2000), st.integers(0, 500))
 def test_the_number_is_never_negative_never_above_the_cap_and_never_more_than_there_is(
     units: list[int], percent: int, buffer: int, cap: int
 ) -> None:

@@ -26,8 +26,11 @@ class FakeTable:
 
     items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
+    failure: Exception | None = None
 
     def write_all(self, items: Sequence[Mapping[str, Any]]) -> None:
+        if self.failure:
+            raise self.failure
         self.items |= {(item["PK"], item["SK"]): item for item in items}
         assert len({(item["PK"], item["SK"]) for item in items}) == len(items)
 
@@ -197,10 +200,7 @@ def test_a_deleted_level_is_an_exception() -> None:
 def test_a_table_that_does_not_answer_has_the_batch_again_and_nothing_sent() -> None:
     run = Run()
 
-    def refuse(_items: object) -> None:
-        raise Transient("the table did not answer", code="storage")
-
-    run.stock.write_all = refuse  # type: ignore[method-assign]
+    run.stock.failure = Transient("the table did not answer", code="storage")
 
     with pytest.raises(Transient):
         run(change(None, FIRST))

@@ -1,0 +1,68 @@
+"""File queue -> counted levels, offers, the feed's snapshot; files kept, held and reported.
+
+A second delivery finds its version of the object in the feed or in its history and goes on, or changes nothing: each
+row's own condition refuses what is written already.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared.flows.ingest_counts import IngestCounts
+from shared.runtime import clients, clock
+from shared.runtime.observability import logger, metrics
+from shared.runtime.queues import failures
+from shared.runtime.settings import in_lambda, settings
+from shared.storage.config import Config
+from shared.storage.dynamo import Table
+from shared.storage.feeds import Feeds
+from shared.storage.files import Files
+from shared.storage.levels import Levels
+from shared.storage.offers import Offers
+from shared.storage.problems import Problems
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def config() -> Config:
+    """Connect the rules."""
+    return Config(clients.s3(), settings().config_bucket)
+
+
+@cache
+def flow() -> IngestCounts:
+    """Connect the flow."""
+    names = settings()
+    stock = Table(clients.dynamodb(), names.stock_table)
+    return IngestCounts(
+        files=Files(clients.s3(), names.files_bucket),
+        feeds=Feeds(stock),
+        levels=Levels(stock),
+        offers=Offers(stock),
+        problems=Problems(Table(clients.dynamodb(), names.order_table)),
+        pause=clock.pause,
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
+    """Take in the files of a batch of notifications."""
+    now = clock.now()
+    batch = {record["messageId"]: record["body"] for record in event["Records"]}
+    done = flow().run(batch, config().rules(now), now)
+    for name, value in done.counted.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for message_id, reason in done.again.items():
+        logger.warning("message comes again", message=message_id, reason=reason)
+    return failures(done.again)
+
+
+if in_lambda():
+    flow()

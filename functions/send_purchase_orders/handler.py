@@ -1,0 +1,70 @@
+"""Order table's stream, orders and purchase orders -> purchase orders made, claimed and sent.
+
+A record says only which order has changed; what is to be done follows from the tables, so a second delivery finds
+it done. A purchase order is sent under a claim that stands in its item.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
+from shared.runtime import clients, clock, queues
+from shared.runtime.observability import logger, metrics
+from shared.runtime.settings import in_lambda, settings
+from shared.storage.config import Config
+from shared.storage.order_book import OrderBook
+from shared.storage.outbox import Outbox, order_of
+from shared.storage.problems import Problems
+from shared.suppliers.file_drop import FileDrop
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def config() -> Config:
+    """Connect the rules."""
+    return Config(clients.s3(), settings().config_bucket)
+
+
+@cache
+def flow() -> SendPurchaseOrders:
+    """Connect the flow."""
+    names = settings()
+    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    return SendPurchaseOrders(
+        outbox=Outbox(book),
+        problems=Problems(book.orders),
+        supplier=FileDrop(clients.s3_once(), names.files_bucket),
+        new_id=lambda: uuid.uuid4().hex[:16],
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Work for the orders of a batch; raise the first failure that the batch may not meet when it comes again."""
+
+    def left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+    now = clock.now()
+    life = Lifetime(now + left(), left)
+    wanted = [order_of(record["dynamodb"]["Keys"]["PK"]["S"]) for record in event["Records"]]
+    sent = flow().run(wanted, config().rules(now), now, life)
+    for name, value in sent.counted.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    if sent.failure:
+        raise sent.failure
+    return queues.failures(())
+
+
+if in_lambda():
+    flow()

@@ -1,0 +1,226 @@
+"""A day of the sample shop, played on a local cloud, and what a person sends to it afterwards.
+
+A day may be played again on a cloud that has its state, and must leave everything as it was. What should happen is
+said in the trade's words; what did happen is read back by `local.readback`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import yaml
+
+from local import drawn, readback
+from local import shop as shops
+from local.cloud import ROOT, Cloud, Failure
+from local.drawn import Sent
+from local.figures import Figures, tables
+from local.shop import Shop
+
+Say = Callable[[str], None]
+
+WAITS_SECONDS = 60
+LOOKS_EVERY_SECONDS = 0.25
+DIFFERS = 5
+
+OK = 200
+
+
+# ---- the day
+
+
+def play(cloud: Cloud, seed: int, say: Say) -> int:
+    """Play the day; return 0 when all is as it should be, 5 when something differs, having said what."""
+    say(f"a day of the sample shop, drawn from seed {seed}")
+    shop = _open_shop(cloud, say)
+    files = {supplier: drawn.stock_file(supplier, seed) for supplier in drawn.FEEDS_OF_THE_DAY}
+    for supplier, (rows, body) in files.items():
+        _drop(cloud, supplier, f"stock-{seed}.csv", body)
+        say(f"{supplier} sends its stock: {len(rows)} SKUs")
+    wanted = {(sku, supplier) for supplier, (rows, _) in files.items() for sku in rows}
+    _until("their stock is counted", say, lambda: wanted <= _counted(cloud) and not _keys(cloud, "in/"), cloud)
+    _until("the shop is told its numbers", say, lambda: _is_told(cloud), cloud)
+
+    orders, webhooks = drawn.events(seed)
+    wrong = []
+    for webhook in webhooks:
+        status = shop.send(webhook.topic, webhook.payload, secret=webhook.secret, webhook_id=webhook.webhook_id)
+        say(f"{webhook.told}: answered {status}")
+        if status != webhook.status:
+            wrong.append(f"{webhook.told}: answered {status} instead of {webhook.status}")
+    if is_in_time(lambda: not _unsettled(readback.read(cloud), orders) and _is_told(cloud)):
+        say("the orders are where they end, and the shop is told its numbers")
+
+    figures = readback.read(cloud)
+    print(f"\n{tables(figures)}\n", flush=True)
+    wrong += _unsettled(figures, orders) + figures.differences()
+    for each in wrong:
+        say(f"differs: {each}")
+    say("the day ended as it should" if not wrong else f"{len(wrong)} things differ from what they should be")
+    return DIFFERS if wrong else 0
+
+
+def _unsettled(figures: Figures, orders: Iterable[Sent]) -> list[str]:
+    """Say which orders are not, with all their units, where they shall end, or are not with their suppliers once."""
+    found = []
+    for sent in orders:
+        lines = [line for line in figures.lines if line.order == sent.key]
+        there = sum(getattr(line, sent.ends) for line in lines)
+        if there != sent.units or there != sum(line.ordered for line in lines):
+            found.append(f"{sent.told}, {sent.key}: {there} of {sent.units} units are {sent.ends}")
+        chosen = {each.source for each in figures.choices if each.order == sent.key and each.source != "nobody"}
+        asked = sorted(po.source for po in figures.purchase_orders if po.order == sent.key and po.file)
+        if asked != sorted(chosen):
+            found.append(f"{sent.told}, {sent.key}: purchase orders to {asked}, chosen were {sorted(chosen)}")
+    return found
+
+
+# ---- what a person sends
+
+
+def order(cloud: Cloud, sku: str, units: int, say: Say) -> int:
+    """Send an order of the stand-in shop and say what became of it; 5 when it was refused or lost."""
+    payload = drawn.order(random.SystemRandom().randrange(10**6, 10**9), 1, (sku, units))
+    sent = drawn.Sent("your order", payload, "")
+    status = shop_of(cloud).send("orders/create", payload)
+    say(f"order {payload['name']} of {units} x {sku}: answered {status}")
+    if status != OK:
+        return DIFFERS
+    settled = ("sent", "backordered")
+    _until("it is with a supplier, or waits for stock", say, lambda: _in(readback.read(cloud), sent, settled), cloud)
+    figures = readback.read(cloud)
+    for line in (line for line in figures.lines if line.order == sent.key):
+        say(f"{line.sent} units sent to a supplier, {line.backordered} wait for stock")
+    for choice in (choice for choice in figures.choices if choice.order == sent.key):
+        say(f"{choice.units} from {choice.source}: {choice.why}")
+    for po in (po for po in figures.purchase_orders if po.order == sent.key):
+        say(f"purchase order {po.number}: {po.file}")
+    return 0
+
+
+def feed(cloud: Cloud, file: Path, supplier: str, say: Say) -> int:
+    """Drop a supplier's file and say where it went; 5 when it was held."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}") from error
+    if supplier not in drawn.rules()["sources"]:
+        raise Failure(f"there is no supplier {supplier}; there are: {', '.join(sorted(drawn.rules()['sources']))}")
+    reports = _keys(cloud, f"out/{supplier}/reports/")
+    held = _keys(cloud, f"held/{supplier}/")
+    _drop(cloud, supplier, file.name, body)
+    _until("the file is read", say, lambda: not _keys(cloud, f"in/{supplier}/"), cloud)
+    _until("its report is written", say, lambda: _keys(cloud, f"out/{supplier}/reports/") != reports, cloud)
+    for key in sorted(_keys(cloud, f"out/{supplier}/reports/") - reports):
+        say(f"{key}:\n{_get(cloud, key).decode()}")
+    return DIFFERS if _keys(cloud, f"held/{supplier}/") - held else 0
+
+
+# ---- the cloud
+
+
+def _open_shop(cloud: Cloud, say: Say) -> Shop:
+    """Open the stand-in shop and push the sample's configuration with its address."""
+    shop = shop_of(cloud)
+    url = shops.url(shops.start(shop))
+    say(f"the stand-in shop answers at {url}")
+    with tempfile.TemporaryDirectory() as folder:
+        document = drawn.rules()
+        document["channels"][drawn.CHANNEL]["api_url"] = url
+        Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
+        Path(folder, "products.csv").write_bytes((drawn.CONFIG / "products.csv").read_bytes())
+        command = [sys.executable, "-m", "cli.main", "config", "push", folder]
+        done = subprocess.run(command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"the configuration was not pushed:\n{done.stdout}{done.stderr}")
+    say("the sample shop's configuration is pushed")
+    return shop
+
+
+def _environment(cloud: Cloud) -> dict[str, str]:
+    return os.environ | {"TRUESTOCK_CLOUD": cloud.name}
+
+
+def shop_of(cloud: Cloud) -> Shop:
+    """Stand in for the shop, with the secrets that the cloud holds of it; made when there are none."""
+    name = f"truestock/{cloud.stack}/shops/{drawn.CHANNEL}"
+    manager = cloud.client("secretsmanager")
+    try:
+        kept = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
+    except manager.exceptions.ResourceNotFoundException:
+        kept = {"current": secrets.token_hex(32), "previous": "", "token": f"shpat_{secrets.token_hex(16)}"}
+        manager.create_secret(Name=name, SecretString=json.dumps(kept))
+    channel = drawn.rules()["channels"][drawn.CHANNEL]
+    return Shop(
+        store=readback.store(cloud),
+        domain=channel["shop"],
+        location=channel["location"],
+        secret=kept["current"],
+        token=kept["token"],
+        items=readback.listings(),
+        deliver=lambda body, headers: cloud.api(f"/webhooks/{drawn.CHANNEL}", body, headers).status,
+    )
+
+
+def _in(figures: Figures, sent: Sent, states: Iterable[str]) -> bool:
+    lines = [line for line in figures.lines if line.order == sent.key]
+    return bool(lines) and sent.units == sum(getattr(line, state) for line in lines for state in states)
+
+
+def _counted(cloud: Cloud) -> set[tuple[str, str]]:
+    return {(level.sku, level.source) for level in readback.read(cloud).stock}
+
+
+def _is_told(cloud: Cloud) -> bool:
+    """Answer whether every write of a level is in the ledger, and the shop has nothing left to be told."""
+    if any(level.movements != level.revision for level in readback.read(cloud).stock):
+        return False
+    found = cloud.client("dynamodb").query(
+        TableName=cloud.outputs["StockTable"],
+        KeyConditionExpression="PK = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"DIRTY#{drawn.CHANNEL}"}},
+        ConsistentRead=True,
+        Limit=1,
+    )
+    return not found["Items"]
+
+
+def _drop(cloud: Cloud, supplier: str, name: str, body: bytes) -> None:
+    cloud.client("s3").put_object(Bucket=cloud.outputs["FilesBucket"], Key=f"in/{supplier}/{name}", Body=body)
+
+
+def _keys(cloud: Cloud, prefix: str) -> set[str]:
+    found = cloud.client("s3").list_objects_v2(Bucket=cloud.outputs["FilesBucket"], Prefix=prefix)
+    return {each["Key"] for each in found.get("Contents", [])}
+
+
+def _get(cloud: Cloud, key: str) -> bytes:
+    body: bytes = cloud.client("s3").get_object(Bucket=cloud.outputs["FilesBucket"], Key=key)["Body"].read()
+    return body
+
+
+def _until(told: str, say: Say, is_so: Callable[[], bool], cloud: Cloud) -> None:
+    """Wait until something is so. Raises Failure past the deadline, with the figures as they then are."""
+    if not is_in_time(is_so):
+        figures = tables(readback.read(cloud))
+        raise Failure(f"after {WAITS_SECONDS} s it is still not so that {told}\n{figures}")
+    say(told)
+
+
+def is_in_time(is_so: Callable[[], bool]) -> bool:
+    """Wait until something is so; answer False past the deadline."""
+    deadline = time.monotonic() + WAITS_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOKS_EVERY_SECONDS)
+    return True

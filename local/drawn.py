@@ -1,0 +1,190 @@
+"""What a day of the sample shop is made of, drawn from a seed: the same seed, the same bytes.
+
+Files are in each supplier's own format, orders as the platform's webhook carries them; addresses are nobody's.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from local import readback
+from local.cloud import ROOT
+
+CONFIG = ROOT / "config"
+CHANNEL = "nordlys"
+FEEDS_OF_THE_DAY = {"alpina": (900, 0.9), "baltic": (850, 0.8)}
+"""Supplier -> its usual price in minor units, and its share of the catalogue."""
+NOBODY_HAS = 3
+"""So many SKUs at the end of the catalogue are in nobody's file of the day."""
+IDS = uuid.UUID("8c6f3f9e-6f0b-4b7e-9c39-0d8f4a0c1d11")
+FIRST_ORDER = 6_012_000_000_000
+OK, REFUSED = 200, 401
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An order of the day: what it is, as the shop tells it, and what shall become of its units."""
+
+    told: str
+    payload: Mapping[str, Any]
+    ends: str
+
+    @property
+    def key(self) -> str:
+        """Name the order as the tables do."""
+        return f"{CHANNEL}#{self.payload['id']}"
+
+    @property
+    def units(self) -> int:
+        """Count all units that were ordered."""
+        return sum(line["quantity"] for line in self.payload["line_items"])
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One delivery of the day."""
+
+    told: str
+    topic: str
+    payload: Mapping[str, Any]
+    webhook_id: str
+    secret: str | None = None
+    status: int = OK
+
+
+def events(seed: int) -> tuple[list[Sent], list[Webhook]]:
+    """Draw the day's six orders, and the ten deliveries that tell of them and of one that is a lie."""
+    draw = random.Random(seed)  # noqa: S311 - a day is to be repeated, not to be guessed
+    have = sorted(set.intersection(*(set(stock_file(supplier, seed)[0]) for supplier in FEEDS_OF_THE_DAY)))
+    one, two, three, four, five = draw.sample(have, 5)
+    nobodys = catalogue()[-1]
+
+    orders = [
+        Sent("an order", order(seed, 1, (one, draw.randint(1, 3))), "sent"),
+        Sent("an order with a SKU on two lines", order(seed, 2, (two, 1), (three, 2), (two, 2)), "sent"),
+        Sent("an order of two SKUs", order(seed, 3, (three, 1), (four, draw.randint(1, 3))), "sent"),
+        Sent("another order", order(seed, 4, (five, 2)), "sent"),
+        Sent("an order that nobody can fill", order(seed, 5, (nobodys, 2)), "backordered"),
+        Sent("an order that is cancelled at once", order(seed, 6, (one, 1)), "cancelled"),
+    ]
+    lie = Sent("an order of somebody who is not the shop", order(seed, 7, (one, 1)), "")
+    first, second, third, fourth, unfilled, cancelled = orders
+    cancel = {**cancelled.payload, "cancelled_at": _at(seed, 45), "updated_at": _at(seed, 45)}
+
+    def told(sent: Sent, at: int) -> Webhook:
+        return Webhook(sent.told, "orders/create", sent.payload, _event(seed, at))
+
+    return orders, [
+        told(first, 1),
+        told(second, 2),
+        Webhook("the same delivery again", "orders/create", first.payload, _event(seed, 1)),
+        told(third, 3),
+        Webhook("a cancel before its order", "orders/cancelled", cancel, _event(seed, 4)),
+        Webhook(lie.told, "orders/create", lie.payload, _event(seed, 5), secret="not the shop's", status=REFUSED),  # noqa: S106
+        told(fourth, 6),
+        told(cancelled, 7),
+        told(unfilled, 8),
+        Webhook("an order under another delivery", "orders/create", second.payload, _event(seed, 9)),
+    ]
+
+
+def any_order(seed: int) -> dict[str, Any]:
+    """Draw an order that is not of the sample: one to four lines of any SKUs, one to four units each."""
+    draw = random.Random(seed)  # noqa: S311 - as above
+    lines = [(sku, draw.randint(1, 4)) for sku in draw.sample(catalogue(), draw.randint(1, 4))]
+    return order(seed + 10**6, 1, *lines)
+
+
+def any_file(seed: int) -> tuple[str, dict[str, int], bytes]:
+    """Draw a file that is not of the sample: the third supplier's, with any SKUs; (supplier, units by SKU, bytes)."""
+    draw = random.Random(seed)  # noqa: S311 - as above
+    supplier = next(each for each in sorted(rules()["sources"]) if each not in FEEDS_OF_THE_DAY)
+    units = {sku: draw.randint(0, 500) for sku in draw.sample(catalogue(), draw.randint(5, 40))}
+    return supplier, units, _csv(supplier, {sku: (each, draw.randint(300, 5000)) for sku, each in units.items()})
+
+
+def stock_file(supplier: str, seed: int) -> tuple[dict[str, int], bytes]:
+    """Draw a supplier's file of the day: units by SKU, and the bytes in that supplier's own format."""
+    draw = random.Random(f"{supplier}/{seed}")  # noqa: S311 - as above
+    usual, share = FEEDS_OF_THE_DAY[supplier]
+    stocked = [sku for sku in catalogue()[:-NOBODY_HAS] if draw.random() < share]
+    rows = {sku: (draw.randint(20, 80), usual + draw.randint(0, 200)) for sku in stocked}
+    return {sku: units for sku, (units, _) in rows.items()}, _csv(supplier, rows)
+
+
+def rules() -> dict[str, Any]:
+    """Read the sample shop's rules, as a person would."""
+    read: dict[str, Any] = yaml.safe_load((CONFIG / "rules.yaml").read_text())
+    return read
+
+
+def catalogue() -> list[str]:
+    """List the sample shop's SKUs."""
+    return sorted(readback.listings())
+
+
+def _csv(supplier: str, rows: Mapping[str, tuple[int, int]]) -> bytes:
+    profile = rules()["sources"][supplier]["feed"]
+    columns = profile["columns"]
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=profile.get("delimiter", ","), lineterminator="\r\n")
+    writer.writerow([columns["sku"], columns["quantity"], columns["cost"]])
+    writer.writerows([sku, units, f"{cost // 100}.{cost % 100:02d}"] for sku, (units, cost) in sorted(rows.items()))
+    return text.getvalue().encode(profile.get("encoding", "utf-8"))
+
+
+def order(seed: int, number: int, *lines: tuple[str, int]) -> dict[str, Any]:
+    """Make an order, whose id is of the seed and the number."""
+    order_id = FIRST_ORDER + seed * 100 + number
+    at = _at(seed, number)
+    address = {
+        "name": "Kari Nordmann",
+        "address1": "Testgata 1",
+        "zip": "5003",
+        "city": "Bergen",
+        "country_code": "NO",
+        "province_code": None,
+        "phone": "+47 00 00 00 00",
+    }
+    return {
+        "id": order_id,
+        "admin_graphql_api_id": f"gid://shopify/Order/{order_id}",
+        "name": f"#{seed * 10 + number}",
+        "created_at": at,
+        "updated_at": at,
+        "cancelled_at": None,
+        "test": False,
+        "currency": rules()["channels"][CHANNEL]["currency"],
+        "financial_status": "paid",
+        "line_items": [
+            {
+                "id": order_id * 10 + i,
+                "sku": sku,
+                "title": sku,
+                "quantity": units,
+                "current_quantity": units,
+                "fulfillable_quantity": units,
+                "price": "19.90",
+                "requires_shipping": True,
+                "gift_card": False,
+            }
+            for i, (sku, units) in enumerate(lines, 1)
+        ],
+        "shipping_address": address,
+    }
+
+
+def _at(seed: int, minute: int) -> str:
+    return f"2026-11-{1 + seed % 20:02d}T09:{minute:02d}:00+01:00"
+
+
+def _event(seed: int, number: int) -> str:
+    return str(uuid.uuid5(IDS, f"{seed}/{number}"))

@@ -1,0 +1,135 @@
+"""A batch of images of orders and purchase orders -> lists, references, asks for units, exceptions.
+
+Everything is derived from an image and the one before it. A second delivery writes and deletes the same keys, in
+the same order, and asks for what is asked for already. An image that cannot be read becomes an exception: it would
+stop the stream for all that come after it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.domain import times
+from shared.domain.messages import FillSku, Message, PlanOrder
+from shared.domain.orders import LineState, Order
+from shared.domain.problems import Problem
+from shared.errors import InvalidInput
+from shared.flows.record_stock import Change
+from shared.storage import order_lists, orders, purchase_orders
+from shared.storage.dynamo import Table
+from shared.storage.keys import Key
+from shared.storage.order_lists import Items
+from shared.storage.problems import Problems
+
+Send = Callable[[Iterable[Message]], None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch comes to: the last word on every key (None: delete it), and what follows from the images."""
+
+    items: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
+    keeps: dict[Key, None] = field(default_factory=dict)
+    asks: dict[Message, None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def replace(self, before: Items, after: Items) -> list[Key]:
+        """Turn the items of one image into those of the next; return what is put."""
+        put = [key for key, item in after.items() if before.get(key) != item]
+        self.items |= dict.fromkeys(before.keys() - after.keys()) | {key: after[key] for key in put}
+        return put
+
+
+@dataclass(slots=True)
+class RecordOrders:
+    """Runs batches. `to_orders` sends messages to the order queue."""
+
+    table: Table
+    problems: Problems
+    to_orders: Send
+
+    def run(self, changes: Iterable[Change], now: datetime) -> Counter[str]:
+        """Record a batch; answer what was counted. Raises Transient when a table or a queue did not take it.
+
+        Who waits for a SKU is written before anybody is asked to fill it: the other way round the fill finds
+        nobody.
+        """
+        counted: Counter[str] = Counter()
+        batch = _Batch()
+        for change in changes:
+            try:
+                counted[_record(change, batch)] += 1
+            except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as error:
+                batch.problems.append(_unreadable(change, error))
+                counted["ImageUnreadable"] += 1
+        self.table.write_all([item for item in batch.items.values() if item is not None])
+        for key, item in batch.items.items():
+            if item is None:
+                self.table.delete(key)
+        for key in batch.keeps:
+            order_lists.keep(self.table, key)
+        self.to_orders(batch.asks)
+        for problem in batch.problems:
+            self.problems.open(problem, times.text(now))
+        return counted
+
+
+def _record(change: Change, batch: _Batch) -> str:
+    """Add what follows from one change; name what it was."""
+    if change.key["SK"]["S"] == "ORD":
+        _record_order(change, batch)
+        return "OrderChanged"
+    old, new = (purchase_orders.read_image(image) if image else None for image in (change.old, change.new))
+    before, after = (order_lists.of_purchase_order(po) if po else {} for po in (old, new))
+    batch.replace(before, after)
+    return "PurchaseOrderChanged"
+
+
+def _record_order(change: Change, batch: _Batch) -> None:
+    old, new = (orders.read_image(image) if image else None for image in (change.old, change.new))
+    before, after = (order_lists.of_order(order) if order else {} for order in (old, new))
+    put = batch.replace(before, after)
+    if new is None:
+        return
+    if old is None or (old.attempt, old.ship_to) != (new.attempt, new.ship_to):
+        batch.keeps |= dict.fromkeys(order_lists.beside(new))
+    if new.wants_units and _has_risen(old, new):
+        batch.asks[PlanOrder(order=new.key)] = None
+    batch.asks |= {FillSku(sku=line.sku): None for at, line in order_lists.waiting(new).items() if at in put}
+    if _is_short(new) and not (old and _is_short(old)):
+        batch.problems.append(_unfilled(new))
+
+
+def _has_risen(old: Order | None, new: Order) -> bool:
+    """Whether a line has more open units than before: somebody has to find them."""
+    was = {line.line: line.open for line in old.lines} if old else {}
+    return any(line.open > was.get(line.line, 0) for line in new.lines)
+
+
+def _is_short(order: Order) -> bool:
+    return bool(order.hold) or bool(order.total(LineState.BACKORDERED))
+
+
+def _unfilled(order: Order) -> Problem:
+    waits = order.total(LineState.OPEN) + order.total(LineState.BACKORDERED)
+    return Problem(
+        kind="unfilled",
+        subject=str(order.key),
+        reason=order.hold or "units wait for stock",
+        action="find stock, agree on something else with the customer, or cancel",
+        details={"units": waits, **{f"line {line.line}": line.sku for line in order_lists.waiting(order).values()}},
+    )
+
+
+def _unreadable(change: Change, error: Exception) -> Problem:
+    parts = (next(iter(part.values()), "") for part in change.key.values())
+    return Problem(
+        kind="image_unreadable",
+        subject="/".join(map(str, parts)).replace("#", ":"),
+        reason=f"a stream image cannot be read: {type(error).__name__}",
+        action="read the item and mend it; its next write is recorded",
+    )

@@ -1,0 +1,180 @@
+"""The day on the whole template, judged by the read-back alone; then what the sample does not have."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local import day, drawn, readback
+from local.cloud import Cloud
+from local.figures import Figures
+
+SEED = secrets.randbelow(10**6)
+say = print
+
+
+@pytest.fixture(scope="module")
+def played(cloud: Cloud) -> Figures:
+    """Play the day once for all tests of this file; it says its seed, so that a failure can be had again."""
+    assert day.play(cloud, SEED, say) == 0
+    return readback.read(cloud)
+
+
+def until(is_so: Callable[[], bool], told: str) -> None:
+    assert day.is_in_time(is_so), f"not in time, seed {SEED}: {told}"
+
+
+def lasting(figures: Figures) -> Figures:
+    """All but what a delivery adds to the archive."""
+    return replace(figures, bytes_accepted=0, bytes_archived=0)
+
+
+def test_the_day_adds_up(played: Figures) -> None:
+    assert played.differences() == []
+
+
+def test_stock_is_what_the_files_said_less_what_the_orders_took(played: Figures) -> None:
+    orders, _ = drawn.events(SEED)
+    taken: dict[tuple[str, str], int] = defaultdict(int)
+    sku_of = {(line.order, line.line): line.sku for line in played.lines}
+    for choice in played.choices:
+        if choice.order in {sent.key for sent in orders if sent.ends == "sent"}:
+            taken[sku_of[choice.order, choice.line], choice.source] += choice.units
+
+    for supplier in drawn.FEEDS_OF_THE_DAY:
+        rows, _ = drawn.stock_file(supplier, SEED)
+        levels = {level.sku: level for level in played.stock if level.source == supplier}
+        assert {sku: level.counted for sku, level in levels.items()} == rows
+        assert {sku: level.available for sku, level in levels.items()} == {
+            sku: units - taken[sku, supplier] for sku, units in rows.items()
+        }
+
+
+def test_every_order_ended_where_it_should_and_the_lie_is_nowhere(played: Figures) -> None:
+    orders, webhooks = drawn.events(SEED)
+
+    assert len(webhooks) == 10
+    assert {line.order for line in played.lines} == {sent.key for sent in orders}
+    for sent in orders:
+        lines = [line for line in played.lines if line.order == sent.key]
+        assert sum(getattr(line, sent.ends) for line in lines) == sent.units, sent.told
+
+
+def test_every_chosen_source_has_one_purchase_order_with_a_file(played: Figures) -> None:
+    chosen = {(choice.order, choice.source) for choice in played.choices if choice.source != "nobody"}
+
+    assert {(po.order, po.source) for po in played.purchase_orders} == chosen
+    assert len(played.purchase_orders) == len(chosen)
+    assert all(po.file in played.files_out and po.state == "sent" for po in played.purchase_orders)
+
+
+def test_the_shop_shows_what_can_be_sold(played: Figures) -> None:
+    sellable: dict[str, int] = defaultdict(int)
+    for level in played.stock:
+        sellable[level.sku] += max(level.available, 0)
+
+    assert {number.sku: number.shows for number in played.numbers} == sellable
+
+
+def test_the_api_answers_what_the_tables_hold(cloud: Cloud, played: Figures) -> None:
+    (order, *_), _ = drawn.events(SEED)
+    sku = order.payload["line_items"][0]["sku"]
+
+    answer = cloud.api(f"/v1/stock/{sku}", method="GET", is_signed=True)
+    order_answer = cloud.api(f"/v1/orders/nordlys/{order.payload['id']}", method="GET", is_signed=True)
+
+    assert (answer.status, order_answer.status) == (200, 200)
+    assert {level["source"]: level["available"] for level in json.loads(answer.body)["levels"]} == {
+        level.source: level.available for level in played.stock if level.sku == sku
+    }
+    assert json.loads(order_answer.body)["state"] == "sent"
+    assert cloud.api(f"/v1/stock/{sku}", method="GET").status == 403
+    assert cloud.api("/v1/stock/NL-0", method="GET", is_signed=True).status == 404
+
+
+def test_redelivery_of_everything_changes_nothing(cloud: Cloud, played: Figures) -> None:
+    before = lasting(readback.read(cloud))
+
+    assert day.play(cloud, SEED, say) == 0
+
+    assert lasting(readback.read(cloud)) == before
+    assert played.purchase_orders == before.purchase_orders
+
+
+@pytest.mark.usefixtures("played")
+def test_a_file_and_an_order_that_are_not_of_the_sample(cloud: Cloud) -> None:
+    say(f"seed {SEED}")
+    supplier, units, body = drawn.any_file(SEED)
+    cloud.client("s3").put_object(Bucket=cloud.outputs["FilesBucket"], Key=f"in/{supplier}/drawn-{SEED}.csv", Body=body)
+
+    def counted() -> dict[str, int]:
+        return {level.sku: level.counted for level in readback.read(cloud).stock if level.source == supplier}
+
+    until(lambda: counted() == units, f"{supplier} counts as its file says")
+    before = {(level.sku, level.source): level.available for level in readback.read(cloud).stock}
+
+    order = drawn.any_order(SEED)
+    key = f"nordlys#{order['id']}"
+    assert day.shop_of(cloud).send("orders/create", order) == 200
+    ordered = sum(line["quantity"] for line in order["line_items"])
+
+    def settled() -> bool:
+        lines = [line for line in readback.read(cloud).lines if line.order == key]
+        return bool(lines) and sum(line.sent + line.backordered for line in lines) == ordered
+
+    until(settled, "the order is with suppliers, or waits")
+    until(lambda: readback.read(cloud).differences() == [], "everything adds up")
+    figures = readback.read(cloud)
+    sku_of = {line.line: line.sku for line in figures.lines if line.order == key}
+    took: dict[tuple[str, str], int] = defaultdict(int)
+    for choice in figures.choices:
+        if choice.order == key and choice.source != "nobody":
+            took[sku_of[choice.line], choice.source] += choice.units
+    after = {(level.sku, level.source): level.available for level in figures.stock}
+    assert {at: before[at] - units for at, units in after.items() if before[at] != units} == dict(took)
+    for line in (line for line in figures.lines if line.order == key and line.backordered):
+        assert sum(units for (sku, _), units in after.items() if sku == line.sku) == 0, "units were left for it"
+
+
+@pytest.mark.usefixtures("played")
+def test_a_poison_message_ends_among_the_dead_letters_and_is_put_back(cloud: Cloud) -> None:
+    sqs, s3 = cloud.client("sqs"), cloud.client("s3")
+    queue, dead = cloud.outputs["OrderQueueUrl"], cloud.outputs["OrderDeadLettersUrl"]
+    order = drawn.order(SEED + 2 * 10**6, 1, (drawn.catalogue()[0], 1))
+    archived = f"webhooks/nordlys/2026/11/24/poison-{SEED}-orders-create.json"
+    message = {
+        "schema": 1,
+        "kind": "delivered",
+        "channel": "nordlys",
+        "topic": "orders/create",
+        "archive_key": archived,
+        "received_at": "2026-11-24T08:00:00.000Z",
+        "body": "",
+    }
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
+    found: list[dict[str, Any]] = []
+
+    def is_dead() -> bool:
+        found.extend(sqs.receive_message(QueueUrl=dead, VisibilityTimeout=120).get("Messages", []))
+        return bool(found)
+
+    until(is_dead, "the message is among the dead letters")
+    (letter,) = found
+    assert json.loads(letter["Body"]) == message
+
+    s3.put_object(Bucket=cloud.outputs["ArchiveBucket"], Key=archived, Body=json.dumps(order).encode())
+    sqs.send_message(QueueUrl=queue, MessageBody=letter["Body"])
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
+
+    until(
+        lambda: any(line.order == f"nordlys#{order['id']}" and line.sent for line in readback.read(cloud).lines),
+        "the order is sent",
+    )
+    until(lambda: readback.read(cloud).differences() == [], "everything adds up")

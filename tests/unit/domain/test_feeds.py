@@ -1,0 +1,277 @@
+"""Which files may write, and which of their rows need it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain import feeds, times
+from shared.domain.feeds import Feed, Photograph, Refusal, Row, RowWrite, Run, Standing
+from shared.domain.names import Sku, SourceId
+from shared.errors import InvalidInput
+
+ALPINA = SourceId("alpina")
+NOW = times.read("2026-11-24T12:00:00Z")
+
+
+def run(hour: int, name: str = "") -> Run:
+    file = f"in/alpina/{name or hour}.csv@v"
+    return Run(as_of=f"2026-11-24T{hour:02}:00:00.000Z", file=file, snapshot=f"done/{hour}", reading="r1")
+
+
+def row(sku: str, units: int = 1, cost_minor: int | None = None, line: int = 2) -> Row:
+    return Row(line=line, sku=Sku(sku), units=units, cost_minor=cost_minor)
+
+
+def photo(*rows: Row) -> dict[Sku, Row]:
+    return {each.sku: each for each in rows}
+
+
+def refusal(line: int, sku: str = "") -> Refusal:
+    return Refusal(line=line, column="qty", value="x", reason="no", sku=Sku(sku) if sku else None)
+
+
+# ---- runs
+
+
+def test_the_first_file_of_a_feed_is_opened() -> None:
+    claim = feeds.claim(Feed(source=ALPINA), run(8))
+
+    assert claim.standing is Standing.OPENED
+    assert claim.feed == Feed(source=ALPINA, open=(run(8),), revision=1)
+    assert claim.others == ()
+
+
+def test_a_newer_file_is_opened_beside_one_that_is_not_finished() -> None:
+    claim = feeds.claim(Feed(source=ALPINA, applied=run(7), open=(run(8),), revision=3), run(9))
+
+    assert claim.standing is Standing.OPENED
+    assert claim.feed.open == (run(8), run(9))
+    assert claim.others == (run(8),)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        Feed(source=ALPINA, applied=run(9), revision=2),
+        Feed(source=ALPINA, applied=run(7), open=(run(9),), revision=2),
+        Feed(source=ALPINA, applied=run(8, "another of the same moment"), revision=2),
+        Feed(source=ALPINA, open=(run(8, "another of the same moment"),), revision=2),
+    ],
+)
+def test_a_file_that_is_not_newer_than_all_others_is_refused_as_older(feed: Feed) -> None:
+    claim = feeds.claim(feed, run(8))
+
+    assert (claim.standing, claim.feed) == (Standing.OLDER, feed)
+
+
+def test_a_second_delivery_goes_on_with_the_run_as_it_was_opened() -> None:
+    feed = Feed(source=ALPINA, open=(run(8), run(9)), revision=2)
+
+    claim = feeds.claim(feed, replace(run(8), as_of="2026-11-24T08:00:00.500Z"))
+
+    assert (claim.standing, claim.run, claim.feed) == (Standing.GOES_ON, run(8), feed)
+    assert claim.others == (run(9),)
+
+
+def test_a_second_delivery_of_the_snapshot_is_done() -> None:
+    feed = Feed(source=ALPINA, applied=run(8), open=(run(9),), revision=2)
+
+    assert feeds.claim(feed, run(8)).standing is Standing.DONE
+
+
+def test_finishing_closes_all_that_is_not_newer() -> None:
+    feed = Feed(source=ALPINA, applied=run(6), open=(run(7), run(8), run(9)), revision=4)
+
+    assert feeds.finish(feed, run(8)) == Feed(source=ALPINA, applied=run(8), open=(run(9),), revision=5)
+
+
+@pytest.mark.parametrize("hour", [8, 9])
+def test_the_snapshot_never_moves_to_an_older_file(hour: int) -> None:
+    assert feeds.finish(Feed(source=ALPINA, applied=run(hour), revision=4), run(8)) is None
+
+
+def test_a_heartbeat_never_goes_back() -> None:
+    feed = feeds.heartbeat(Feed(source=ALPINA, revision=1), run(8).as_of)
+
+    assert feed == Feed(source=ALPINA, heartbeat_at=run(8).as_of, revision=2)
+    assert feeds.heartbeat(feed, run(8).as_of) is None
+    assert feeds.heartbeat(feed, run(7).as_of) is None
+
+
+# ---- whole files
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "stock.csv.part", "stock.TMP", "stock.csv.filepart"])
+def test_an_upload_on_its_way_is_no_file(name: str) -> None:
+    assert feeds.is_unfinished(name)
+    assert not feeds.is_unfinished("stock.csv")
+
+
+def test_a_file_from_the_future_is_not_opened() -> None:
+    feeds.check(1, NOW + timedelta(minutes=5), NOW)
+
+    with pytest.raises(InvalidInput) as failure:
+        feeds.check(1, NOW + timedelta(minutes=5, seconds=1), NOW)
+    assert failure.value.code == "file_from_future"
+
+
+def test_a_file_that_is_too_large_is_not_opened() -> None:
+    feeds.check(feeds.MOST_BYTES, NOW, NOW)
+
+    with pytest.raises(InvalidInput) as failure:
+        feeds.check(feeds.MOST_BYTES + 1, NOW, NOW)
+    assert failure.value.code == "file_too_large"
+
+
+def test_of_a_sku_that_comes_twice_every_row_is_refused() -> None:
+    rows = [row("A", 1, line=2), row("B", 2, line=3), row("A", 1, line=4), row("A", 7, line=5)]
+
+    photograph = feeds.gather(rows)
+
+    assert photograph.rows == photo(row("B", 2, line=3))
+    assert [each.line for each in photograph.refusals] == [2, 4, 5]
+    assert {each.reason for each in photograph.refusals} == {"the SKU comes more than once"}
+    assert (photograph.read, photograph.refused) == (4, 3)
+
+
+def test_all_refused_rows_are_counted_and_the_first_hundred_told() -> None:
+    photograph = feeds.gather(refusal(line) for line in range(2, 152))
+
+    assert photograph.refused == 150
+    assert [each.line for each in photograph.refusals] == list(range(2, 102))
+
+
+def test_warnings_are_kept() -> None:
+    warned = replace(row("A"), warning="below zero")
+
+    assert feeds.gather([warned, row("B")]).warnings == [warned]
+
+
+def test_a_file_has_a_most_of_rows() -> None:
+    assert feeds.gather(repeat(refusal(2), feeds.MOST_ROWS)).refused == feeds.MOST_ROWS
+
+    with pytest.raises(InvalidInput) as failure:
+        feeds.gather(repeat(refusal(2), feeds.MOST_ROWS + 1))
+    assert failure.value.code == "file_too_long"
+
+
+def photograph(good: int, bad: int) -> Photograph:
+    return feeds.gather([*(row(f"S{i}") for i in range(good)), *(refusal(i) for i in range(bad))])
+
+
+@pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 4), (20, 5), (800, 200)])
+def test_a_few_refused_rows_do_not_hold_a_file(good: int, bad: int) -> None:
+    feeds.check_rows(photograph(good, bad))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "code"), [(0, 0, "no_rows"), (0, 3, "no_rows"), (19, 5, "many_refused"), (799, 200, "many_refused")]
+)
+def test_a_file_of_which_too_little_is_left_is_held(good: int, bad: int, code: str) -> None:
+    with pytest.raises(InvalidInput) as failure:
+        feeds.check_rows(photograph(good, bad))
+    assert failure.value.code == code
+
+
+def test_a_sku_whose_row_is_refused_is_not_absent() -> None:
+    found = feeds.gather([row("A"), refusal(3, "B"), row("C", line=4), row("C", line=5)])
+
+    assert feeds.absent(found, photo(row("A"), row("B"), row("C"), row("D"))) == 1
+
+
+def test_rows_that_say_something_new_are_counted() -> None:
+    new = photo(row("A", 1, 100), row("B", 2, 100), row("C", 3, 101), row("D", 4))
+
+    assert feeds.changed(new, photo(row("A", 1, 100, line=9), row("B", 1, 100), row("C", 3, 100))) == 3
+    assert feeds.changed(new, None) == 4
+
+
+# ---- rows to write
+
+
+def counts(new: Row, applied: Row | None, *others: Row, waiting: bool = False) -> list[RowWrite]:
+    snapshot = photo(applied) if applied else {}
+    return list(
+        feeds.rows_to_write(photo(new), snapshot, {new.sku} if waiting else set(), [photo(other) for other in others])
+    )
+
+
+def test_a_row_that_equals_the_snapshot_costs_nothing() -> None:
+    assert counts(row("A", 5, 100), row("A", 5, 100, line=9)) == []
+
+
+def test_a_changed_count_is_written_against_the_old_one() -> None:
+    assert counts(row("A", 5), row("A", 7)) == [RowWrite(row=row("A", 5), old=7, count=True, cost=False)]
+
+
+def test_a_changed_cost_is_written_alone() -> None:
+    new = row("A", 5, 120)
+
+    assert counts(new, row("A", 5, 100)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+    assert counts(new, row("A", 5)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+
+
+def test_a_row_without_a_cost_leaves_the_known_one() -> None:
+    assert counts(row("A", 5), row("A", 5, 100)) == []
+
+
+def test_a_row_that_is_new_has_no_old_count() -> None:
+    new = row("A", 5, 100)
+
+    assert counts(new, None) == [RowWrite(row=new, old=None, count=True, cost=True)]
+    assert counts(row("A", 5), None) == [RowWrite(row=row("A", 5), old=None, count=True, cost=False)]
+
+
+def test_an_unchanged_row_is_written_while_its_level_waits_for_a_count() -> None:
+    new = row("A", 5, 100)
+
+    assert counts(new, new, waiting=True) == [RowWrite(row=new, old=5, count=True, cost=False)]
+
+
+def test_an_unchanged_row_is_written_if_an_open_run_says_otherwise() -> None:
+    new = row("A", 5, 100)
+
+    assert counts(new, new, row("A", 6, 100)) == [RowWrite(row=new, old=5, count=True, cost=False)]
+    assert counts(new, new, row("A", 5, 90)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+    assert counts(new, new, new, row("B", 6)) == []
+
+
+def test_a_snapshot_that_cannot_be_read_proves_nothing() -> None:
+    new = row("A", 5, 100)
+
+    assert list(feeds.rows_to_write(photo(new), None, set(), [])) == [
+        RowWrite(row=new, old=None, count=True, cost=True)
+    ]
+
+
+def test_an_open_run_that_cannot_be_read_may_have_written_anything() -> None:
+    new = row("A", 5, 100)
+
+    assert list(feeds.rows_to_write(photo(new), photo(new), set(), [None])) == [
+        RowWrite(row=new, old=5, count=True, cost=True)
+    ]
+
+
+few_rows = st.dictionaries(
+    st.sampled_from("ABC"), st.tuples(st.integers(0, 2), st.none() | st.integers(0, 1)), max_size=3
+).map(lambda each: photo(*(row(sku, *values) for sku, values in each.items())))
+
+
+@given(few_rows, few_rows, st.lists(few_rows, max_size=2))
+def test_a_row_is_skipped_only_if_everyone_who_may_write_it_says_the_same(
+    new: dict[Sku, Row], applied: dict[Sku, Row], others: list[dict[Sku, Row]]
+) -> None:
+    written = {write.row.sku for write in feeds.rows_to_write(new, applied, set(), others) if write.count}
+
+    for sku in new.keys() - written:
+        says = {each[sku].units for each in (new, applied, *others) if sku in each}
+        assert says == {new[sku].units}
+        assert sku in applied
+    for sku in written & applied.keys():
+        assert {each[sku].units for each in (applied, *others) if sku in each} != {new[sku].units}
