@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli import files, main
+from cli.files import WrongFile
+
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CONFIG, tmp_path / "config"))
+
+
+def changed(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["config", "check", str(CONFIG)]) == 0
+    assert "1 channels, 3 sources, 50 products" in capsys.readouterr().out
+
+
+def test_products_are_listed_on_the_active_channels(folder: Path) -> None:
+    first, *_ = files.read(folder).products
+
+    assert (first.sku, first.inventory_items) == ("NL-1001", {"nordlys": "gid://shopify/InventoryItem/51001001"})
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("rules.yaml", "platform: shopify", "platform: shopfy", "rules.channels.nordlys.platform: a rule has"),
+        ("rules.yaml", "zone: Europe/Riga", "zone: Riga", "allowed: a zone of the tz database"),
+        ("rules.yaml", "schema: 1", "schema: [", "not YAML"),
+        ("products.csv", "sku,title", "SKU,title", "line 1: the columns must be"),
+        ("products.csv", "NL-1002", "NL-1001", "line 3: SKU NL-1001 is there twice"),
+        ("products.csv", "NL-1002", "NL#1002", "line 3: a name has a character"),
+    ],
+)
+def test_a_mistake_is_told_with_its_file_place_and_remedy(
+    folder: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, told: str
+) -> None:
+    changed(folder / file, old, new)
+
+    assert main.main(["config", "check", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert str(folder / file) in said
+    assert told in said
+
+
+def test_a_missing_file_is_a_mistake(folder: Path) -> None:
+    (folder / "products.csv").unlink()
+
+    with pytest.raises(WrongFile, match="cannot be read"):
+        files.read(folder)
+
+
+def test_a_file_in_another_encoding_is_a_mistake(folder: Path) -> None:
+    (folder / "products.csv").write_bytes("sku,title,inventory_item\nA,Stühle,\n".encode("cp1252"))
+
+    with pytest.raises(WrongFile, match="not UTF-8"):
+        files.read(folder)
+
+
+def test_without_a_cloud_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["config", "push", str(CONFIG), "--cloud", "no-such-cloud"]) == 2
+    assert "make run" in capsys.readouterr().err
