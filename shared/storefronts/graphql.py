@@ -51,6 +51,15 @@ def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout
     return read
 
 
+def data(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - the platform's JSON
+    """Return what was asked for by its name. Raises InvalidInput when the shop did not understand."""
+    codes = sorted({_code(error) for error in answer.get("errors") or ()})
+    found = (answer.get("data") or {}).get(name)
+    if codes or found is None:
+        raise InvalidInput("the shop did not understand", code="shop_refused", asked=name, codes=codes)
+    return found
+
+
 def _code(error: object) -> str:
     extensions = error.get("extensions") if isinstance(error, dict) else None
     return str(extensions.get("code")) if isinstance(extensions, dict) else ""

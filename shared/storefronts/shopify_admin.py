@@ -1,9 +1,9 @@
 """What Shopify is told: quantities, by GraphQL Admin 2026-04 and later.
 
-`inventorySetQuantities` is compare-and-set: `changeFromQuantity` must be present, and only an explicit null opts out.
-The directive `@idempotent` is required when it runs: the key stands for the write intended, the same key with other
-quantities is refused, with the same it gives the first answer again.
-(https://shopify.dev/docs/api/admin-graphql/latest/mutations/inventorySetQuantities)
+`inventorySetQuantities` is compare-and-set: `changeFromQuantity` must be present, and only an explicit null opts
+out. The directive `@idempotent` is required when it runs: the key stands for the write intended, the same key with
+other quantities is refused, with the same it gives the first answer again. (https://shopify.dev/docs/api/admin-
+graphql/latest/mutations/inventorySetQuantities)
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Schedule -> orders that no webhook told of, into the order queue.
+
+A second run finds the same orders again: the queue's consumer knows them by their version.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared.flows.poll_storefronts import PollStorefronts
+from shared.runtime import clients, clock, queues
+from shared.runtime.observability import logger, metrics
+from shared.runtime.secrets import shop_secrets
+from shared.runtime.settings import in_lambda, settings
+from shared.storage.archive import Archive
+from shared.storage.config import Config
+from shared.storage.order_book import OrderBook
+from shared.storefronts import shopify
+from shared.storefronts.shopify_orders import Orders
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from shared.domain.rules import Channel
+
+
+@cache
+def config() -> Config:
+    """Connect the rules."""
+    return Config(clients.s3(), settings().config_bucket)
+
+
+@cache
+def flow() -> PollStorefronts:
+    """Connect the flow."""
+    names = settings()
+    clients.sqs()
+    return PollStorefronts(
+        book=OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table),
+        archive=Archive(clients.s3(), names.archive_bucket),
+        connect=orders_of,
+        readers={"shopify": shopify.read_order},
+        send=lambda messages: queues.send(names.order_queue_url, messages),
+    )
+
+
+def orders_of(channel: Channel) -> Orders:
+    """Connect a shop's orders."""
+    return Orders(url=channel.api_url, token=shop_secrets(channel.channel, clock.now()).token)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> None:
+    """Poll all shops."""
+    now = clock.now()
+    for name, value in flow().run(config().rules(now), now).items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+if in_lambda():
+    flow()
