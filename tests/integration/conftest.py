@@ -74,14 +74,18 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def recording() -> None:
+    """Watch every client of the process; they live as long as it does, for making one takes longer than a test."""
+    boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION is not None
+    boto3.DEFAULT_SESSION.events.register("provide-client-params.*.*", _record)
+
+
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
         forget()
-        boto3.setup_default_session()
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
-        session.events.register("provide-client-params.*.*", _record)
         dynamodb, s3, sqs = clients.dynamodb(), clients.s3(), clients.sqs()
         create_tables(dynamodb)
         names = settings()
@@ -98,11 +102,9 @@ def aws() -> Iterator[Aws]:
 
 
 def forget() -> None:
-    """Drop what a warm function would keep: clients, flows, cached rules and secrets."""
-    for client in (clients.dynamodb, clients.s3, clients.sqs, clients.secretsmanager):
-        client.cache_clear()
+    """Drop what a warm function would keep: flows, cached rules and secrets."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(("functions.", "shared.runtime.")):
+        if name.startswith("functions.") or name == "shared.runtime.secrets":
             for thing in list(vars(module).values()):
                 cache_clear: Callable[[], None] | None = getattr(thing, "cache_clear", None)
                 if cache_clear and getattr(thing, "__module__", "") == name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def _plain(loader: _Template, _suffix: str, node: yaml.Node) -> Any:  # noqa: AN
 _Template.add_multi_constructor("!", _plain)
 
 
+@cache
 def template() -> dict[str, Any]:
     """Read the template."""
     read = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506 - a safe loader
