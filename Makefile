@@ -32,16 +32,16 @@ include deploy/build.mk
 setup: .venv/.synced ## install what development needs, into this folder
 
 run: setup ## start the local cloud, play a first day, stay up (ONCE=1: exit; SEED=n, NAME=x, PORT=n)
-	@$(RUN) python -m local run $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(NAME),--name $(NAME)) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)
+	@.venv/bin/python -m local run $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(NAME),--name $(NAME)) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)
 
 stop: setup ## stop the local cloud that runs (NAME=x)
-	@$(RUN) python -m local stop $(if $(NAME),--name $(NAME))
+	@.venv/bin/python -m local stop $(if $(NAME),--name $(NAME))
 
 order: setup ## send an order to the local cloud: SKU=... UNITS=n
-	@$(RUN) python -m local order --sku "$(SKU)" --units $(UNITS) $(if $(NAME),--name $(NAME))
+	@.venv/bin/python -m local order --sku "$(SKU)" --units $(UNITS) $(if $(NAME),--name $(NAME))
 
 feed: setup ## drop a supplier's file into the local cloud: FILE=... SUPPLIER=...
-	@$(RUN) python -m local feed --file "$(FILE)" --supplier $(SUPPLIER) $(if $(NAME),--name $(NAME))
+	@.venv/bin/python -m local feed --file "$(FILE)" --supplier $(SUPPLIER) $(if $(NAME),--name $(NAME))
 
 test: setup ## run every suite at smoke size (2 cores: under 15 minutes)
 	@$(RUN) pytest

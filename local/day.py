@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
 from local import drawn, readback
 from local import shop as shops
-from local.cloud import ROOT, Cloud, Failure
+from local.cloud import KEY, REGION, ROOT, SECRET, Cloud, Failure
 from local.drawn import Sent
 from local.figures import Figures, tables
 from local.shop import Shop
@@ -31,6 +32,8 @@ Say = Callable[[str], None]
 WAITS_SECONDS = 60
 LOOKS_EVERY_SECONDS = 0.25
 DIFFERS = 5
+QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
+"""The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200
 
@@ -48,7 +51,7 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
         say(f"{supplier} sends its stock: {len(rows)} SKUs")
     wanted = {(sku, supplier) for supplier, (rows, _) in files.items() for sku in rows}
     _until("their stock is counted", say, lambda: wanted <= _counted(cloud) and not _keys(cloud, "in/"), cloud)
-    _until("the shop is told its numbers", say, lambda: _is_told(cloud), cloud)
+    _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
 
     orders, webhooks = drawn.events(seed)
     wrong = []
@@ -57,7 +60,7 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
         say(f"{webhook.told}: answered {status}")
         if status != webhook.status:
             wrong.append(f"{webhook.told}: answered {status} instead of {webhook.status}")
-    if is_in_time(lambda: not _unsettled(readback.read(cloud), orders) and _is_told(cloud)):
+    if is_in_time(lambda: not _unsettled(readback.read(cloud), orders) and not _unfinished(cloud)):
         say("the orders are where they end, and the shop is told its numbers")
 
     figures = readback.read(cloud)
@@ -89,7 +92,9 @@ def _unsettled(figures: Figures, orders: Iterable[Sent]) -> list[str]:
 
 def order(cloud: Cloud, sku: str, units: int, say: Say) -> int:
     """Send an order of the stand-in shop and say what became of it; 5 when it was refused or lost."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     payload = drawn.order(random.SystemRandom().randrange(10**6, 10**9), 1, (sku, units))
+    payload |= {"created_at": now, "updated_at": now}
     sent = drawn.Sent("your order", payload, "")
     status = shop_of(cloud).send("orders/create", payload)
     say(f"order {payload['name']} of {units} x {sku}: answered {status}")
@@ -138,7 +143,7 @@ def _open_shop(cloud: Cloud, say: Say) -> Shop:
         document["channels"][drawn.CHANNEL]["api_url"] = url
         Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
         Path(folder, "products.csv").write_bytes((drawn.CONFIG / "products.csv").read_bytes())
-        command = [sys.executable, "-m", "cli.main", "config", "push", folder]
+        command = [sys.executable, "-m", "cli.main", "config", "push", folder, "--stack", cloud.stack, "--yes"]
         done = subprocess.run(command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"the configuration was not pushed:\n{done.stdout}{done.stderr}")
@@ -147,7 +152,13 @@ def _open_shop(cloud: Cloud, say: Say) -> Shop:
 
 
 def _environment(cloud: Cloud) -> dict[str, str]:
-    return os.environ | {"TRUESTOCK_CLOUD": cloud.name}
+    """Let the operator's command find the cloud's stack as it finds one in AWS."""
+    return os.environ | {
+        "AWS_ENDPOINT_URL": cloud.url,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 def shop_of(cloud: Cloud) -> Shop:
@@ -180,18 +191,24 @@ def _counted(cloud: Cloud) -> set[tuple[str, str]]:
     return {(level.sku, level.source) for level in readback.read(cloud).stock}
 
 
-def _is_told(cloud: Cloud) -> bool:
-    """Answer whether every write of a level is in the ledger, and the shop has nothing left to be told."""
-    if any(level.movements != level.revision for level in readback.read(cloud).stock):
-        return False
-    found = cloud.client("dynamodb").query(
+def _unfinished(cloud: Cloud) -> list[str]:
+    """Say what is on its way: writes that are not in the ledger, numbers the shop is not told, messages in queues."""
+    stock = [level for level in readback.read(cloud).stock if level.movements != level.revision]
+    found = [f"{level.sku} at {level.source} has {level.movements} of {level.revision} movements" for level in stock]
+    marks = cloud.client("dynamodb").query(
         TableName=cloud.outputs["StockTable"],
         KeyConditionExpression="PK = :pk",
         ExpressionAttributeValues={":pk": {"S": f"DIRTY#{drawn.CHANNEL}"}},
         ConsistentRead=True,
-        Limit=1,
     )
-    return not found["Items"]
+    found += [f"the shop is not told of {mark['SK']['S']}" for mark in marks["Items"]]
+    return found + [f"{queue} holds {units} messages" for queue in QUEUES if (units := _waiting(cloud, queue))]
+
+
+def _waiting(cloud: Cloud, queue: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
+    return sum(int(found["Attributes"][name]) for name in names)
 
 
 def _drop(cloud: Cloud, supplier: str, name: str, body: bytes) -> None:
@@ -211,8 +228,8 @@ def _get(cloud: Cloud, key: str) -> bytes:
 def _until(told: str, say: Say, is_so: Callable[[], bool], cloud: Cloud) -> None:
     """Wait until something is so. Raises Failure past the deadline, with the figures as they then are."""
     if not is_in_time(is_so):
-        figures = tables(readback.read(cloud))
-        raise Failure(f"after {WAITS_SECONDS} s it is still not so that {told}\n{figures}")
+        why = "\n".join([*_unfinished(cloud), tables(readback.read(cloud))])
+        raise Failure(f"after {WAITS_SECONDS} s it is still not so that {told}:\n{why}")
     say(told)
 
 

@@ -1,8 +1,8 @@
 """Deploy the template that goes to AWS to the emulator, with artifacts built for this machine's interpreter.
 
-What differs from AWS: `Stage=local`, `TlsOnly=false`, where the code lies, and what AFTER sets. What the emulator
-drops from the template without a word and nobody here needs: point-in-time recovery, encryption, lifecycles,
-throttling, access logs, the batching window, retry limits, bisection and partial failures of streams.
+What differs from AWS: `Stage=local`, `TlsOnly=false`, where the code lies, what SENDS adds, and what AFTER sets.
+What the emulator drops from the template without a word and nobody here needs: point-in-time recovery, encryption,
+lifecycles, throttling, access logs, the batching window, retry limits, bisection and partial failures of streams.
 """
 
 from __future__ import annotations
@@ -68,6 +68,9 @@ def _redeliver_soon(connect: Connect, queue: str) -> None:
     connect("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "10"})
 
 
+SENDS = ("Action: sqs:SendMessage\n", "Action: [sqs:SendMessage, sqs:SendMessageBatch]\n")
+"""The emulator asks for an action of the batch's own name; on AWS sending is one action, whatever the call."""
+
 AFTER: tuple[tuple[str, Callable[[Connect, str], None], str], ...] = (
     # resource        what is set       why
     ("StockTable", _expire, "TimeToLiveSpecification is dropped"),
@@ -113,7 +116,7 @@ def _placed(connect: Connect, template: Path, say: Say) -> str:
         text = re.sub(own, rf"\1 {_put(connect, f'code-{content_hash(files)}.zip', partial(zip_own, files))}", text)
     if re.search(others := here.format("ContentUri"), text):
         text = re.sub(others, rf"\1 {_put(connect, f'layer-{lock_hash()}.zip', partial(layer, say))}", text)
-    return text
+    return text.replace(*SENDS)
 
 
 def _put(connect: Connect, key: str, build: Callable[[], bytes]) -> str:

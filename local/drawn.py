@@ -104,10 +104,13 @@ def any_order(seed: int) -> dict[str, Any]:
 
 
 def any_file(seed: int) -> tuple[str, dict[str, int], bytes]:
-    """Draw a file that is not of the sample: the third supplier's, with any SKUs; (supplier, units by SKU, bytes)."""
+    """Draw a file that is not of the sample, the third supplier's: its id, units by SKU, bytes.
+
+    The one SKU that the day's waiting order wants is never in it, so that the order goes on waiting.
+    """
     draw = random.Random(seed)  # noqa: S311 - as above
     supplier = next(each for each in sorted(rules()["sources"]) if each not in FEEDS_OF_THE_DAY)
-    units = {sku: draw.randint(0, 500) for sku in draw.sample(catalogue(), draw.randint(5, 40))}
+    units = {sku: draw.randint(0, 500) for sku in draw.sample(catalogue()[:-1], draw.randint(5, 40))}
     return supplier, units, _csv(supplier, {sku: (each, draw.randint(300, 5000)) for sku, each in units.items()})
 
 

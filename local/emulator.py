@@ -78,8 +78,8 @@ class Emulator:
     guard: subprocess.Popen[str]
 
     def has_died(self) -> bool:
-        """Whether it has ended."""
-        return self.guard.poll() is not None or not is_alive(self.pid)
+        """Whether it has ended, or its guard has, without whom it cannot be stopped in order."""
+        return self.guard.poll() is not None or not (is_alive(self.guard.pid) and is_alive(self.pid))
 
     def death(self) -> Died:
         """Tell of its end, with the last words of its log."""
@@ -92,12 +92,12 @@ class Emulator:
         with suppress(subprocess.TimeoutExpired):
             self.guard.wait(STOPS_WITHIN_SECONDS)
         self.kill()
-        return self.says("Persistence: saved") and not self.says("failed to save", "error getting state")
+        return self.guard.returncode == 0 and not self.says("failed to save", "error getting state for")
 
     def says(self, *phrases: str) -> bool:
-        """Whether its log holds one of these phrases; it tells in no other way how saving and loading went."""
+        """Whether its log tells so of saving and loading, of which it tells nowhere else."""
         said = self.log.read_text(errors="replace")
-        return any(phrase in said for phrase in phrases)
+        return any(f"[persistence] Persistence: {phrase}" in said for phrase in phrases)
 
     def kill(self) -> None:
         """End whatever is left of it: the guard's end takes the group along, and so does this if it could not."""
@@ -133,7 +133,7 @@ def running(state: State, lock: int, port: int | None, *, enforces_iam: bool, sa
         emulator = Emulator(f"http://127.0.0.1:{port}", _first_word(guard, log), log, guard)
         try:
             _wait(emulator, port)
-            if emulator.says("failed to load", "refusing to load"):
+            if emulator.says("failed to load"):
                 raise Failure(f"the saved state cannot be read; FRESH=1 forgets it; see {shown(log)}")
             tell(state.folder, emulator.url)
             yield emulator

@@ -1,9 +1,7 @@
 """A stand-in for a Shopify shop, on a free port of 127.0.0.1.
 
 It has a store of its own (what it sent and what was answered, its orders, its quantities) and shares no code and no
-constant with what it stands opposite to: each reads the platform's published contract by itself. Its Admin API
-takes three requests: `inventorySetQuantities` as of 2026-04, the quantities of inventory items, and orders by the
-time of their last change.
+constant with what it stands opposite to: each reads the platform's published contract by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import sqlite3
 import threading
 import uuid
@@ -24,12 +21,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local import admin_api
+
 Deliver = Callable[[bytes, dict[str, str]], int]
 """Posts a body with headers to wherever the shop's webhooks go; returns the status."""
-
-ITEM = re.compile(r"gid://shopify/InventoryItem/\d+")
-INPUT_FIELDS = {"name", "reason", "referenceDocumentUri", "quantities"}
-LEAST, MOST = -1_000_000_000, 1_000_000_000
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (webhook_id TEXT, topic TEXT, body BLOB, signed_well INTEGER, status INTEGER);
@@ -130,68 +125,10 @@ class Shop:
                 row = (order_id, payload["updated_at"], json.dumps(payload))
                 store.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", row)
 
-    # ---- the Admin API
-
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer one GraphQL request."""
-        query, variables = str(request.get("query", "")), request.get("variables") or {}
+        """Answer one request to the Admin API."""
         with self.store.open() as store:
-            if re.search(r"\binventorySetQuantities\s*\(", query):
-                return self._set_quantities(store, query, variables)
-            if re.search(r"\bnodes\s*\(\s*ids\b", query):
-                return self._quantities(store, variables)
-        return _error("the shop knows no such request", "undefinedField")
-
-    def _set_quantities(self, store: sqlite3.Connection, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        name = "inventorySetQuantities"
-        given = variables.get("input") or {}
-        if unknown := given.keys() - INPUT_FIELDS:
-            return _error(f"Field is not defined on InventorySetQuantitiesInput: {sorted(unknown)}", "INVALID_VARIABLE")
-        key = _idempotency_key(query, variables)
-        if not key:
-            message = "The @idempotent directive is required for this mutation but was not provided."
-            return _error(message, "BAD_REQUEST", name)
-        if any("changeFromQuantity" not in each for each in given["quantities"]):
-            message = "InventoryQuantityInput must include the following argument: changeFromQuantity."
-            return _error(message, "INVALID_FIELD_ARGUMENTS", name)
-        asked = json.dumps(given, sort_keys=True)
-        before = store.execute("SELECT request, answer FROM answers WHERE key = ?", (key,)).fetchone()
-        if before and before[0] != asked:
-            return _answer(name, [_user_error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", [])])
-        if before:
-            first: dict[str, Any] = json.loads(before[1])
-            return first
-        errors = [error for at, each in enumerate(given["quantities"]) if (error := self._refuse(store, at, each))]
-        if not errors:
-            rows = [(each["inventoryItemId"], each["quantity"]) for each in given["quantities"]]
-            store.executemany("INSERT OR REPLACE INTO quantities VALUES (?, ?)", rows)
-        answer = _answer(name, errors)
-        if not errors:
-            store.execute("INSERT INTO answers VALUES (?, ?, ?)", (key, asked, json.dumps(answer)))
-        return answer
-
-    def _refuse(self, store: sqlite3.Connection, at: int, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-        path = ["input", "quantities", str(at)]
-        if not ITEM.fullmatch(wanted["inventoryItemId"]):
-            return _user_error("INVALID_INVENTORY_ITEM", [*path, "inventoryItemId"])
-        if wanted["locationId"] != self.location:
-            return _user_error("INVALID_LOCATION", [*path, "locationId"])
-        if not LEAST <= wanted["quantity"] <= MOST:
-            return _user_error("INVALID_QUANTITY_TOO_HIGH", [*path, "quantity"])
-        there = store.execute("SELECT units FROM quantities WHERE item = ?", (wanted["inventoryItemId"],)).fetchone()
-        expected = wanted["changeFromQuantity"]
-        if expected is not None and expected != (there[0] if there else 0):
-            return _user_error("CHANGE_FROM_QUANTITY_STALE", [*path, "changeFromQuantity"])
-        return None
-
-    def _quantities(self, store: sqlite3.Connection, variables: Mapping[str, Any]) -> dict[str, Any]:
-        nodes: list[dict[str, Any] | None] = []
-        for item in variables["ids"]:
-            there = store.execute("SELECT units FROM quantities WHERE item = ?", (item,)).fetchone()
-            is_here = there and variables["location"] == self.location
-            quantities = [{"name": "available", "quantity": there[0]}] if is_here else []
-            nodes.append({"id": item, "inventoryLevel": {"quantities": quantities} if is_here else None})
-        return {"data": {"nodes": nodes}}
+            return admin_api.answer(store, self.location, request)
 
 
 def start(shop: Shop) -> ThreadingHTTPServer:
@@ -234,31 +171,3 @@ def serving(shop: Shop) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def _idempotency_key(query: str, variables: Mapping[str, Any]) -> str:
-    """Find the key of the directive, written out or in a variable."""
-    found = re.search(r'@idempotent\s*\(\s*key:\s*(?:"([^"]*)"|\$(\w+))\s*\)', query)
-    if not found:
-        return ""
-    return found[1] or str(variables.get(found[2]) or "")
-
-
-def _answer(name: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
-    group = None if errors else {"id": f"gid://shopify/InventoryAdjustmentGroup/{uuid.uuid4().int % 10**14}"}
-    cost = {"requestedQueryCost": 13, "actualQueryCost": 13}
-    return {
-        "data": {name: {"inventoryAdjustmentGroup": group, "userErrors": errors}},
-        "extensions": {"cost": cost},
-    }
-
-
-def _error(message: str, code: str, name: str = "") -> dict[str, Any]:
-    error: dict[str, Any] = {"message": message, "extensions": {"code": code}}
-    if name:
-        return {"errors": [error | {"path": [name]}], "data": {name: None}}
-    return {"errors": [error]}
-
-
-def _user_error(code: str, path: list[str]) -> dict[str, Any]:
-    return {"code": code, "field": path, "message": code.replace("_", " ").capitalize()}

@@ -82,7 +82,8 @@ def test_the_shop_shows_what_can_be_sold(played: Figures) -> None:
     assert {number.sku: number.shows for number in played.numbers} == sellable
 
 
-def test_the_api_answers_what_the_tables_hold(cloud: Cloud, played: Figures) -> None:
+@pytest.mark.usefixtures("played")
+def test_the_api_answers_what_the_tables_hold(cloud: Cloud) -> None:
     (order, *_), _ = drawn.events(SEED)
     sku = order.payload["line_items"][0]["sku"]
 
@@ -91,7 +92,7 @@ def test_the_api_answers_what_the_tables_hold(cloud: Cloud, played: Figures) -> 
 
     assert (answer.status, order_answer.status) == (200, 200)
     assert {level["source"]: level["available"] for level in json.loads(answer.body)["levels"]} == {
-        level.source: level.available for level in played.stock if level.sku == sku
+        level.source: level.available for level in readback.read(cloud).stock if level.sku == sku
     }
     assert json.loads(order_answer.body)["state"] == "sent"
     assert cloud.api(f"/v1/stock/{sku}", method="GET").status == 403
@@ -104,7 +105,7 @@ def test_redelivery_of_everything_changes_nothing(cloud: Cloud, played: Figures)
     assert day.play(cloud, SEED, say) == 0
 
     assert lasting(readback.read(cloud)) == before
-    assert played.purchase_orders == before.purchase_orders
+    assert set(played.purchase_orders) <= set(before.purchase_orders)
 
 
 @pytest.mark.usefixtures("played")

@@ -211,6 +211,22 @@ def test_quantities_are_read_over_http(shop: Shop) -> None:
     ]
 
 
+def test_orders_are_read_by_their_last_change_page_by_page(shop: Shop) -> None:
+    for order_id, at in ((1, "10:00:00Z"), (2, "08:00:00Z"), (3, "11:00:00+01:00"), (4, "11:00:00Z")):
+        shop.send("orders/create", order(order_id) | {"updated_at": f"2026-11-24T{at}"})
+    query = "query Orders($search: String!, $first: Int!, $after: String) { orders(first: $first) { nodes { id } } }"
+    variables = {"search": "updated_at:>='2026-11-24T10:00:00Z'", "first": 2, "after": None}
+
+    first = shop.answer({"query": query, "variables": variables})["data"]["orders"]
+    cursor = first["pageInfo"]["endCursor"]
+    second = shop.answer({"query": query, "variables": variables | {"after": cursor}})["data"]["orders"]
+
+    assert [node["legacyResourceId"] for node in first["nodes"]] == ["1", "3"]
+    assert [node["legacyResourceId"] for node in second["nodes"]] == ["4"]
+    assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
+    assert first["nodes"][0]["lineItems"]["nodes"][0]["sku"] == "A"
+
+
 def post(url: str, token: str, request: dict[str, Any]) -> tuple[int, Any]:
     headers = {"Content-Type": "application/json", "X-Shopify-Access-Token": token}
     posted = urllib.request.Request(url, json.dumps(request).encode(), headers)  # noqa: S310 - our own loopback URL
