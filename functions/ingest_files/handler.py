@@ -1,7 +1,7 @@
 """File queue -> counted levels, offers, the feed's snapshot; files kept, held and reported.
 
-A second delivery finds its version of the object in the feed or in its history and goes on, or changes nothing: each
-row's own condition refuses what is written already.
+A second delivery finds its version of the object in the feed or in its history and goes on, or changes nothing:
+each row's own condition refuses what is written already.
 """
 
 from __future__ import annotations

@@ -274,8 +274,8 @@ def rows_to_write(
     """Yield the rows that need a write.
 
     Those are: changed against the snapshot, waiting for any count (open deductions, a hold), or perhaps written
-    otherwise by a run that is still open. A snapshot or an open run that cannot be read, None, proves nothing. A row
-    without a cost leaves the known one.
+    otherwise by a run that is still open. A snapshot or an open run that cannot be read, None, proves nothing. A
+    row without a cost leaves the known one.
     """
     unknown_run = any(run is None for run in open_runs)
     runs = [run for run in open_runs if run is not None]

@@ -50,19 +50,17 @@ class Feeds:
         """Write a feed over the revision before; answer False when someone else wrote it since."""
         if feed.revision == 1:
             return self.table.put_new(to_item(feed))
-        names = {":revision": feed.revision, ":seen": feed.revision - 1, ":heartbeat": feed.heartbeat_at}
-        names |= {":open": [asdict(run) for run in feed.open]}
+        values = to_item(feed)
+        told = {name: values[name] for name in ("revision", "open", "heartbeat_at", "applied") if name in values}
         request = {
-            "UpdateExpression": "SET revision = :revision, #open = :open, heartbeat_at = :heartbeat",
-            "ConditionExpression": "revision = :seen",
-            "ExpressionAttributeNames": {"#open": "open"},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
+            "ConditionExpression": "#revision = :seen",
+            "ExpressionAttributeNames": {f"#{name}": name for name in told},
+            "ExpressionAttributeValues": attributes.image(
+                {":seen": feed.revision - 1} | {f":{name}": value for name, value in told.items()}
+            ),
         }
-        if feed.applied:
-            request["UpdateExpression"] += ", applied = :applied"
-            names[":applied"] = asdict(feed.applied)
-        done, _ = self.table.update(
-            keys.feed(feed.source), request | {"ExpressionAttributeValues": attributes.image(names)}
-        )
+        done, _ = self.table.update(keys.feed(feed.source), request)
         return done
 
     def file_at(self, source: SourceId, as_of: str) -> str:
@@ -71,16 +69,7 @@ class Feeds:
         return str(found["file"]) if found else ""
 
     def record(self, report: FileReport) -> None:
-        """Enter a file into its feed's history; the same file again writes the same entry."""
-        names: dict[str, Any] = {"file": report.file} | {told: getattr(report, told) for told in _TOLD}
-        names |= {"entity": "feed_file", "schema": SCHEMA, "revision": 1}
-        # Two files of one moment: the first one keeps the entry, the other has its report.
-        self.table.update(
-            keys.feed_file(report.source, report.as_of),
-            {
-                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
-                "ConditionExpression": "attribute_not_exists(PK) OR #file = :file",
-                "ExpressionAttributeNames": {f"#{name}": name for name in names},
-                "ExpressionAttributeValues": attributes.image({f":{name}": value for name, value in names.items()}),
-            },
-        )
+        """Enter a file into its feed's history. Of two files of one moment the first keeps the entry."""
+        pk, sk = keys.feed_file(report.source, report.as_of)
+        item = {"PK": pk, "SK": sk, "entity": "feed_file", "schema": SCHEMA, "revision": 1, "file": report.file}
+        self.table.put_new(item | {told: getattr(report, told) for told in _TOLD})

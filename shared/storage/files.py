@@ -1,8 +1,8 @@
 """Supplier files: what arrived, and where it lies.
 
 A file comes in as `in/<supplier>/<name>`, is kept as `done/...` or `held/...`, and its report lies beside the
-purchase orders in `out/<supplier>/reports/`. A run names the version of the object it is about, which stays readable
-after the key is deleted, so that a second delivery finds the same bytes.
+purchase orders in `out/<supplier>/reports/`. A run names the version of the object it is about, which stays
+readable after the key is deleted, so that a second delivery finds the same bytes.
 """
 
 from __future__ import annotations

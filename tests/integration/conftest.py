@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 import yaml
 from moto import mock_aws
@@ -20,8 +17,8 @@ from shared.runtime import clients
 from shared.runtime.settings import settings
 from shared.storage.config import Config
 from shared.storage.dynamo import Table
+from tests.support import recording
 from tests.support.tables import create_tables
-from tests.template import roles
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {"current": "shop-secret", "previous": "old-secret", "token": "shpat-token"}
-
-RECORDED: set[roles.Call] = set()
-"""What handlers called: what the roles in the template must cover."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +69,10 @@ def context() -> LambdaContext:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def recording() -> None:
+def watching() -> None:
     """Watch every client of the process; they live as long as it does, for making one takes longer than a test."""
-    boto3.setup_default_session()
-    assert boto3.DEFAULT_SESSION is not None
-    boto3.DEFAULT_SESSION.events.register("provide-client-params.*.*", _record)
+    for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.secretsmanager()):
+        client.meta.events.register("provide-client-params.*.*", recording.record)
 
 
 @pytest.fixture
@@ -109,36 +102,6 @@ def forget() -> None:
                 cache_clear: Callable[[], None] | None = getattr(thing, "cache_clear", None)
                 if cache_clear and getattr(thing, "__module__", "") == name:
                     cache_clear()
-
-
-def _record(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's model of the call
-    function = _calling_function()
-    if function:
-        RECORDED.update(roles.calls_of(function, model.service_model.service_name, model.name, params, _names()))
-
-
-def _names() -> dict[str, str]:
-    """Name tables, buckets and queues as the template does."""
-    names = settings()
-    return {
-        names.stock_table: "StockTable",
-        names.order_table: "OrderTable",
-        names.files_bucket: "FilesBucket",
-        names.archive_bucket: "ArchiveBucket",
-        names.config_bucket: "ConfigBucket",
-        names.order_queue_url: "OrderQueue",
-        names.channel_queue_url: "ChannelQueue",
-    }
-
-
-def _calling_function() -> str | None:
-    """Name the handler below this call. A flow's threads are its function's too, so the main one is asked."""
-    main = sys._current_frames()[threading.main_thread().ident or 0]  # noqa: SLF001 - the only way to see it
-    for frame in traceback.extract_stack(main):
-        path = Path(frame.filename)
-        if path.name == "handler.py" and path.parents[1].name == "functions":
-            return path.parent.name
-    return None
 
 
 @pytest.hookimpl(trylast=True)

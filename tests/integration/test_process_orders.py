@@ -284,7 +284,11 @@ def test_a_large_event_is_read_from_the_archive_and_junk_is_kept_aside(aws: Aws,
 
 def test_an_event_missing_from_the_archive_comes_again_and_alone(aws: Aws, context: LambdaContext) -> None:
     gone = Delivered(
-        channel=ChannelId("nordlys"), topic="orders/create", archive_key="gone", received_at=trade.NOW, body=""
+        channel=ChannelId("nordlys"),
+        topic="orders/create",
+        archive_key="webhooks/nordlys/gone.json",
+        received_at=trade.NOW,
+        body="",
     )
 
     assert run(context, gone, delivered("orders_create")) == ["m1"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import RECORDED, ROOT
-from tests.support.tables import template
+from tests.support.recording import RECORDED
+from tests.support.tables import ROOT, template
 from tests.template.roles import uncovered
 
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -15,27 +15,10 @@ ROOT = Path(__file__).parents[2]
 TAKEN = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode", "StreamSpecification")
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a template with its short tags as plain values."""
-
-
-def _plain(loader: _Template, _suffix: str, node: yaml.Node) -> Any:  # noqa: ANN401 - any value can be tagged
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Template.add_multi_constructor("!", _plain)
-
-
 @cache
 def template() -> dict[str, Any]:
     """Read the template."""
-    read = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506 - a safe loader
-    assert isinstance(read, dict)
+    read: dict[str, Any] = cfn_yaml.load(str(ROOT / "template.yaml"))
     return read
 
 

@@ -156,7 +156,7 @@ starts = st.integers(0, 40).map(lambda n: times.text(times.read("2026-11-24T04:0
     as_of=starts,
     slack=st.integers(0, 60).map(lambda minutes: timedelta(minutes=minutes)),
 )
-def test_the_equation_of_a_level_survives_every_count(  # noqa: PLR0913 - all that a count meets
+def test_the_equation_of_a_level_survives_every_count(
     counted: int, committed: int, deducted: dict[str, int], says: int, as_of: str, slack: timedelta
 ) -> None:
     before = trade.level(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -22,8 +19,8 @@ from shared.domain.stock import Blind, CountWrite, Exact, First, Level
 from shared.errors import AppError, Conflict, Transient
 from shared.flows.ingest_counts import IngestCounts, Ingested
 from shared.formats import delimited
-from shared.storage.files import Arrival, Opened
 from tests.support import trade
+from tests.support.shelf import Shelf, notification
 
 RULES = trade.shop_rules("alpina")
 ALPINA = SourceId("alpina")
@@ -33,32 +30,6 @@ NOW = trade.times_now()
 T0, T1, T2 = "2026-11-24T08:00:00.000Z", "2026-11-24T08:10:00.000Z", "2026-11-24T08:20:00.000Z"
 
 Answer = tuple[bool, Level | None] | AppError
-
-
-@dataclass
-class FakeFiles:
-    """Objects by key or by `<key>@<version>`; every step is noted in `steps`."""
-
-    steps: list[str]
-    objects: dict[str, bytes]
-    failure: AppError | None = None
-
-    @contextmanager
-    def open(self, key: str, version: str = "") -> Iterator[Opened | None]:
-        if self.failure:
-            raise self.failure
-        body = self.objects.get(f"{key}@{version}" if version else key)
-        yield None if body is None else Opened(io.BytesIO(body), hashlib.sha256(body).hexdigest())
-
-    def keep(self, _arrival: Arrival, key: str) -> None:
-        self.steps.append(f"keep {key}")
-
-    def put(self, key: str, body: bytes, _content_type: str) -> None:
-        self.objects[key] = body
-        self.steps.append(f"put {key}")
-
-    def remove(self, arrival: Arrival) -> None:
-        self.steps.append(f"remove {arrival.key}")
 
 
 @dataclass
@@ -137,7 +108,7 @@ class House:
 
     def __init__(self, *, writers: int = 1, **feed: Any) -> None:  # noqa: ANN401 - fields of the feed
         self.steps: list[str] = []
-        self.files = FakeFiles(self.steps, {})
+        self.files = Shelf(self.steps)
         self.feeds = FakeFeeds(self.steps, Feed(source=ALPINA, **feed))
         self.levels, self.offers = FakeLevels(self.steps), FakeOffers(self.steps)
         self.problems = FakeProblems(self.steps)
@@ -153,25 +124,12 @@ class House:
         )
 
     def drop(self, body: str, at: str = T2, key: str = "in/alpina/stock.csv", rules: Rules = RULES) -> Ingested:
-        self.files.objects[f"{key}@v1"] = body.encode()
-        return self.flow.run({"m1": notification((key, at, len(body.encode())))}, rules, NOW)
+        return self.flow.run({"m1": self.files.drop(key, body, at)}, rules, NOW)
 
     def report(self) -> dict[str, Any]:
         (key,) = [key for key in self.files.objects if key.endswith(".json")]
         read: dict[str, Any] = json.loads(self.files.objects[key])
         return read
-
-
-def notification(*objects: tuple[str, str, int]) -> str:
-    records = [
-        {
-            "eventName": "ObjectCreated:Put",
-            "eventTime": at,
-            "s3": {"object": {"key": key, "versionId": "v1", "eTag": "e", "size": size}},
-        }
-        for key, at, size in objects
-    ]
-    return json.dumps({"Records": records})
 
 
 def run_of(at: str, file: str = "in/alpina/before.csv@v1", reading: str = READING) -> Run:
@@ -470,7 +428,8 @@ def test_many_writers_write_every_row_once() -> None:
 
 def test_a_failure_of_one_writer_leaves_the_message() -> None:
     house = House(writers=4)
-    house.levels.answers = [(True, None)] * 700 + [Transient("no answer", code="storage")]
+    fine: list[Answer] = [(True, None)] * 700
+    house.levels.answers = [*fine, Transient("no answer", code="storage")]
 
     done = house.drop("sku,qty\n" + "\n".join(f"S{i},{i}" for i in range(1, 1201)))
 

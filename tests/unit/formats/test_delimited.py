@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from shared.domain.feeds import Refusal, Row
@@ -274,7 +275,7 @@ def test_what_is_written_is_read_back(written: list[Row], delimiter: str, encodi
     try:
         data = delimited.render(written, profile, currency)
     except UnicodeEncodeError:
-        assume(False)
+        reject()
     # Letters of cp1252 that together are UTF-8 are read as that: the one order of detection there is.
     assume(encoding != "cp1252" or delimited.encoding_of(io.BytesIO(data), encoding) == "cp1252" or data.isascii())
 
@@ -291,12 +292,8 @@ HEADINGS = (b"Item,On hand,Price\n", b"Item;On hand\r\n", b"\xff\xfeI\0t\0e\0m\0
 
 @given(st.sampled_from(HEADINGS), st.binary(max_size=200) | st.text('A1,;"\n\r\0=E+.-é', max_size=80).map(str.encode))
 def test_nothing_but_invalid_input_comes_out(heading: bytes, body: bytes) -> None:
-    try:
-        found = read(heading + body)
-    except InvalidInput as failure:
-        assert failure.code
-    else:
-        assert all(isinstance(each, Row | Refusal) for each in found)
+    with suppress(InvalidInput):
+        assert all(isinstance(each, Row | Refusal) for each in read(heading + body))
 
 
 def test_files_compare_only_if_they_are_read_the_same_way() -> None:
@@ -309,5 +306,5 @@ def test_files_compare_only_if_they_are_read_the_same_way() -> None:
     ]
 
     assert len(set(ways)) == len(ways)
-    same = replace(PROFILE, columns=dict(reversed(PROFILE.columns.items())))
+    same = replace(PROFILE, columns=dict(reversed(list(PROFILE.columns.items()))))
     assert delimited.fingerprint(same, "EUR") == ways[0]
