@@ -39,16 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _up(options: argparse.Namespace, say: Say) -> int:
-    return _session(options, say, lambda _: 0)
+    return _session(options, say, lambda _: 0, lambda _: None)
 
 
 def _run(options: argparse.Namespace, say: Say) -> int:
     from local import day  # noqa: PLC0415 - stopping and the lifecycle need nothing of the sample shop
 
-    return _session(options, say, lambda cloud: day.play(cloud, options.seed, say))
+    return _session(options, say, lambda cloud: day.play(cloud, options.seed, say), day.settle)
 
 
-def _session(options: argparse.Namespace, say: Say, play: Callable[[Cloud], int]) -> int:
+def _session(
+    options: argparse.Namespace, say: Say, play: Callable[[Cloud], int], settle: Callable[[Cloud], None]
+) -> int:
+    """Bring a cloud up, play on it, stay up unless told otherwise; when interrupted let what is under way end."""
     with lifecycle.up(
         options.name,
         say=say,
@@ -59,7 +62,12 @@ def _session(options: argparse.Namespace, say: Say, play: Callable[[Cloud], int]
         template=options.template,
         clouds=options.clouds,
     ) as cloud:
-        status = play(cloud)
+        try:
+            status = play(cloud)
+        except KeyboardInterrupt:
+            say("letting what is under way end (once more: at once)")
+            settle(cloud)
+            raise
         if options.once:
             _deafen()
             return status
@@ -71,6 +79,7 @@ def _session(options: argparse.Namespace, say: Say, play: Callable[[Cloud], int]
         try:
             lifecycle.wait(cloud)
         except KeyboardInterrupt:
+            settle(cloud)
             return status
     return status
 

@@ -119,7 +119,7 @@ def running(state: State, lock: int, port: int | None, *, enforces_iam: bool, sa
     log = state.folder / "emulator.log"
     with log.open("w") as file:
         guard = subprocess.Popen(
-            [sys.executable, "-m", "local.guard", python, "-m", "ministack"],
+            [sys.executable, "-m", "local.guard", python, "-m", "local.mended_emulator"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

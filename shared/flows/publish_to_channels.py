@@ -77,7 +77,7 @@ class PublishToChannels:
             if channel is None or not channel.active:
                 continue
             try:
-                published.told += self._publish(channel, rules, holder, now, time_left_ms)
+                published.told += self._publish(channel, message_ids, rules, holder, now, time_left_ms)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
             except InvalidInput as failure:
@@ -86,9 +86,15 @@ class PublishToChannels:
         return published
 
     def _publish(
-        self, channel: Channel, rules: Rules, holder: str, now: datetime, time_left_ms: Callable[[], int]
+        self,
+        channel: Channel,
+        message_ids: Sequence[str],
+        rules: Rules,
+        holder: str,
+        now: datetime,
+        time_left_ms: Callable[[], int],
     ) -> int:
-        if not self.leases.take(channel.channel, holder, now, now + LEASED_FOR):
+        if not self.leases.take(channel.channel, holder, message_ids, now, now + LEASED_FOR):
             return 0
         told = 0
         try:

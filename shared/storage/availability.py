@@ -6,7 +6,7 @@ one publisher holds a shop's lease.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -172,31 +172,37 @@ class Leases:
     """One publisher a shop.
 
     Who is refused the lease leaves word in it, and the holder, who cannot release a lease with a word it has not
-    seen, goes round again: so the refused need not wait. If the holder dies, its own message comes again.
+    seen, goes round again: so the refused need not wait. If the holder dies, its own messages come again, and
+    whoever gets one of them takes the lease over.
     """
 
     table: Table
 
-    def take(self, channel: ChannelId, holder: str, now: datetime, until: datetime) -> bool:
-        """Take the lease of a shop, or leave word with its holder and answer False."""
+    def take(self, channel: ChannelId, holder: str, message_ids: Sequence[str], now: datetime, until: datetime) -> bool:
+        """Take the lease of a shop for these messages, or leave word with its holder and answer False."""
+        mine = {f":message{i}": message_id for i, message_id in enumerate(message_ids)}
+        again = "".join(f" OR contains(messages, {name})" for name in mine)
         for _ in range(MOST_TRIES):
             taken, _ = self.table.update(
                 keys.lease(channel),
                 {
                     "UpdateExpression": "SET entity = :entity, #schema = :schema, holder = :holder, "
-                    "leased_until = :until, words = :zero, revision = if_not_exists(revision, :zero) + :one",
-                    "ConditionExpression": "attribute_not_exists(PK) OR leased_until <= :now",
+                    "messages = :messages, leased_until = :until, words = :zero, "
+                    "revision = if_not_exists(revision, :zero) + :one",
+                    "ConditionExpression": f"attribute_not_exists(PK) OR leased_until <= :now{again}",
                     "ExpressionAttributeNames": {"#schema": "schema"},
                     "ExpressionAttributeValues": attributes.image(
                         {
                             ":entity": "lease",
                             ":schema": SCHEMA,
                             ":holder": holder,
+                            ":messages": list(message_ids),
                             ":until": times.text(until),
                             ":now": times.text(now),
                             ":zero": 0,
                             ":one": 1,
                         }
+                        | mine
                     ),
                 },
             )

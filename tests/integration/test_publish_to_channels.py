@@ -185,7 +185,7 @@ def test_a_token_the_shop_does_not_know_is_an_exception(aws: Aws, shop: Shop, co
 @pytest.mark.usefixtures("url")
 def test_who_is_refused_the_lease_leaves_word_with_its_holder(aws: Aws, shop: Shop, context: LambdaContext) -> None:
     leases, now = Leases(aws.stock), clock.now()
-    assert leases.take(NORDLYS, "holder", now, now + timedelta(seconds=40))
+    assert leases.take(NORDLYS, "holder", ["m0"], now, now + timedelta(seconds=40))
     has(aws, "NL-1", 7)
 
     assert run(context) == []
@@ -200,7 +200,7 @@ def test_who_is_refused_the_lease_leaves_word_with_its_holder(aws: Aws, shop: Sh
 @pytest.mark.usefixtures("url")
 def test_a_dead_holders_lease_ends(aws: Aws, shop: Shop, context: LambdaContext) -> None:
     now = clock.now()
-    assert Leases(aws.stock).take(NORDLYS, "dead", now - timedelta(seconds=60), now - timedelta(seconds=20))
+    assert Leases(aws.stock).take(NORDLYS, "dead", ["m0"], now - timedelta(seconds=60), now - timedelta(seconds=20))
     has(aws, "NL-1", 7)
 
     run(context)
@@ -209,16 +209,25 @@ def test_a_dead_holders_lease_ends(aws: Aws, shop: Shop, context: LambdaContext)
 
 
 @pytest.mark.usefixtures("aws")
+def test_a_holder_whose_message_comes_again_is_dead(aws: Aws) -> None:
+    leases, now = Leases(aws.stock), clock.now()
+    assert leases.take(NORDLYS, "first", ["m1", "m2"], now, now + timedelta(seconds=40))
+
+    assert not leases.take(NORDLYS, "other", ["m3"], now, now + timedelta(seconds=40))
+    assert leases.take(NORDLYS, "again", ["m4", "m2"], now, now + timedelta(seconds=40))
+
+
+@pytest.mark.usefixtures("aws")
 def test_only_the_holder_releases_a_lease(aws: Aws) -> None:
     leases, now = Leases(aws.stock), clock.now()
-    leases.take(NORDLYS, "first", now - timedelta(seconds=60), now - timedelta(seconds=20))
-    leases.take(NORDLYS, "second", now, now + timedelta(seconds=40))
+    leases.take(NORDLYS, "first", ["m1"], now - timedelta(seconds=60), now - timedelta(seconds=20))
+    leases.take(NORDLYS, "second", ["m2"], now, now + timedelta(seconds=40))
 
     assert leases.release(NORDLYS, "first", 0) is None
     leases_item = aws.stock.get(keys.lease(NORDLYS))
     assert leases_item is not None
     assert leases_item["holder"] == "second"
-    assert not leases.take(NORDLYS, "third", now, now + timedelta(seconds=40))
+    assert not leases.take(NORDLYS, "third", ["m1", "m3"], now, now + timedelta(seconds=40))
 
 
 @pytest.mark.usefixtures("aws")

@@ -144,7 +144,9 @@ def test_a_file_and_an_order_that_are_not_of_the_sample(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("played")
-def test_a_poison_message_ends_among_the_dead_letters_and_is_put_back(cloud: Cloud) -> None:
+def test_a_poison_message_ends_among_the_dead_letters_and_is_put_back(
+    cloud: Cloud, request: pytest.FixtureRequest
+) -> None:
     sqs, s3 = cloud.client("sqs"), cloud.client("s3")
     queue, dead = cloud.outputs["OrderQueueUrl"], cloud.outputs["OrderDeadLettersUrl"]
     order = drawn.order(SEED + 2 * 10**6, 1, (drawn.catalogue()[0], 1))
@@ -159,6 +161,7 @@ def test_a_poison_message_ends_among_the_dead_letters_and_is_put_back(cloud: Clo
         "body": "",
     }
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    request.addfinalizer(lambda: sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "10"}))
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
     found: list[dict[str, Any]] = []
 

@@ -79,7 +79,10 @@ class FakeLeases:
     dropped: int = 0
     at_release: Callable[[], None] | None = None
 
-    def take(self, _channel: ChannelId, _holder: str, now: datetime, until: datetime) -> bool:
+    def take(
+        self, _channel: ChannelId, _holder: str, message_ids: Sequence[str], now: datetime, until: datetime
+    ) -> bool:
+        assert message_ids
         assert until > now
         return self.is_free
 
