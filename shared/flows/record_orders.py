@@ -37,11 +37,10 @@ class _Batch:
     asks: dict[Message, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def replace(self, before: Items, after: Items) -> list[Key]:
-        """Turn the items of one image into those of the next; return what is put."""
-        put = [key for key, item in after.items() if before.get(key) != item]
-        self.items |= dict.fromkeys(before.keys() - after.keys()) | {key: after[key] for key in put}
-        return put
+    def replace(self, before: Items, after: Items) -> None:
+        """Turn the items of one image into those of the next."""
+        self.items |= dict.fromkeys(before.keys() - after.keys())
+        self.items |= {key: item for key, item in after.items() if before.get(key) != item}
 
 
 @dataclass(slots=True)
@@ -92,14 +91,15 @@ def _record(change: Change, batch: _Batch) -> str:
 def _record_order(change: Change, batch: _Batch) -> None:
     old, new = (orders.read_image(image) if image else None for image in (change.old, change.new))
     before, after = (order_lists.of_order(order) if order else {} for order in (old, new))
-    put = batch.replace(before, after)
+    batch.replace(before, after)
     if new is None:
         return
     if old is None or (old.attempt, old.ship_to) != (new.attempt, new.ship_to):
         batch.keeps |= dict.fromkeys(order_lists.beside(new))
-    if new.wants_units and _has_risen(old, new):
+    if new.wants_units and _has_risen(old, new) and (old or not new.hold):
         batch.asks[PlanOrder(order=new.key)] = None
-    batch.asks |= {FillSku(sku=line.sku): None for at, line in order_lists.waiting(new).items() if at in put}
+    # Only for who did not wait before: a fill that takes some of the units must not ask for the next one.
+    batch.asks |= {FillSku(sku=line.sku): None for at, line in order_lists.waiting(new).items() if at not in before}
     if _is_short(new) and not (old and _is_short(old)):
         batch.problems.append(_unfilled(new))
 

@@ -1,9 +1,8 @@
-"""Orders that were touched -> purchase orders at their suppliers, each once (docs/protocols.md, Purchase orders).
+"""Orders that have changed -> purchase orders made, claimed, sent once, looked up, cancelled (docs/protocols.md).
 
-A number is kept before anything is sent. A claim, which is one transaction with the order's own transition, decides
-who sends; a send whose answer is lost is looked for, once it can no longer be on its way, before anybody sends
-again. What is to be done is derived from the items as they are, so a second delivery, another worker and the sweep
-all do the same thing or nothing.
+What happens next follows from what is stored, never from the event that called: a second delivery finds the work
+done. Nobody sends without a claim that stands in the item, and nobody asks or sends again before the claim of
+another is over.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain import orders, times
-from shared.domain.names import LevelKey, OrderKey, SourceId
-from shared.domain.orders import Allocation, Effect, LineState, Order
+from shared.domain.names import LevelKey, OrderKey
+from shared.domain.orders import Effect, LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState, PurchaseOrder, step
 from shared.domain.rules import Rules
@@ -26,317 +25,332 @@ from shared.storage.outbox import Outbox
 from shared.storage.problems import Problems
 from shared.suppliers.file_drop import FileDrop
 
-MOST_TRIES = 3
-MOST_LINES_A_MOVE = 90
-"""Levels of one transaction: its hundred actions hold the marker, the order and the purchase order too."""
-
+TRIES = 3
+SWEPT_AFTER = timedelta(minutes=2)
+"""When the sweep takes over a purchase order that was made and not claimed."""
 ANSWERED_WITHIN = timedelta(hours=24)
-LOOKED_AT_AGAIN_AFTER = timedelta(hours=1)
-"""When what a person has to mend is tried again."""
+"""How long a supplier may be silent."""
+TRIED_AGAIN_AFTER = timedelta(hours=1)
+"""When what a person should mend is tried again."""
+MOST_LINES_A_MOVE = 90
+"""A transaction's hundred actions hold the marker, the order and the purchase order beside the levels."""
+
+ACTIONS = {
+    "no_ship_to": "give the order an address, or cancel it",
+    "other_content": "compare the file with the purchase order; then cancel the order or settle it with the supplier",
+    "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
+    "not_acknowledged": "ask the supplier",
+    "send_failed_again": "see why the supplier cannot be reached; it is looked up and tried again",
+}
+MEND = "mend what the reason says; it is tried again by itself"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One invocation: when it is ended at the latest, and how much time is left of it."""
+class Lifetime:
+    """How long this process may live: to `ends_at` at the latest; `left` answers how long that is from now."""
 
-    deadline: datetime
+    ends_at: datetime
     left: Callable[[], timedelta]
-
-    @classmethod
-    def of(cls, now: datetime, left: Callable[[], timedelta]) -> Turn:
-        """Begin a turn."""
-        return cls(now + left(), left)
-
-    @property
-    def now(self) -> datetime:
-        """The time by the clock that ends the turn."""
-        return self.deadline - self.left()
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of the orders: those to have again with the reason, and what was counted."""
+    """What became of a run: what was counted, and the first failure that another run may not meet."""
 
-    again: dict[OrderKey, str] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
+    failure: AppError | None = None
 
 
 @dataclass(slots=True)
-class _Visit:
-    """One order as last read or written, and what its purchase orders are decided with."""
-
-    order: Order
+class _Run:
     rules: Rules
-    turn: Turn
-    counted: Counter[str]
+    now: datetime
+    life: Lifetime
+    claimed_until: str
+    sent: Sent = field(default_factory=Sent)
 
     @property
-    def now(self) -> str:
-        return times.text(self.turn.now)
+    def time(self) -> str:
+        return times.text(self.now)
 
-    def later(self, wait: timedelta) -> str:
-        return times.text(self.turn.now + wait)
+    def later(self, by: timedelta) -> str:
+        return times.text(self.now + by)
+
+    def count(self, name: str) -> None:
+        self.sent.counted[name] += 1
+
+    def needs(self, time: timedelta) -> None:
+        """Raise Transient when less time is left than a send can take: a sender must not end while it sends."""
+        if self.life.left() < time:
+            raise Transient("no time is left to send", code="no_time")
 
 
 @dataclass(slots=True)
 class SendPurchaseOrders:
-    """Works off orders. `new_id` never gives the same twice: it tells one claim from another."""
+    """Brings the purchase orders of orders to their next state. `new_id` never gives the same twice."""
 
     outbox: Outbox
-    folder: FileDrop
     problems: Problems
+    supplier: FileDrop
     new_id: Callable[[], str]
 
-    def run(self, touched: Iterable[OrderKey], rules: Rules, turn: Turn) -> Sent:
-        """Do for each order what its purchase orders need now; answer which shall come again."""
-        sent = Sent()
-        for key in dict.fromkeys(touched):
+    def run(self, wanted: Iterable[OrderKey], rules: Rules, now: datetime, life: Lifetime) -> Sent:
+        """Work for these orders. Every claim outlives this process and its last request."""
+        run = _Run(rules, now, life, times.text(life.ends_at + self.supplier.lands_within))
+        for key in dict.fromkeys(wanted):
             try:
-                self._order(key, rules, turn, sent.counted)
-            except (InvalidInput, Rejected) as failure:
-                self._problem("order_stuck", str(key), _reason(failure), "settle the order by hand", turn.now)
-                sent.counted["OrderStuck"] += 1
-            except Transient as failure:
-                sent.again[key] = failure.code
-        return sent
+                self._order(key, run)
+            except InvalidInput as failure:
+                self._problem(str(key), failure, run)
+            except (Conflict, Transient) as failure:
+                run.sent.failure = run.sent.failure or failure
+        return run.sent
 
-    def _order(self, key: OrderKey, rules: Rules, turn: Turn, counted: Counter[str]) -> None:
-        for _ in range(MOST_TRIES):
+    def _order(self, key: OrderKey, run: _Run) -> None:
+        order = self.outbox.order(key)
+        if order is None:
+            return
+        there = self.outbox.purchase_orders(key)
+        for i, po in enumerate([*there, *self._make(order, there, run)]):
             try:
-                if order := self.outbox.order(key):
-                    self._visit(_Visit(order, rules, turn, counted))
+                self._advance(self.outbox.order(key) or order if i else order, po, run)
+            except (Conflict, Transient) as failure:
+                run.sent.failure = run.sent.failure or failure
+
+    def _make(self, order: Order, there: list[PurchaseOrder], run: _Run) -> list[PurchaseOrder]:
+        """Make a purchase order for each `n` that has reserved units; a held order waits for whoever lifts the hold."""
+        numbered = {po.n for po in there}
+        reserved = {each.n: each.source for each in order.allocations if each.count(LineState.RESERVED)}
+        made = []
+        for n, source in sorted(reserved.items()):
+            if n in numbered or order.hold:
+                continue
+            po = PurchaseOrder(
+                order=order.key,
+                source=source,
+                n=n,
+                number=f"{source.upper()}-{self.outbox.number(source):06d}",
+                lines=_reserved_lines(order, n),
+                made_at=run.time,
+                due_at=run.later(SWEPT_AFTER),
+            )
+            if self.outbox.make(po):
+                made.append(po)
+                run.count("PurchaseOrderMade")
+        return made
+
+    def _advance(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Take one step by what was read; after a write that met another one, read again and decide again."""
+        for _ in range(TRIES):
+            try:
+                self._step(order, po, run)
             except Conflict:
-                counted["PurchaseOrderConflict"] += 1
-            else:
+                po = self.outbox.purchase_order(po)
+                order = self.outbox.order(po.order) or order
+            except InvalidInput as failure:
+                self._problem(po.number, failure, run)
+                self._postpone(po, TRIED_AGAIN_AFTER, run)
                 return
-        raise Transient("an order keeps changing", code="order_busy", order=str(key))
-
-    def _visit(self, visit: _Visit) -> None:
-        found = self.outbox.purchase_orders(visit.order.key)
-        numbered = {po.n for po in found}
-        reserved = {(each.n, each.source) for each in visit.order.allocations if each.count(LineState.RESERVED)}
-        found += [self._make(visit, source, n) for n, source in sorted(reserved) if n not in numbered]
-        for po in found:
-            self._advance(visit, po)
-
-    def _make(self, visit: _Visit, source: SourceId, n: int) -> PurchaseOrder:
-        po = PurchaseOrder(
-            order=visit.order.key,
-            source=source,
-            n=n,
-            number=f"{source.upper()}-{self.outbox.number(source):06d}",
-            lines=_reserved(visit.order, n),
-            made_at=visit.now,
-            due_at=visit.now,
-        )
-        if not self.outbox.make(po):
-            raise Conflict("someone else made the purchase order", code="po_made", number=po.number)
-        visit.counted["PurchaseOrderMade"] += 1
-        return po
-
-    def _advance(self, visit: _Visit, po: PurchaseOrder) -> None:
-        """Do the next thing about a purchase order; what it then needs follows from what was written."""
-        match po.state:
-            case PoState.READY if not _reserved(visit.order, po.n):
-                after = replace(step(po, PoEvent.CANCEL), due_at="")
-                self.outbox.drop(visit.order, po, after)
-                visit.counted["PurchaseOrderDropped"] += 1
-            case PoState.READY:
-                self._claim(visit, po)
-            case PoState.CLAIMED | PoState.UNKNOWN if po.claimed_until <= visit.now:
-                self._look(visit, po)
-            case PoState.FAILED if po.cancel_wanted:
-                self._settle(visit, po, step(po, PoEvent.CANCEL))
-            case PoState.CANCELLED if _asked_for(visit.order, po.n):
-                self._settle(visit, po)
-            case PoState.CANCELLING if not po.cancel_told:
-                self._tell_cancel(visit, po)
-            case PoState.SENT | PoState.CANCELLING if po.due_at <= visit.now:
-                self._hand_over(visit, po, "not_acknowledged", "the supplier has not answered", ANSWERED_WITHIN)
-
-    # ---- claim, send, record
-
-    def _claim(self, visit: _Visit, po: PurchaseOrder) -> None:
-        """Claim a purchase order with the units that are reserved for it now, and send it."""
-        asking = replace(po, lines=_reserved(visit.order, po.n))
-        source = visit.rules.sources.get(po.source)
-        if source is None:
-            self._hand_over(visit, po, "unknown_source", "the rules have no such source")
-            return
-        body = self._body(visit, po, asking)
-        if body is None:
-            return
-        self._need_time(visit)
-        move = orders.send(visit.order, po.n, deducts_at=source.deducts_at)
-        if move.effects:
-            raise ValueError("the rules let no source deduct at receipt, and a claim moves no level")
-        order = replace(move.order, revision=visit.order.revision + 1)
-        claimed = self._claimed(visit, step(asking, PoEvent.CLAIM))
-        self.outbox.claim((visit.order, order), (po, claimed))
-        visit.order = order
-        self._send(visit, claimed, body)
-
-    def _claimed(self, visit: _Visit, po: PurchaseOrder) -> PurchaseOrder:
-        until = times.text(visit.turn.deadline + self.folder.lands_within)
-        return replace(po, claimed_by=self.new_id(), claimed_until=until, due_at=until)
-
-    def _send(self, visit: _Visit, po: PurchaseOrder, body: bytes) -> None:
-        self._need_time(visit)
-        try:
-            self.folder.send(po.source, po.number, body)
-        except Transient:
-            self._record(visit, po, PoEvent.NO_ANSWER)
-        except Rejected as failure:
-            action = "look at what stands there, then send the purchase order by hand or cancel the order"
-            self._problem("send_refused", po.number, _reason(failure), action, visit.turn.now)
-            self._record(visit, po, PoEvent.REFUSED)
-        else:
-            self._record(visit, po, PoEvent.SENT)
-
-    def _record(self, visit: _Visit, po: PurchaseOrder, event: PoEvent) -> None:
-        """Record what became of a send, over what a cancel may have written meanwhile.
-
-        Raises Conflict when someone else has taken the purchase order on since.
-        """
-        seen = po
-        for _ in range(MOST_TRIES):
-            after = _recorded(visit, seen, event)
-            try:
-                self.outbox.change(seen, after)
-            except Conflict:
-                seen = self.outbox.purchase_order(po)
-                if seen.claimed_by != po.claimed_by or seen.state not in ASKED_AGAIN:
-                    raise
             else:
-                visit.counted[f"PurchaseOrder{after.state.value.title()}"] += 1
-                self._advance(visit, after)
                 return
         raise Transient("a purchase order keeps changing", code="po_busy", number=po.number)
 
-    # ---- nobody knows whether it was sent
+    def _step(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        match po.state:
+            case PoState.READY:
+                self._claim(order, po, run)
+            case PoState.CLAIMED | PoState.UNKNOWN if po.claimed_until < run.time:
+                self._look(order, po, run)
+            case PoState.CANCELLING if not po.cancel_told:
+                self._tell_cancel(order, po, run)
+            case PoState.SENT | PoState.ACKNOWLEDGED | PoState.CANCELLING if po.due_at and po.due_at <= run.time:
+                self._problem(po.number, InvalidInput("the supplier is silent", code="not_acknowledged"), run)
+                self._postpone(po, ANSWERED_WITHIN, run)
+            case PoState.FAILED if po.cancel_wanted:
+                self._release(order, po, replace(step(po, PoEvent.CANCEL), due_at=""), run)
+            case PoState.CANCELLED if _sent_lines(order, po.n):
+                self._release(order, po, None, run)
 
-    def _look(self, visit: _Visit, po: PurchaseOrder) -> None:
-        """Look whether the supplier has it: nothing that was sent under the last claim can still arrive."""
-        try:
-            has_it = self.folder.has(po.source, po.number)
-        except Transient as failure:
-            if po.claimed_until <= visit.later(-LOOKED_AT_AGAIN_AFTER):
-                action = "ask the supplier whether it has the purchase order"
-                self._problem("unknown_whether_sent", po.number, _reason(failure), action, visit.turn.now)
-            raise
-        if has_it:
-            self._record(visit, po, PoEvent.SENT)
-        elif po.cancel_wanted:
-            self._settle(visit, po, step(po, PoEvent.ABSENT))
-        elif body := self._body(visit, po, po):
-            self._need_time(visit)
-            claimed = self._claimed(visit, step(po, PoEvent.ABSENT))
-            self.outbox.change(po, claimed)
-            self._send(visit, claimed, body)
+    # ---- claim and send
 
-    # ---- cancels
-
-    def _tell_cancel(self, visit: _Visit, po: PurchaseOrder) -> None:
-        """Ask the supplier to cancel. Its file is the same whoever writes it, so this needs no claim."""
-        self._need_time(visit)
-        try:
-            body = purchase_order_csv.render(_document(visit.order, po, Request.CANCEL))
-            self.folder.send_cancel(po.source, po.number, body)
-        except (InvalidInput, Rejected) as failure:
-            self._hand_over(visit, po, "cancel_refused", _reason(failure))
+    def _claim(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        lines = _reserved_lines(order, po.n)
+        if not lines:
+            self.outbox.drop(order, po, replace(step(po, PoEvent.CANCEL), due_at=""))
+            run.count("PurchaseOrderDropped")
             return
-        told = replace(po, cancel_told=True, due_at=visit.later(ANSWERED_WITHIN), revision=po.revision + 1)
-        self.outbox.change(po, told)
-        visit.counted["CancelTold"] += 1
+        if order.hold:
+            self._postpone(po, TRIED_AGAIN_AFTER, run)
+            return
+        source = run.rules.sources.get(po.source)
+        if source is None:
+            raise InvalidInput("no such source", code="unknown_source", source=po.source)
+        move = orders.send(order, po.n, deducts_at=source.deducts_at)
+        if move.effects:
+            raise InvalidInput("a source that deducts at receipt cannot be sent to", code="deducts_at_receipt")
+        content = self._content(order, replace(po, lines=lines), run)
+        run.needs(self.supplier.times_out)
+        claimed = self._claimed(replace(po, lines=lines), PoEvent.CLAIM, run)
+        self.outbox.claim((order, replace(move.order, revision=order.revision + 1)), (po, claimed))
+        self._send(order, claimed, content, run)
 
-    def _settle(self, visit: _Visit, po: PurchaseOrder, after: PurchaseOrder | None = None) -> None:
-        """Give back the units of a purchase order that no supplier has; `after` is what it becomes with the last."""
-        asked = _asked_for(visit.order, po.n)
-        now, left = asked[:MOST_LINES_A_MOVE], asked[MOST_LINES_A_MOVE:]
-        order, freed = visit.order, Counter[LevelKey]()
-        for each in now:
-            move = orders.confirm_cancel(order, po.n, each.line, each.count(LineState.SENT))
-            order = move.order
-            freed.update({effect.level: effect.give_back for effect in move.effects})
-        order = replace(order, revision=visit.order.revision + 1)
-        self.outbox.settle(
-            (visit.order, order),
-            [Effect(level=level, give_back=units) for level, units in sorted(freed.items())],
-            [(po, replace(after, due_at=""))] if after and not left else [],
-            move_id=f"confirm_cancel#{po.n}#{len(left)}",
-            now=visit.turn.now,
+    def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:
+        """Claim for this very try: equal claims of two senders would be one transaction to the table."""
+        return replace(
+            step(po, event), claimed_by=self.new_id(), claimed_until=run.claimed_until, due_at=run.claimed_until
         )
-        visit.order = order
-        if left:
-            self._settle(visit, po, after)
-        else:
-            visit.counted["PurchaseOrderCancelled"] += 1
 
-    # ---- what a person has to mend
-
-    def _body(self, visit: _Visit, po: PurchaseOrder, asking: PurchaseOrder) -> bytes | None:
-        """Write what is sent; None when it cannot be written, which a person has been told."""
+    def _send(self, order: Order, mine: PurchaseOrder, content: bytes, run: _Run, *, again: bool = False) -> None:
+        run.needs(self.supplier.times_out)
         try:
-            address = self.outbox.ship_to(visit.order, visit.turn.now)
-            if not address:
-                raise InvalidInput("the order has no address", code="no_address")
-            return purchase_order_csv.render(replace(_document(visit.order, asking, Request.ORDER), ship_to=address))
-        except InvalidInput as failure:
-            self._hand_over(visit, po, "not_sendable", _reason(failure))
-            return None
+            self.supplier.send(mine.source, mine.number, content)
+        except Rejected as failure:
+            self._problem(mine.number, failure, run)  # first: what has failed is not looked at again
+            self._change(
+                mine,
+                lambda seen: _answered(seen, mine, PoEvent.REFUSED, due_at=run.time if seen.cancel_wanted else ""),
+            )
+        except Transient as failure:
+            self._change(mine, lambda seen: _answered(seen, mine, PoEvent.NO_ANSWER, due_at=seen.claimed_until))
+            run.count("SendUnanswered")
+            if again:
+                twice = InvalidInput("a send got no answer again", code="send_failed_again", because=failure.code)
+                self._problem(mine.number, twice, run)
+        else:
+            run.count("PurchaseOrderSent")
+            self._record(order, mine, run)
 
-    def _hand_over(
-        self, visit: _Visit, po: PurchaseOrder, kind: str, reason: str, wait: timedelta = LOOKED_AT_AGAIN_AFTER
-    ) -> None:
-        """Make a purchase order an exception, and try it again later.
+    def _record(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Record that the supplier has it, whoever sent it; a wanted cancel can go out now."""
 
-        It is written only when it is due: every write of it comes back here by the stream.
-        """
-        action = "mend what the reason says, ask the supplier, or cancel the order"
-        self._problem(kind, po.number, reason, action, visit.turn.now)
-        visit.counted["PurchaseOrderHeld"] += 1
-        if po.due_at <= visit.now:
-            self.outbox.change(po, replace(po, due_at=visit.later(wait), revision=po.revision + 1))
+        def sent(seen: PurchaseOrder) -> PurchaseOrder | None:
+            if seen.state not in ASKED_AGAIN:
+                return None
+            after = step(seen, PoEvent.SENT)
+            due_at = run.later(ANSWERED_WITHIN) if after.state is PoState.SENT else run.time
+            return replace(after, sent_at=run.time, due_at=due_at)
 
-    def _problem(self, kind: str, subject: str, reason: str, action: str, now: datetime) -> None:
-        self.problems.open(Problem(kind=kind, subject=subject, reason=reason, action=action), times.text(now))
+        recorded = self._change(po, sent)
+        if recorded.state is PoState.CANCELLING and not recorded.cancel_told:
+            self._tell_cancel(order, recorded, run)
 
-    def _need_time(self, visit: _Visit) -> None:
-        if visit.turn.left() < self.folder.times_out:
-            raise Transient("too little time is left for a send", code="no_time", order=str(visit.order.key))
+    # ---- after a claim that nobody finished
+
+    def _look(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        content = self._content(order, po, run)
+        try:
+            is_there = self.supplier.has(po.source, po.number, content)
+        except Transient as failure:
+            raise InvalidInput("nobody knows whether the supplier has it", code="not_looked_up") from failure
+        if is_there:
+            self._record(order, po, run)
+        elif po.cancel_wanted:
+            self._release(order, po, replace(step(po, PoEvent.ABSENT), due_at=""), run)
+        else:
+            run.needs(self.supplier.times_out)
+            claimed = self._claimed(po, PoEvent.ABSENT, run)
+            self.outbox.change(po, claimed)
+            self._send(order, claimed, content, run, again=True)
+
+    def _release(self, order: Order, before: PurchaseOrder, after: PurchaseOrder | None, run: _Run) -> None:
+        """Cancel the units of a purchase order that no supplier has, `after` it unless it is cancelled already."""
+        lines = _sent_lines(order, before.n)
+        now, left = lines[:MOST_LINES_A_MOVE], lines[MOST_LINES_A_MOVE:]
+        freed: Counter[LevelKey] = Counter()
+        cancelled = order
+        for line in now:
+            move = orders.confirm_cancel(cancelled, before.n, line.line, line.units)
+            cancelled = move.order
+            freed.update({effect.level: effect.give_back for effect in move.effects})
+        released = replace(cancelled, revision=order.revision + 1)
+        self.outbox.settle(
+            (order, released),
+            [Effect(level=level, give_back=units) for level, units in sorted(freed.items())],
+            [(before, after)] if after and not left else [],
+            move_id=f"never_sent#{before.source}#{before.n}#{len(left)}",
+            now=run.now,
+        )
+        if left:
+            self._release(released, before, after, run)
+        else:
+            run.count("PurchaseOrderDropped")
+
+    def _tell_cancel(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        run.needs(self.supplier.times_out)
+        body = purchase_order_csv.render(_document(Request.CANCEL, order, po))
+        try:
+            self.supplier.send_cancel(po.source, po.number, body)
+        except Rejected as failure:
+            raise InvalidInput(failure.message, code=failure.code) from failure
+
+        def told(seen: PurchaseOrder) -> PurchaseOrder | None:
+            if seen.state is not PoState.CANCELLING or seen.cancel_told:
+                return None
+            due_at = run.later(ANSWERED_WITHIN)
+            return replace(seen, cancel_told=True, due_at=due_at, revision=seen.revision + 1)
+
+        self._change(po, told)
+        run.count("CancelRequested")
+
+    # ---- what all of them use
+
+    def _content(self, order: Order, po: PurchaseOrder, run: _Run) -> bytes:
+        address = self.outbox.ship_to(order, run.now)
+        if not address:
+            raise InvalidInput("the order has no address to ship to", code="no_ship_to")
+        return purchase_order_csv.render(replace(_document(Request.ORDER, order, po), ship_to=address))
+
+    def _change(self, po: PurchaseOrder, changed: Callable[[PurchaseOrder], PurchaseOrder | None]) -> PurchaseOrder:
+        """Write what `changed` makes of the purchase order as it now is, None for nothing; return what then stands."""
+        for _ in range(TRIES):
+            after = changed(po)
+            if after is None:
+                return po
+            try:
+                self.outbox.change(po, after)
+            except Conflict:
+                po = self.outbox.purchase_order(po)
+            else:
+                return after
+        raise Transient("a purchase order keeps changing", code="po_busy", number=po.number)
+
+    def _postpone(self, po: PurchaseOrder, by: timedelta, run: _Run) -> None:
+        """Let the sweep rest: every write wakes the stream again, so what is not due is left alone."""
+        if not po.due_at or po.due_at > run.time:
+            return
+        try:
+            self.outbox.change(po, replace(po, due_at=run.later(by), revision=po.revision + 1))
+        except Conflict:
+            run.count("PostponeOvertaken")
+
+    def _problem(self, subject: str, failure: AppError, run: _Run) -> None:
+        run.count("PurchaseOrderStuck")
+        reason = f"{failure.message}: {failure.code}"
+        action = ACTIONS.get(failure.code, MEND)
+        self.problems.open(Problem(kind=failure.code, subject=subject, reason=reason, action=action), run.time)
 
 
-def _recorded(visit: _Visit, po: PurchaseOrder, event: PoEvent) -> PurchaseOrder:
-    after = step(po, event)
-    match after.state:
-        case PoState.SENT:
-            return replace(after, sent_at=visit.now, due_at=visit.later(ANSWERED_WITHIN))
-        case PoState.CANCELLING:
-            return replace(after, sent_at=visit.now, due_at=visit.now)
-        case PoState.FAILED:
-            return replace(after, due_at=visit.now if after.cancel_wanted else "")
-        case _:
-            return replace(after, due_at=after.claimed_until)
+def _reserved_lines(order: Order, n: int) -> tuple[PoLine, ...]:
+    return _lines(order, n, lambda each: each.count(LineState.RESERVED))
 
 
-def _reserved(order: Order, n: int) -> tuple[PoLine, ...]:
-    """List what a purchase order would ask for now."""
-    return tuple(
-        PoLine(line=each.line, sku=order.line(each.line).sku, units=each.count(LineState.RESERVED))
-        for each in order.allocations
-        if each.n == n and each.count(LineState.RESERVED)
-    )
+def _sent_lines(order: Order, n: int) -> tuple[PoLine, ...]:
+    return _lines(order, n, lambda each: each.count(LineState.SENT) + each.count(LineState.ACCEPTED))
 
 
-def _asked_for(order: Order, n: int) -> list[Allocation]:
-    return [each for each in order.allocations if each.n == n and each.count(LineState.SENT)]
+def _lines(order: Order, n: int, units: Callable[[orders.Allocation], int]) -> tuple[PoLine, ...]:
+    mine = [each for each in order.allocations if each.n == n and units(each)]
+    return tuple(PoLine(line=each.line, sku=order.line(each.line).sku, units=units(each)) for each in mine)
 
 
-def _document(order: Order, po: PurchaseOrder, request: Request) -> Document:
+def _document(request: Request, order: Order, po: PurchaseOrder) -> Document:
     return Document(
         request=request, number=po.number, order_token=order.key.token, order_name=order.name, lines=po.lines
     )
 
 
-def _reason(failure: AppError) -> str:
-    return f"{failure.message}: {failure.code}"
+def _answered(seen: PurchaseOrder, mine: PurchaseOrder, event: PoEvent, *, due_at: str) -> PurchaseOrder | None:
+    """Record the answer to a send while its claim stands: a claim made since belongs to another sender."""
+    if seen.state is not PoState.CLAIMED or seen.claimed_by != mine.claimed_by:
+        return None
+    return replace(step(seen, event), due_at=due_at)

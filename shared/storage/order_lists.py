@@ -1,16 +1,13 @@
-"""What lies beside orders so that they are found: lists, other names, lines that wait, and the index of due work.
+"""What is written from orders and purchase orders so that they are found: lists, references, who waits for a SKU.
 
-All of it is derived from orders and purchase orders, by key, so writing it twice writes the same.
+Each item is derived from one image alone, so it can be written again at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
-from shared.domain import times
-from shared.domain.names import OrderKey, order_key
+from shared.domain.names import OrderKey
 from shared.domain.orders import Line, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.storage import keys
@@ -19,64 +16,65 @@ from shared.storage.keys import Key
 
 SCHEMA = 1
 
-_AFTER_HASH = "$"
-"""The character after `#`, which ends the time in `due_at`: a time is due from its own millisecond on."""
+Items = dict[Key, dict[str, Any]]
 
 
-def listed(order: Order) -> dict[str, Any]:
-    """Write an order's entry among those of its state and day."""
-    return _entry("listed", keys.listed(order.state, order.placed_at, order.key), order.key)
+def of_order(order: Order) -> Items:
+    """List an order by state, by its other names, and by the SKUs it waits for."""
+    key = order.key
+    items = _items(
+        _item(
+            keys.listed(order.state, order.placed_at, key),
+            "listed_order",
+            key,
+            name=order.name,
+            state=order.state,
+            placed_at=order.placed_at,
+        ),
+        _reference("token", key.token, key),
+    )
+    if order.name:  # two shops may both have an order #1001
+        items |= _items(_reference("name", f"{key.channel}#{order.name}", key))
+    for at, line in waiting(order).items():
+        items[at] = _item(at, "backorder", key, line=line.line, units=line.backordered)
+    return items
 
 
-def references(order: Order) -> list[dict[str, Any]]:
-    """Write the entries under which an order is found by its token and by its name, if it has one."""
-    names = {"token": order.key.token, "name": order.name}
-    return [_entry("reference", keys.reference(kind, value), order.key) for kind, value in names.items() if value]
+def waiting(order: Order) -> dict[Key, Line]:
+    """Name the lines that wait for a SKU, by the key that says so."""
+    lines = (line for line in order.lines if line.backordered)
+    return {keys.backorder(line.sku, order.placed_at, order.key, line.line): line for line in lines}
 
 
-def waiting(order: Order, line: Line) -> dict[str, Any]:
-    """Write a line's entry among those that wait for its SKU."""
-    return _entry("backorder", keys.backorder(line.sku, order.placed_at, order.key, line.line), order.key)
+def of_purchase_order(po: PurchaseOrder) -> Items:
+    """List a purchase order by its supplier and month, and by its number."""
+    listed = keys.supplier_list(po.source, po.made_at, po.number)
+    return _items(
+        _item(listed, "listed_purchase_order", po.order, source_id=po.source, n=po.n, number=po.number),
+        _reference("po", po.number, po.order),
+    )
 
 
-def purchase_order_entries(po: PurchaseOrder) -> list[dict[str, Any]]:
-    """Write the entries under which a purchase order is found by its number, and by its supplier and month."""
-    about = {"source_id": po.source, "n": po.n}
-    return [
-        _entry("reference", keys.reference("po", po.number), po.order) | about,
-        _entry("supplier_entry", keys.supplier_list(po.source, po.made_at, po.number), po.order) | about,
-    ]
+def beside(order: Order) -> list[Key]:
+    """Name the plan and the address that an order names: they expire unless it does."""
+    key = order.key
+    named = [keys.plan(key, order.attempt)] if order.attempt else []
+    return [*named, keys.ship_to(key, order.ship_to)] if order.ship_to else named
 
 
-def key_of(entry: dict[str, Any]) -> Key:
-    """Return the key of an entry."""
-    return Key(entry["PK"], entry["SK"])
+def keep(table: Table, at: Key) -> None:
+    """Let an item stay; what has gone already is not made again."""
+    table.update(at, {"UpdateExpression": "REMOVE expires_at", "ConditionExpression": "attribute_exists(PK)"})
 
 
-def keep(table: Table, key: Key) -> None:
-    """Take the expiry off an item that an order now names, if it is there."""
-    table.update(key, {"UpdateExpression": "REMOVE expires_at", "ConditionExpression": "attribute_exists(PK)"})
+def _reference(kind: str, value: str, key: OrderKey) -> dict[str, Any]:
+    return _item(keys.reference(kind, value), "reference", key)
 
 
-def order_of(key: Key) -> OrderKey | None:
-    """Name the order that an order's or a purchase order's item belongs to; None for any other item.
-
-    Raises InvalidInput for a key that no order of ours has.
-    """
-    if key.sk != "ORD" and not key.sk.startswith("PO#"):
-        return None
-    return order_key(key.pk.removeprefix("ORD#"))
+def _item(at: Key, entity: str, key: OrderKey, **told: object) -> dict[str, Any]:
+    about = {"entity": entity, "schema": SCHEMA, "revision": 1, "channel": key.channel, "order_id": key.order_id}
+    return {"PK": at.pk, "SK": at.sk} | about | told
 
 
-def due(table: Table, now: datetime, most: int) -> Iterator[Key]:
-    """Yield the keys of orders and purchase orders that are due, at most so many, as many from each shard."""
-    until = times.text(now) + _AFTER_HASH
-    for shard in range(keys.DUE_SHARDS):
-        names = {":shard": f"DUE#{shard}", ":until": until}
-        condition = "due_shard = :shard AND due_at < :until"
-        for item in table.query(condition, names, index="due", limit=most // keys.DUE_SHARDS):
-            yield key_of(item)
-
-
-def _entry(entity: str, key: Key, order: OrderKey) -> dict[str, Any]:
-    return {"PK": key.pk, "SK": key.sk, "entity": entity, "schema": SCHEMA, "revision": 1, "order": str(order)}
+def _items(*items: dict[str, Any]) -> Items:
+    return {Key(item["PK"], item["SK"]): item for item in items}

@@ -19,20 +19,21 @@ SOURCES = (SourceId("alpina"), SourceId("baltic"))
 ALPINA = SOURCES[0]
 
 few = st.integers(1, 3)
-numbers = st.integers(1, 6)
+picks = st.integers(0, 8)
 line_ids = st.sampled_from(["l1", "l2", "l3", "l9"])
-versions = st.integers(0, 9)
+newer = st.integers(-2, 1)
 
 
 class OrderLife(RuleBasedStateMachine):
     """Everything that can happen to an order, in any order and twice, against a model of its levels."""
 
     @initialize(
-        units=st.lists(few, min_size=1, max_size=2),
+        units=st.lists(st.integers(1, 6), min_size=1, max_size=2),
         same_sku=st.booleans(),
         deducts_at=st.sampled_from(DeductsAt),
+        begun=st.booleans(),
     )
-    def place(self, units: list[int], same_sku: bool, deducts_at: DeductsAt) -> None:  # noqa: FBT001
+    def place(self, units: list[int], same_sku: bool, deducts_at: DeductsAt, begun: bool) -> None:  # noqa: FBT001
         skus = "AA" if same_sku else "AB"
         self.order = trade.order("1", *zip(skus, units, strict=False))
         self.deducts_at = deducts_at
@@ -42,6 +43,9 @@ class OrderLife(RuleBasedStateMachine):
         self.counted: Counter[LevelKey] = Counter()
         self.documents: Counter[tuple[int, str, Event]] = Counter()
         self.done: list[tuple[Event, Callable[[], Order | Move]]] = []
+        if begun:
+            self.take("l1", ALPINA, units[0], fill=False)
+            self.send(0)
 
     # ---- what can happen
 
@@ -66,46 +70,62 @@ class OrderLife(RuleBasedStateMachine):
                 self.counted[LevelKey(self.order.line(line).sku, source)] += units
                 self.committed[LevelKey(self.order.line(line).sku, source)] += units
 
-    @rule()
-    def backorder(self) -> None:
-        self.happens(Event.BACKORDER, lambda: orders.backorder(self.order))
+    @rule(chance=st.integers(0, 3))
+    def backorder(self, chance: int) -> None:
+        if chance == 0:
+            self.happens(Event.BACKORDER, lambda: orders.backorder(self.order))
 
-    @rule(version=versions)
-    def cancel(self, version: int) -> None:
+    @rule(by=newer, chance=st.integers(0, 7))
+    def cancel(self, by: int, chance: int) -> None:
+        if chance:
+            return  # now and then: little happens afterwards
         wanted = self.order.cancel_wanted
+        version = self.order.version + by
         assert self.happens(Event.CANCEL, lambda: orders.cancel(self.order, version)) is not wanted
         assert self.order.cancel_wanted
 
-    @rule(n=numbers)
-    def send(self, n: int) -> None:
+    def allocation(self, pick: int) -> tuple[int, str]:
+        """The purchase order and line that a document names: of the order, or odd ones."""
+        known = [(each.n, each.line) for each in self.order.allocations]
+        return known[pick % len(known)] if known and pick < 7 else (9, "l1") if pick == 7 else (1, "l9")
+
+    @rule(back=st.integers(0, 2))
+    def send(self, back: int) -> None:
+        n = self.order.next_n - 1 - back
         self.happens(Event.SEND, lambda: orders.send(self.order, n, deducts_at=self.deducts_at))
 
-    @rule(n=numbers, line=line_ids, units=few)
-    def accept(self, n: int, line: str, units: int) -> None:
+    @rule(pick=picks, units=few)
+    def accept(self, pick: int, units: int) -> None:
+        n, line = self.allocation(pick)
         change = lambda: orders.accept(self.order, n, line, units, deducts_at=self.deducts_at)  # noqa: E731
         if self.happens(Event.ACCEPT, change):
             self.documents[n, line, Event.ACCEPT] += units
 
-    @rule(n=numbers, line=line_ids, units=few)
-    def ship(self, n: int, line: str, units: int) -> None:
+    @rule(pick=picks, units=few)
+    def ship(self, pick: int, units: int) -> None:
+        n, line = self.allocation(pick)
         change = lambda: orders.ship(self.order, n, line, units, deducts_at=self.deducts_at)  # noqa: E731
         if self.happens(Event.SHIP, change):
             self.documents[n, line, Event.SHIP] += units
 
-    @rule(n=numbers, line=line_ids, units=few)
-    def reject(self, n: int, line: str, units: int) -> None:
+    @rule(pick=picks, units=few)
+    def reject(self, pick: int, units: int) -> None:
+        n, line = self.allocation(pick)
         self.happens(Event.REJECT, lambda: orders.reject(self.order, n, line, units))
 
-    @rule(n=numbers, line=line_ids, units=few)
-    def reroute(self, n: int, line: str, units: int) -> None:
+    @rule(pick=picks, units=few)
+    def reroute(self, pick: int, units: int) -> None:
+        n, line = self.allocation(pick)
         self.happens(Event.REROUTE, lambda: orders.reroute(self.order, n, line, units))
 
-    @rule(n=numbers, line=line_ids, units=few)
-    def confirm_cancel(self, n: int, line: str, units: int) -> None:
+    @rule(pick=picks, units=few)
+    def confirm_cancel(self, pick: int, units: int) -> None:
+        n, line = self.allocation(pick)
         self.happens(Event.CONFIRM_CANCEL, lambda: orders.confirm_cancel(self.order, n, line, units))
 
-    @rule(wanted=st.dictionaries(line_ids, st.integers(0, 5)), version=versions)
-    def edit(self, wanted: dict[str, int], version: int) -> None:
+    @rule(wanted=st.dictionaries(line_ids, st.integers(0, 7), max_size=2), by=newer)
+    def edit(self, wanted: dict[str, int], by: int) -> None:
+        version = self.order.version + by
         before = self.order
         is_there = any(line.line == "l3" for line in before.lines)
         added = [] if is_there else [Line(line="l3", sku=Sku("C"), ordered=2)]
@@ -274,6 +294,17 @@ def test_a_shipment_of_what_was_cancelled_is_late_too() -> None:
 
     assert where(late.order) == {"cancelled": 2}
     assert level_change([gone, late]) == (1, -2, 1)
+
+
+def test_what_is_shipped_is_no_longer_only_accepted() -> None:
+    accepted = orders.accept(sent_order(3), 1, "l1", 2, deducts_at=DeductsAt.SHIP).order
+    assert where(accepted) == {"sent": 1, "accepted": 2}
+
+    assert where(orders.ship(accepted, 1, "l1", 1, deducts_at=DeductsAt.SHIP).order) == {
+        "sent": 1,
+        "accepted": 1,
+        "shipped": 1,
+    }
 
 
 def test_a_supplier_ships_no_more_than_it_was_asked_for() -> None:

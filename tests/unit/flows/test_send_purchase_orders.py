@@ -1,0 +1,414 @@
+"""What is done next about a purchase order; that nobody does it twice is shown on the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain import orders, times
+from shared.domain.names import OrderKey, SourceId
+from shared.domain.orders import Effect, LineState, Order
+from shared.domain.problems import Problem
+from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.errors import AppError, Conflict, Rejected, Transient
+from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
+from tests.support import trade
+
+NOW = trade.times_now()
+RULES = trade.shop_rules("alpina", "celtic")
+ALPINA = SourceId("alpina")
+LONG_AGO = "2026-11-24T08:30:00.000Z"
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class FakeOutbox:
+    """Keeps what is written; `refuses` as many changes as it says."""
+
+    stored: Order | None
+    made: dict[int, PurchaseOrder] = field(default_factory=dict)
+    address: Mapping[str, str] | None = field(default_factory=lambda: {"name": "Ada Buyer"})
+    refuses: int = 0
+    numbers: int = 122
+    moves: list[tuple[str, Sequence[Effect]]] = field(default_factory=list)
+
+    def order(self, _key: OrderKey) -> Order | None:
+        return self.stored
+
+    def purchase_orders(self, _key: OrderKey) -> list[PurchaseOrder]:
+        return list(self.made.values())
+
+    def purchase_order(self, like: PurchaseOrder) -> PurchaseOrder:
+        return self.made[like.n]
+
+    def ship_to(self, _order: Order, _now: datetime) -> Mapping[str, str] | None:
+        return self.address
+
+    def number(self, _source: SourceId) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    def make(self, po: PurchaseOrder) -> bool:
+        self.made[po.n] = po
+        return True
+
+    def claim(self, order: tuple[Order, Order], po: tuple[PurchaseOrder, PurchaseOrder]) -> None:
+        self.change(*po)
+        self._move(*order)
+
+    def change(self, before: PurchaseOrder, after: PurchaseOrder) -> None:
+        if self.refuses:
+            self.refuses -= 1
+            raise Conflict("changed", code="po_changed")
+        assert after.revision == before.revision + 1
+        self.made[after.n] = after
+
+    def drop(self, _order: Order, before: PurchaseOrder, after: PurchaseOrder) -> None:
+        self.change(before, after)
+
+    def settle(
+        self,
+        order: tuple[Order, Order],
+        effects: Sequence[Effect],
+        changed: Sequence[tuple[PurchaseOrder, PurchaseOrder]],
+        *,
+        move_id: str,
+        now: datetime,
+    ) -> None:
+        assert now == NOW
+        self._move(*order)
+        self.moves.append((move_id, effects))
+        for before, after in changed:
+            self.change(before, after)
+
+    def _move(self, before: Order, after: Order) -> None:
+        assert after.revision == before.revision + 1
+        orders.check(after)
+        self.stored = after
+
+
+@dataclass
+class FakeFolder:
+    """`says` is raised by the next sends; `there` is what a look finds."""
+
+    says: list[AppError] = field(default_factory=list)
+    there: bool | AppError = False
+    sent: list[str] = field(default_factory=list)
+    times_out: timedelta = timedelta(seconds=10)
+    lands_within: timedelta = timedelta(seconds=60)
+
+    def send(self, _source: SourceId, number: str, _body: bytes) -> None:
+        self.sent.append(number)
+        if self.says:
+            raise self.says.pop(0)
+
+    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
+        self.send(source, f"{number}-cancel", body)
+
+    def has(self, _source: SourceId, _number: str, _body: bytes) -> bool:
+        if isinstance(self.there, AppError):
+            raise self.there
+        return self.there
+
+
+@dataclass
+class FakeProblems:
+    opened: list[Problem] = field(default_factory=list)
+
+    def open(self, problem: Problem, _now: str) -> bool:
+        self.opened.append(problem)
+        return True
+
+    @property
+    def kinds(self) -> list[str]:
+        return [problem.kind for problem in self.opened]
+
+
+@dataclass
+class World:
+    outbox: FakeOutbox
+    folder: FakeFolder = field(default_factory=FakeFolder)
+    problems: FakeProblems = field(default_factory=FakeProblems)
+
+    def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
+        flow = SendPurchaseOrders(
+            self.outbox,  # type: ignore[arg-type]
+            self.problems,  # type: ignore[arg-type]
+            self.folder,  # type: ignore[arg-type]
+            new_id=lambda: "claim-1",
+        )
+        rules = replace(RULES, **changes)
+        return flow.run([trade.key()], rules, NOW, Lifetime(NOW + timedelta(seconds=30), lambda: left))
+
+    @property
+    def po(self) -> PurchaseOrder:
+        (po,) = self.outbox.made.values()
+        return po
+
+
+def reserved(*lines: tuple[str, int]) -> Order:
+    """An order whose lines are all reserved at alpina."""
+    order = trade.order("1", *(lines or (("A", 2),)))
+    return orders.take(order, {(line.line, ALPINA): line.open for line in order.lines}, attempt="t")
+
+
+def asked_for(state: PoState, *lines: tuple[str, int], wanted: bool = False, **changes: Any) -> World:  # noqa: ANN401
+    """A world whose supplier was asked, with the purchase order in a state."""
+    order = orders.send(reserved(*lines), 1, deducts_at=orders.DeductsAt.SHIP).order
+    if wanted:
+        order = orders.cancel(order, 2).order
+    po = PurchaseOrder(
+        order=order.key,
+        source=ALPINA,
+        n=1,
+        number="ALPINA-000123",
+        lines=(PoLine(line="l1", sku=order.lines[0].sku, units=2),),
+        state=state,
+        cancel_wanted=wanted,
+        claimed_by="another",
+        claimed_until=LONG_AGO,
+        due_at=LONG_AGO,
+    )
+    return World(FakeOutbox(order, {1: replace(po, **changes)}))
+
+
+def later(by: timedelta) -> str:
+    return times.text(NOW + by)
+
+
+def test_reserved_units_become_a_purchase_order_that_is_sent() -> None:
+    world = World(FakeOutbox(reserved(("A", 2), ("B", 1))))
+
+    sent = world.run()
+
+    assert sent.failure is None
+    assert sent.counted == {"PurchaseOrderMade": 1, "PurchaseOrderSent": 1}
+    assert world.folder.sent == ["ALPINA-000123"]
+    assert [(line.sku, line.units) for line in world.po.lines] == [("A", 2), ("B", 1)]
+    assert (world.po.state, world.po.claimed_by) == (PoState.SENT, "claim-1")
+    assert (world.po.made_at, world.po.sent_at) == (trade.NOW, trade.NOW)
+    assert world.po.claimed_until == later(timedelta(seconds=90))
+    assert world.po.due_at == later(timedelta(hours=24))
+    assert world.outbox.stored is not None
+    assert world.outbox.stored.total(LineState.SENT) == 3
+
+
+def test_what_is_sent_is_done() -> None:
+    world = World(FakeOutbox(reserved()))
+    world.run()
+    before = world.po
+
+    assert world.run().counted == {}
+    assert (world.po, len(world.folder.sent)) == (before, 1)
+
+
+def test_an_edit_after_it_was_made_counts() -> None:
+    order = reserved(("A", 5))
+    made = asked_for(PoState.READY).outbox.made[1]
+    world = World(FakeOutbox(orders.edit(order, {"l1": 3}, 2).order, {1: made}))
+
+    world.run()
+
+    assert [line.units for line in world.po.lines] == [3]
+
+
+def test_an_order_that_is_not_there_asks_for_nothing() -> None:
+    world = World(FakeOutbox(None))
+
+    assert world.run() == Sent()
+
+
+def test_what_is_not_reserved_any_more_is_dropped() -> None:
+    made = asked_for(PoState.READY).outbox.made[1]
+    world = World(FakeOutbox(orders.cancel(reserved(), 2).order, {1: made}))
+
+    world.run()
+
+    assert (world.po.state, world.po.due_at, world.folder.sent) == (PoState.CANCELLED, "", [])
+
+
+def test_a_held_order_sends_nothing() -> None:
+    world = World(FakeOutbox(replace(reserved(), hold="no source has it")))
+
+    world.run()
+
+    assert (world.outbox.made, world.outbox.numbers, world.folder.sent) == ({}, 122, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "sources"),
+    [
+        ("no_ship_to", None, RULES.sources),
+        ("control_character", {"name": "two\nlines"}, RULES.sources),
+        ("address_part", {"doorbell": "Buyer"}, RULES.sources),
+        ("unknown_source", {"name": "Ada Buyer"}, {}),
+    ],
+)
+def test_what_cannot_be_sent_stays_ready_for_a_person_and_is_tried_in_an_hour(
+    kind: str, address: dict[str, str] | None, sources: dict[SourceId, Any]
+) -> None:
+    due = asked_for(PoState.READY).outbox.made[1]
+    world = World(FakeOutbox(reserved(), {1: due}, address))
+
+    assert world.run(sources=sources).failure is None
+    world.run(sources=sources)
+
+    assert (world.po.state, world.po.due_at, world.po.revision) == (PoState.READY, later(timedelta(hours=1)), 2)
+    assert (set(world.problems.kinds), world.problems.opened[0].subject) == ({kind}, "ALPINA-000123")
+    assert world.folder.sent == []
+    assert "Ada" not in repr(world.problems.opened)
+
+
+def test_no_send_begins_with_less_time_left_than_it_can_take() -> None:
+    world = World(FakeOutbox(reserved()))
+
+    failure = world.run(left=timedelta(seconds=9.9)).failure
+
+    assert failure is not None
+    assert failure.code == "no_time"
+    assert (world.po.state, world.folder.sent) == (PoState.READY, [])
+
+
+@pytest.mark.parametrize(("refused", "failure"), [(2, None), (3, "po_busy")])
+def test_a_refused_write_is_decided_again_three_times(refused: int, failure: str | None) -> None:
+    world = World(FakeOutbox(reserved(), refuses=refused))
+
+    sent = world.run()
+
+    assert (sent.failure.code if sent.failure else None) == failure
+
+
+def test_a_send_without_an_answer_is_unknown_until_its_claim_is_over() -> None:
+    world = World(FakeOutbox(reserved()), FakeFolder(says=[Transient("no answer", code="file_drop")]))
+
+    assert world.run().failure is None
+    assert world.run().counted == {}
+
+    assert (world.po.state, world.folder.sent) == (PoState.UNKNOWN, ["ALPINA-000123"])
+    assert world.po.due_at == world.po.claimed_until == later(timedelta(seconds=90))
+
+
+def test_other_content_under_the_number_is_for_a_person() -> None:
+    world = World(FakeOutbox(reserved()), FakeFolder(says=[Rejected("another", code="other_content")]))
+
+    world.run()
+    world.run()
+
+    assert (world.po.state, world.po.due_at, len(world.folder.sent)) == (PoState.FAILED, "", 1)
+    assert world.problems.kinds == ["other_content"]
+
+
+@pytest.mark.parametrize("state", [PoState.CLAIMED, PoState.UNKNOWN])
+@pytest.mark.parametrize(
+    ("there", "wanted", "state_after", "sent"),
+    [
+        (True, False, PoState.SENT, []),
+        (True, True, PoState.CANCELLING, ["ALPINA-000123-cancel"]),
+        (False, False, PoState.SENT, ["ALPINA-000123"]),
+        (False, True, PoState.CANCELLED, []),
+    ],
+)
+def test_after_a_claim_somebody_looks_before_anybody_sends(
+    state: PoState, *, there: bool, wanted: bool, state_after: PoState, sent: list[str]
+) -> None:
+    world = asked_for(state, wanted=wanted)
+    world.folder.there = there
+
+    world.run()
+
+    assert (world.po.state, world.folder.sent) == (state_after, sent)
+
+
+@pytest.mark.parametrize("state", [PoState.CLAIMED, PoState.UNKNOWN])
+@pytest.mark.parametrize("until", [trade.NOW, later(MINUTE)])
+def test_nobody_looks_while_a_claim_stands(state: PoState, until: str) -> None:
+    world = asked_for(state, claimed_until=until)
+    before = world.po
+
+    world.run()
+
+    assert (world.po, world.folder.sent) == (before, [])
+
+
+def test_who_cannot_be_asked_is_never_sent_to_again() -> None:
+    world = asked_for(PoState.UNKNOWN)
+    world.folder.there = Transient("no answer", code="file_drop")
+
+    assert world.run().failure is None
+
+    assert (world.po.state, world.po.due_at) == (PoState.UNKNOWN, later(timedelta(hours=1)))
+    assert (world.problems.kinds, world.folder.sent) == (["not_looked_up"], [])
+
+
+def test_units_that_no_supplier_has_go_back_once() -> None:
+    world = asked_for(PoState.UNKNOWN, ("A", 2), ("A", 3), wanted=True)
+
+    world.run()
+    world.run()
+
+    assert world.outbox.moves == [("never_sent#alpina#1#0", [Effect(level=trade.at("A", "alpina"), give_back=5)])]
+    assert world.outbox.stored is not None
+    assert world.outbox.stored.total(LineState.CANCELLED) == 5
+
+
+def test_more_units_than_a_transaction_holds_go_back_in_two_moves() -> None:
+    world = asked_for(PoState.UNKNOWN, *((f"S{i:03d}", 1) for i in range(120)), wanted=True)
+
+    world.run()
+
+    assert [(name, len(effects)) for name, effects in world.outbox.moves] == [
+        ("never_sent#alpina#1#30", 90),
+        ("never_sent#alpina#1#0", 30),
+    ]
+    assert world.po.state is PoState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("_case", "world"),
+    [
+        ("refused, and then cancelled", asked_for(PoState.CANCELLED, wanted=True)),
+        ("cancelled while the refusal was on its way", asked_for(PoState.FAILED, wanted=True)),
+    ],
+)
+def test_a_failed_send_that_is_cancelled_gives_its_units_back(_case: str, world: World) -> None:
+    world.run()
+
+    assert (world.po.state, world.folder.sent) == (PoState.CANCELLED, [])
+    assert [sum(effect.give_back for effect in effects) for _, effects in world.outbox.moves] == [2]
+
+
+def test_a_cancel_is_told_once() -> None:
+    world = asked_for(PoState.CANCELLING, wanted=True)
+
+    world.run()
+    world.run()
+
+    assert (world.folder.sent, world.po.cancel_told) == (["ALPINA-000123-cancel"], True)
+    assert world.po.due_at == later(timedelta(hours=24))
+
+
+def test_a_cancel_without_an_answer_is_told_again() -> None:
+    world = asked_for(PoState.CANCELLING, wanted=True)
+    world.folder.says = [Transient("no answer", code="file_drop")]
+
+    failure = world.run().failure
+
+    assert (failure.code if failure else "", world.po.cancel_told) == ("file_drop", False)
+    world.run()
+    assert world.po.cancel_told
+
+
+@pytest.mark.parametrize(
+    ("due_at", "kinds", "due_after"),
+    [(LONG_AGO, ["not_acknowledged"], later(timedelta(hours=24))), (later(MINUTE), [], later(MINUTE))],
+)
+def test_a_supplier_that_is_silent_for_too_long_is_an_exception(due_at: str, kinds: list[str], due_after: str) -> None:
+    world = asked_for(PoState.SENT, due_at=due_at)
+
+    world.run()
+
+    assert (world.problems.kinds, world.po.due_at, world.folder.sent) == (kinds, due_after, [])
