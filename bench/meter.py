@@ -128,9 +128,10 @@ def _value_size(value: Mapping[str, Any]) -> int:
     ((kind, inner),) = value.items()
     match kind:
         case "S":
-            return len(inner.encode())
+            return len(str(inner).encode())
         case "N":
-            return (len(inner.strip("-").strip("0")) + 1) // 2 + 1 + inner.startswith("-")
+            digits = str(inner).strip("-").strip("0")
+            return (len(digits) + 1) // 2 + 1 + str(inner).startswith("-")
         case "B":
             return len(bytes(inner))
         case "BOOL" | "NULL":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.storage import keys
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/data-model.md").read_text()
@@ -16,7 +17,7 @@ ROWS = {match[1]: match[0] for match in re.finditer(r"^\| ([SO]\d+) \|.*$", DOCU
 
 A_TIME = "2026-11-23T10:00:00.000Z"
 PLACEHOLDERS: dict[str, object] = {
-    "key": keys.OrderKey(keys.ChannelId("<channel>"), "<id>"),
+    "key": OrderKey(ChannelId("<channel>"), "<id>"),
     "sku": "<sku>",
     "source": "<source>",
     "channel": "<channel>",
@@ -61,10 +62,10 @@ def key_functions() -> list[Callable[..., object]]:
 
 
 def parts(function: Callable[..., object]) -> tuple[str, ...]:
-    arguments = []
+    arguments: list[object] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.annotation == "LevelKey":
-            arguments.append(keys.LevelKey(keys.Sku("<sku>"), keys.SourceId("<source>")))
+            arguments.append(LevelKey(Sku("<sku>"), SourceId("<source>")))
         else:
             arguments.append(PLACEHOLDERS[name])
     made = function(*arguments)
@@ -94,7 +95,7 @@ def test_every_key_has_its_row(function: Callable[..., object]) -> None:
 
 
 def test_a_key_that_the_table_lacks_is_found() -> None:
-    def stray(sku: keys.Sku) -> keys.Key:
+    def stray(sku: Sku) -> keys.Key:
         """S1: made without a row."""
         return keys.Key(f"SKU#{sku}", "STRAY")
 

@@ -103,7 +103,7 @@ STOCK = (trade.level("A", "alpina", 3), trade.level("A", "baltic", 1), trade.lev
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("failure", ["crash", "no answer"])
 def test_a_crash_or_a_lost_answer_at_every_call_is_made_good_by_redelivery(
-    engine: Engine, failure: str, after: bool
+    engine: Engine, failure: str, *, after: bool
 ) -> None:
     stock_up(engine, *STOCK)
     calls = calls_of(engine, BATCH)
