@@ -9,14 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.ingest_counts import IngestCounts
-from shared.runtime import clients, clock
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.queues import failures
 from shared.runtime.settings import in_lambda, settings
-from shared.storage.config import Config
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds
 from shared.storage.files import Files
@@ -27,12 +24,6 @@ from shared.storage.problems import Problems
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -56,11 +47,8 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     """Take in the files of a batch of notifications."""
     now = clock.now()
     batch = {record["messageId"]: record["body"] for record in event["Records"]}
-    done = flow().run(batch, config().rules(now), now)
-    for name, value in done.counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    for message_id, reason in done.again.items():
-        logger.warning("message comes again", message=message_id, reason=reason)
+    done = flow().run(batch, rules.current(now), now)
+    count(done.counted)
     return failures(done.again)
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.poll_storefronts import PollStorefronts
-from shared.runtime import clients, clock, queues
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, queues, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
-from shared.storage.config import Config
 from shared.storage.order_book import OrderBook
 from shared.storefronts import shopify
 from shared.storefronts.shopify_orders import Orders
@@ -25,12 +22,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from shared.domain.rules import Channel
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -57,8 +48,7 @@ def orders_of(channel: Channel) -> Orders:
 def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> None:
     """Poll all shops."""
     now = clock.now()
-    for name, value in flow().run(config().rules(now), now).items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    count(flow().run(rules.current(now), now))
 
 
 if in_lambda():

@@ -10,15 +10,12 @@ import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.place_orders import PlaceOrders
-from shared.runtime import clients, clock
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.queues import failures
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
-from shared.storage.config import Config
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
 from shared.storefronts import shopify
@@ -26,12 +23,6 @@ from shared.storefronts import shopify
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -55,11 +46,8 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     """Place a batch of orders."""
     now = clock.now()
     batch = {record["messageId"]: record["body"] for record in event["Records"]}
-    placed = flow().run(batch, config().rules(now), now)
-    for name, value in placed.counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    for message_id, reason in placed.again.items():
-        logger.warning("message comes again", message_id=message_id, reason=reason)
+    placed = flow().run(batch, rules.current(now), now)
+    count(placed.counted)
     return failures(placed.again)
 
 

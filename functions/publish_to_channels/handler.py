@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from shared.flows.publish_to_channels import PublishToChannels
-from shared.runtime import clients, clock, queues
+from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
-from shared.storage.config import Config
 from shared.storage.dynamo import Table
 from shared.storage.problems import Problems
 from shared.storefronts import graphql
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from shared.domain.rules import Channel
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -59,14 +52,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     batch = {record["messageId"]: record["body"] for record in event["Records"]}
     published = flow().run(
         batch,
-        config().rules(now),
+        rules.current(now),
         holder=context.aws_request_id,
         now=now,
         time_left_ms=context.get_remaining_time_in_millis,
     )
     metrics.add_metric(name="NumberTold", unit=MetricUnit.Count, value=published.told)
-    for message_id, reason in published.again.items():
-        logger.warning("message comes again", message_id=message_id, reason=reason)
     return queues.failures(published.again)
 
 

@@ -15,12 +15,11 @@ from urllib.parse import unquote
 from aws_lambda_powertools.metrics import MetricUnit
 
 from shared.flows.receive_webhook import Received, ReceiveWebhook
-from shared.runtime import clients, clock, queues
+from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
-from shared.storage.config import Config
 from shared.storefronts import shopify
 
 if TYPE_CHECKING:
@@ -29,12 +28,6 @@ if TYPE_CHECKING:
     from shared.domain.names import ChannelId
 
 PREFIX = "/webhooks/"
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -63,7 +56,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     now = clock.now()
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     channel = unquote(event["rawPath"].rpartition(PREFIX)[2])
-    received = flow().run(channel, _body(event), headers, config().rules(now), now)
+    received = flow().run(channel, _body(event), headers, rules.current(now), now)
     _tell(received)
     return {"statusCode": received.status.value, "body": ""}
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.reconcile import SEGMENTS, Reconcile
 from shared.runtime import clients, clock
-from shared.runtime.observability import logger, metrics
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.dynamo import Table
 from shared.storage.ledger import Ledger
@@ -36,8 +34,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     """Check the hour's segment, or the one that an operator names."""
     now = clock.now()
     counted = flow().run(int(event.get("segment", now.hour % SEGMENTS)), now)
-    for name, value in counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    count(counted)
     return dict(counted)
 
 

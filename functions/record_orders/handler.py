@@ -8,12 +8,10 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.record_orders import RecordOrders
 from shared.flows.record_stock import Change
 from shared.runtime import clients, clock, queues
-from shared.runtime.observability import logger, metrics
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.dynamo import Table
 from shared.storage.problems import Problems
@@ -41,9 +39,8 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
         if image["Keys"]["SK"]["S"] == "ORD" or image["Keys"]["SK"]["S"].startswith("PO#")
     ]
     counted = flow().run(changes, clock.now())
-    for name, value in counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    return queues.failures(())
+    count(counted)
+    return queues.failures({})
 
 
 if in_lambda():

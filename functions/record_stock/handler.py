@@ -8,25 +8,16 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.record_stock import Change, RecordStock
-from shared.runtime import clients, clock, queues
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, queues, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
-from shared.storage.config import Config
 from shared.storage.dynamo import Table
 from shared.storage.problems import Problems
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -53,10 +44,9 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
         for image in (record["dynamodb"] for record in event["Records"])
         if image["Keys"]["SK"]["S"].startswith("SRC#")
     ]
-    counted = flow().run(changes, config().rules(now), now)
-    for name, value in counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    return queues.failures(())
+    counted = flow().run(changes, rules.current(now), now)
+    count(counted)
+    return queues.failures({})
 
 
 if in_lambda():

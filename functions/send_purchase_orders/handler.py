@@ -11,13 +11,10 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
-from shared.runtime import clients, clock, queues
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, queues, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
-from shared.storage.config import Config
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox, order_of
 from shared.storage.problems import Problems
@@ -26,12 +23,6 @@ from shared.suppliers.file_drop import FileDrop
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -58,12 +49,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     now = clock.now()
     life = Lifetime(now + left(), left)
     wanted = [order_of(record["dynamodb"]["Keys"]["PK"]["S"]) for record in event["Records"]]
-    sent = flow().run(wanted, config().rules(now), now, life)
-    for name, value in sent.counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    sent = flow().run(wanted, rules.current(now), now, life)
+    count(sent.counted)
     if sent.failure:
         raise sent.failure
-    return queues.failures(())
+    return queues.failures({})
 
 
 if in_lambda():

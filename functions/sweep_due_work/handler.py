@@ -10,14 +10,11 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
-from shared.runtime import clients, clock, queues
-from shared.runtime.observability import logger, metrics
+from shared.runtime import clients, clock, queues, rules
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
-from shared.storage.config import Config
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.problems import Problems
@@ -25,12 +22,6 @@ from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def config() -> Config:
-    """Connect the rules."""
-    return Config(clients.s3(), settings().config_bucket)
 
 
 @cache
@@ -62,9 +53,8 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
     now = clock.now()
-    counted = flow().run(config().rules(now), now, Lifetime(now + left(), left))
-    for name, value in counted.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    counted = flow().run(rules.current(now), now, Lifetime(now + left(), left))
+    count(counted)
     return dict(counted)
 
 

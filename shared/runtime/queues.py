@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +11,7 @@ from shared.domain import messages
 from shared.domain.messages import Message
 from shared.errors import Transient
 from shared.runtime import clients
+from shared.runtime.observability import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -36,6 +37,8 @@ def send(url: str, waiting: Iterable[Message]) -> None:
             raise Transient("the queue took only part of a batch", code="queue", failed=len(answer["Failed"]))
 
 
-def failures(message_ids: Iterable[str]) -> PartialItemFailureResponse:
-    """Answer which messages of a batch shall come again."""
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in message_ids]}
+def failures(again: Mapping[str, str]) -> PartialItemFailureResponse:
+    """Answer which messages of a batch shall come again, `message id -> reason`, and log why."""
+    for message_id, reason in again.items():
+        logger.warning("message comes again", message_id=message_id, reason=reason)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}

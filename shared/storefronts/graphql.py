@@ -31,10 +31,10 @@ def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
             body = answer.read(MOST_ANSWER_BYTES + 1)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == TOO_MANY_REQUESTS:
-            raise Transient(
-                "the shop throttles", code="throttled", wait=error.headers.get("Retry-After", "")
-            ) from error
+            wait = error.headers.get("Retry-After", "")
+            raise Transient("the shop throttles", code="throttled", wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
         raise InvalidInput("the shop refused us", code="shop_refused", status=error.code) from error
@@ -46,14 +46,17 @@ def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout
         raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
     if not isinstance(read, dict):
         raise InvalidInput("the shop's answer is not GraphQL", code="shop_answer", size=len(body))
-    if any(_code(error) == "THROTTLED" for error in read.get("errors") or []):
-        raise Transient("the shop throttles", code="throttled")
     return read
 
 
 def data(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - the platform's JSON
-    """Return what was asked for by its name. Raises InvalidInput when the shop did not understand."""
+    """Return what was asked for by its name.
+
+    Raises Transient when the shop throttles, InvalidInput when it did not understand.
+    """
     codes = sorted({_code(error) for error in answer.get("errors") or ()})
+    if "THROTTLED" in codes:
+        raise Transient("the shop throttles", code="throttled")
     found = (answer.get("data") or {}).get(name)
     if codes or found is None:
         raise InvalidInput("the shop did not understand", code="shop_refused", asked=name, codes=codes)

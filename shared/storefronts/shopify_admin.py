@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.errors import InvalidInput, Transient
+from shared.errors import InvalidInput
+from shared.storefronts import graphql
 
 MOST_UNITS = 1_000_000_000
 MOST_AT_ONCE = 250
@@ -115,14 +116,7 @@ class Shop:
         return found
 
     def _ask(self, query: str, variables: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - the platform's JSON
-        answer = self.post(self.url, self.token, query, variables, TIMEOUT_SECONDS)
-        codes = sorted({error.get("extensions", {}).get("code", "") for error in answer.get("errors") or ()})
-        if "THROTTLED" in codes:
-            raise Transient("the shop is busy", code="throttled")
-        data = (answer.get("data") or {}).get(name)
-        if codes or data is None:
-            raise InvalidInput("the shop did not understand", code="shop_refused", asked=name, codes=codes)
-        return data
+        return graphql.data(self.post(self.url, self.token, query, variables, TIMEOUT_SECONDS), name)
 
 
 def _key(wanted: Sequence[Quantity]) -> str:

@@ -97,7 +97,7 @@ def aws() -> Iterator[Aws]:
 def forget() -> None:
     """Drop what a warm function would keep: flows, cached rules and secrets."""
     for name, module in list(sys.modules.items()):
-        if name.startswith("functions.") or name == "shared.runtime.secrets":
+        if name.startswith("functions.") or name in {"shared.runtime.secrets", "shared.runtime.rules"}:
             for thing in list(vars(module).values()):
                 cache_clear: Callable[[], None] | None = getattr(thing, "cache_clear", None)
                 if cache_clear and getattr(thing, "__module__", "") == name:

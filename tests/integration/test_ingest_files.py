@@ -510,3 +510,10 @@ def test_an_open_run_whose_file_is_gone_makes_every_row_be_written(aws: Aws) -> 
     run(aws, drop(aws, "in/alpina/3.csv", b"Item;On hand\nNL-1001;5\n", at=T3))
 
     assert units_of(aws, "NL-1001")[0] == 5
+
+
+def test_without_its_table_the_file_comes_again(aws: Aws, context: LambdaContext) -> None:
+    body = drop(aws, "in/alpina/stock.csv", (FILES / "alpina/stock.csv").read_bytes())
+    aws.dynamodb.delete_table(TableName=settings().stock_table)
+
+    assert deliver(context, body) == ["m1"]

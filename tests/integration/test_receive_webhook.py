@@ -15,7 +15,7 @@ import pytest
 from functions.receive_webhook import handler
 from shared.domain import messages
 from shared.domain.messages import Delivered
-from shared.runtime import clients, clock
+from shared.runtime import clients, clock, rules
 from shared.runtime.observability import logger
 from shared.runtime.settings import settings
 from tests.integration.conftest import SECRETS
@@ -194,7 +194,7 @@ def test_bytes_of_verified_deliveries_are_bytes_archived(
 
 
 def test_without_its_archive_it_asks_the_shop_to_try_again(aws: Aws, context: LambdaContext) -> None:
-    handler.config().rules(clock.now())
+    rules.current(clock.now())
     aws.s3.delete_bucket(Bucket=settings().archive_bucket)
 
     assert handler.lambda_handler(delivery(b"{}"), context)["statusCode"] == 503
