@@ -65,8 +65,8 @@ local: setup ## the whole template on the emulator
 bench: setup ## measure; figures go to build/bench.json
 	@$(RUN) python -m bench
 
-soak: setup ## the engine suite with many more seeds
-	@SOAK=1 $(RUN) pytest tests/engine --timeout 3600
+soak: setup ## races, properties and fuzzing with many more seeds (over an hour)
+	@SOAK=1 $(RUN) pytest tests/unit tests/engine --timeout 7200
 
 deploy: build ## deploy to AWS with your credentials: STACK=name
 	@$(SAM) deploy --template-file .aws-sam/build/template.yaml \

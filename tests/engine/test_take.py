@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +22,7 @@ from tests.support.workers import delivered, place_orders, work
 
 RULES = trade.shop_rules("alpina", "baltic", "celtic")
 NOW = trade.times_now()
+SEEDS = 400 if "SOAK" in os.environ else 20  # noqa: TID251 - `make soak` asks for more
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def assert_sound(engine: Engine) -> None:
         assert level.committed == reserved.get(level.key, 0)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_of_fifty_orders_for_one_unit_exactly_one_wins(
     engine: Engine, processes: ProcessPoolExecutor, seed: int
 ) -> None:
