@@ -136,7 +136,7 @@ def feed(cloud: Cloud, file: Path, supplier: str, say: Say) -> int:
     _drop(cloud, supplier, file.name, body)
     _until("the file is read", say, lambda: not _keys(cloud, f"in/{supplier}/"), cloud)
     _until("its report is written", say, lambda: _keys(cloud, f"out/{supplier}/reports/") != reports, cloud)
-    for key in sorted(_keys(cloud, f"out/{supplier}/reports/") - reports):
+    for key in sorted(key for key in _keys(cloud, f"out/{supplier}/reports/") - reports if key.endswith(".txt")):
         say(f"{key}:\n{_get(cloud, key).decode()}")
     return DIFFERS if _keys(cloud, f"held/{supplier}/") - held else 0
 

@@ -127,6 +127,7 @@ class Figures:
         numbers = Counter(po.number for po in self.purchase_orders)
         found += [f"purchase order {number} exists {times} times" for number, times in numbers.items() if times > 1]
         known = {po.file for po in self.purchase_orders}
+        known |= {file.replace(".csv", "-cancel.csv") for file in known}
         found += [f"{file} belongs to no purchase order" for file in self.files_out if file not in known]
         found += [
             f"{each.channel} was told {each.told} of {each.sku}, and shows {each.shows}"

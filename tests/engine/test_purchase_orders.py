@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from shared.domain import orders
-from shared.domain.names import OrderKey
+from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import LineState, Order
-from shared.domain.purchase_orders import PoState, PurchaseOrder
+from shared.domain.purchase_orders import PoEvent, PoState, PurchaseOrder, step
+from shared.errors import Conflict
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
 from shared.formats.purchase_order_csv import parse
-from shared.storage import keys
+from shared.storage import keys, purchase_orders
 from shared.storage import levels as level_items
 from shared.storage.dynamo import Table
 from shared.storage.order_book import OrderBook
@@ -324,3 +325,21 @@ def test_a_purchase_order_that_was_made_after_the_cancel_is_dropped(tables: Tabl
 
     assert world.folder.counts == {}
     assert world.states() == [PoState.CANCELLED, PoState.CANCELLED]
+
+
+def test_a_purchase_order_is_dropped_only_for_the_order_as_it_was_seen(tables: Tables) -> None:
+    world = World(tables, 1)
+    seen = world.order()
+    made = PurchaseOrder(order=world.key, source=SourceId("alpina"), n=1, number="ALPINA-1", lines=())
+    outbox = Outbox(world.book)
+    assert outbox.make(made)
+    dropped = step(made, PoEvent.CANCEL)
+    world.hear("orders/cancelled")
+    world.book.orders.put(purchase_orders.to_item(made))
+
+    with pytest.raises(Conflict):
+        outbox.drop(seen, made, dropped)
+    assert world.states() == [PoState.READY]
+
+    outbox.drop(world.order(), made, dropped)
+    assert world.states() == [PoState.CANCELLED]

@@ -82,6 +82,7 @@ class FakeOutbox:
         assert now == NOW
         self._move(*order)
         self.moves.append((move_id, effects))
+        assert not changed or changed[0][0] == self.made[changed[0][0].n]  # over the revision that stands
         for before, after in changed:
             self.change(before, after)
 
