@@ -6,7 +6,7 @@ share this reader, so that what was accepted once is never a surprise at night.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -19,11 +19,19 @@ from shared.errors import InvalidInput
 T = TypeVar("T")
 
 LETTERS_OF_A_CURRENCY = 3
+MOST_HOURS = 90 * 24
+
+
+NO_CAP = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`."""
+    """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`.
+
+    Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
+    `sources`: who may ship for it; empty means every active source.
+    """
 
     channel: ChannelId
     platform: str
@@ -35,7 +43,19 @@ class Channel:
     split_lines: bool = True
     percent: int = 100
     buffer: int = 0
+    floor: int = 0
+    cap: int = NO_CAP
+    sources: tuple[SourceId, ...] = ()
+    refunds_cancels: bool = False
     active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """From this age of a count on, only so many percent of it are offered."""
+
+    after: timedelta
+    percent: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +74,12 @@ class FeedProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Anything that can ship. `deducts_at`: when it takes our units off its own count."""
+    """Anything that can ship. `deducts_at`: when it takes our units off its own count.
+
+    `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
+    `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so
+    many units or fewer is low.
+    """
 
     source: SourceId
     name: str
@@ -63,6 +88,9 @@ class Source:
     feed: FeedProfile
     deducts_at: DeductsAt = DeductsAt.SHIP
     send_by: str = "file"
+    cadence: timedelta | None = None
+    freshness: tuple[Tier, ...] = ()
+    low_at: int | None = None
     active: bool = True
 
 
@@ -79,20 +107,30 @@ class Rules:
         """Sources that orders may go to, in order of id."""
         return tuple(source for _, source in sorted(self.sources.items()) if source.active)
 
+    @property
+    def active_channels(self) -> tuple[Channel, ...]:
+        """Channels that are told numbers, in order of id."""
+        return tuple(channel for _, channel in sorted(self.channels.items()) if channel.active)
+
+    def sources_of(self, channel: Channel) -> tuple[Source, ...]:
+        """Active sources that may ship for a channel, in order of id."""
+        return tuple(each for each in self.active_sources if not channel.sources or each.source in channel.sources)
+
 
 def parse(document: object) -> Rules:
     """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
     root = _Place("rules", document)
     root.only("schema", "version", "channels", "sources")
     root.one_of("schema", 1)
+    sources = {SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")}
     return Rules(
         version=root.text("version"),
-        channels={ChannelId(key): _channel(ChannelId(key), place) for key, place in root.children("channels")},
-        sources={SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")},
+        channels={ChannelId(key): _channel(ChannelId(key), place, sources) for key, place in root.children("channels")},
+        sources=sources,
     )
 
 
-def _channel(key: ChannelId, at: _Place) -> Channel:
+def _channel(key: ChannelId, at: _Place, sources: Collection[SourceId]) -> Channel:
     at.only(
         "platform",
         "shop",
@@ -103,6 +141,10 @@ def _channel(key: ChannelId, at: _Place) -> Channel:
         "split_lines",
         "percent",
         "buffer",
+        "floor",
+        "cap",
+        "sources",
+        "refunds_cancels",
         "active",
     )
     return Channel(
@@ -116,12 +158,18 @@ def _channel(key: ChannelId, at: _Place) -> Channel:
         split_lines=at.flag("split_lines", default=True),
         percent=at.whole("percent", 0, 100, default=100),
         buffer=at.whole("buffer", 0, 1_000_000, default=0),
+        floor=at.whole("floor", 0, 1_000_000, default=0),
+        cap=at.whole("cap", 1, NO_CAP, default=NO_CAP),
+        sources=tuple(SourceId(each) for each in at.each_of("sources", sources)),
+        refunds_cancels=at.flag("refunds_cancels", default=False),
         active=at.flag("active", default=True),
     )
 
 
 def _source(key: SourceId, at: _Place) -> Source:
-    at.only("name", "currency", "zone", "feed", "deducts_at", "send_by", "active")
+    at.only(
+        "name", "currency", "zone", "feed", "deducts_at", "send_by", "cadence_hours", "freshness", "low_at", "active"
+    )
     zone = at.text("zone")
     try:
         ZoneInfo(zone)
@@ -135,8 +183,24 @@ def _source(key: SourceId, at: _Place) -> Source:
         feed=_feed(at.child("feed")),
         deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
         send_by=at.one_of("send_by", "file", default="file"),
+        cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS, default=1))
+        if at.has("cadence_hours")
+        else None,
+        freshness=_freshness(at.rows("freshness")),
+        low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
         active=at.flag("active", default=True),
     )
+
+
+def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
+    tiers: list[Tier] = []
+    for at in rows:
+        at.only("after_hours", "percent")
+        hours, percent = at.whole("after_hours", 1, MOST_HOURS), at.whole("percent", 0, 99)
+        if tiers and not (tiers[-1].after < timedelta(hours=hours) and tiers[-1].percent > percent):
+            raise at.wrong("after_hours", hours, "tiers by age: each later than the one before, and worth less")
+        tiers.append(Tier(after=timedelta(hours=hours), percent=percent))
+    return tuple(tiers)
 
 
 def _feed(at: _Place) -> FeedProfile:
@@ -175,6 +239,21 @@ class _Place:
         found = self.child(of)
         return [(name(key, found.path), found.child(key)) for key in found.names()]
 
+    def has(self, key: str) -> bool:
+        return self._value.get(key) is not None
+
+    def rows(self, key: str) -> list[_Place]:
+        value = self._value.get(key, [])
+        if not isinstance(value, list):
+            raise self.wrong(key, value, "a list")
+        return [_Place(f"{self.path}.{key}.{i}", each) for i, each in enumerate(value)]
+
+    def each_of(self, key: str, allowed: Collection[str]) -> list[str]:
+        value = self._value.get(key, [])
+        if isinstance(value, list) and all(isinstance(each, str) and each in allowed for each in value):
+            return value
+        raise self.wrong(key, value, f"a list of {', '.join(sorted(allowed))}")
+
     def child(self, key: str) -> _Place:
         return _Place(f"{self.path}.{key}", self._value.get(key))
 
@@ -196,7 +275,7 @@ class _Place:
             return value
         raise self.wrong(key, value, "true or false")
 
-    def whole(self, key: str, least: int, most: int, *, default: int) -> int:
+    def whole(self, key: str, least: int, most: int, *, default: int | None = None) -> int:
         value = self._value.get(key, default)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value

@@ -52,6 +52,23 @@ def test_an_inactive_source_gets_no_orders() -> None:
     assert [source.source for source in read.active_sources] == ["baltic", "celtic"]
 
 
+def test_counts_are_worth_less_as_they_grow_old() -> None:
+    tiers = [{"after_hours": 26, "percent": 50}, {"after_hours": 74, "percent": 0}]
+    read = rules.parse(changed("sources/alpina/freshness", tiers))
+
+    assert [(each.after, each.percent) for each in read.active_sources[0].freshness] == [
+        (timedelta(hours=26), 50),
+        (timedelta(hours=74), 0),
+    ]
+
+
+def test_a_channel_may_name_who_ships_for_it() -> None:
+    read = rules.parse(changed("channels/nordlys/sources", ["celtic", "alpina"]))
+
+    (channel,) = read.channels.values()
+    assert [source.source for source in read.sources_of(channel)] == ["alpina", "celtic"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "at"),
     [
@@ -73,6 +90,16 @@ def test_an_inactive_source_gets_no_orders() -> None:
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
+        ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),
+        ("channels/nordlys/sources", ["alpina", "nobody"], "rules.channels.nordlys.sources"),
+        ("sources/alpina/cadence_hours", 0, "rules.sources.alpina.cadence_hours"),
+        ("sources/alpina/freshness", {"after_hours": 1, "percent": 50}, "rules.sources.alpina.freshness"),
+        ("sources/alpina/freshness", [{"after_hours": 1}], "rules.sources.alpina.freshness.0.percent"),
+        (
+            "sources/alpina/freshness",
+            [{"after_hours": 30, "percent": 50}, {"after_hours": 24, "percent": 0}],
+            "rules.sources.alpina.freshness.1.after_hours",
+        ),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) -> None:
