@@ -10,9 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.flows.ingest_counts import IngestCounts
-from shared.runtime import clients, clock, rules
+from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
-from shared.runtime.queues import failures
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds
@@ -46,10 +45,10 @@ def flow() -> IngestCounts:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
     """Take in the files of a batch of notifications."""
     now = clock.now()
-    batch = {record["messageId"]: record["body"] for record in event["Records"]}
+    batch = queues.bodies(event)
     done = flow().run(batch, rules.current(now), now)
     count(done.counted)
-    return failures(done.again)
+    return queues.failures(done.again)
 
 
 if in_lambda():

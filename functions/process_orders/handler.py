@@ -11,9 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.flows.place_orders import PlaceOrders
-from shared.runtime import clients, clock, rules
+from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
-from shared.runtime.queues import failures
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
@@ -45,10 +44,10 @@ def flow() -> PlaceOrders:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
     """Place a batch of orders."""
     now = clock.now()
-    batch = {record["messageId"]: record["body"] for record in event["Records"]}
+    batch = queues.bodies(event)
     placed = flow().run(batch, rules.current(now), now)
     count(placed.counted)
-    return failures(placed.again)
+    return queues.failures(placed.again)
 
 
 if in_lambda():

@@ -5,21 +5,23 @@ A message carries no number: a second delivery finds the mark cleared, or comput
 
 from __future__ import annotations
 
-from functools import cache
+import uuid
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from shared.flows.publish_to_channels import PublishToChannels
+from shared.flows.refresh_numbers import RefreshNumbers
 from shared.runtime import clients, clock, queues, rules
-from shared.runtime.observability import logger, metrics
+from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
-from shared.storage.dynamo import Table
+from shared.storage.order_book import OrderBook
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storefronts import graphql
 from shared.storefronts.shopify_admin import Shop
+from shared.storefronts.shopify_fulfilments import OrderDesk
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -32,9 +34,21 @@ if TYPE_CHECKING:
 def flow() -> PublishToChannels:
     """Connect the flow."""
     names = settings()
-    stock, orders = (Table(clients.dynamodb(), name) for name in (names.stock_table, names.order_table))
+    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
     return PublishToChannels(
-        availability=Availability(stock), leases=Leases(stock), problems=Problems(orders), shop=shop
+        availability=availability,
+        leases=Leases(book.stock),
+        pauses=Pauses(book.stock),
+        problems=Problems(book.orders),
+        order=book.order,
+        shop=shop,
+        desk=desk,
+        refresh=RefreshNumbers(
+            availability=availability, to_channels=to_channels, new_id=lambda: uuid.uuid4().hex[:16]
+        ),
+        to_channels=to_channels,
+        wait=clock.wait,
     )
 
 
@@ -44,12 +58,17 @@ def shop(channel: Channel) -> Shop:
     return Shop(url=channel.api_url, location=channel.location, token=token, post=graphql.post)
 
 
+def desk(channel: Channel) -> OrderDesk:
+    """Connect a shop's orders."""
+    return OrderDesk(url=channel.api_url, token=shop_secrets(channel.channel, clock.now()).token)
+
+
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Tell the shops that a batch of messages names."""
     now = clock.now()
-    batch = {record["messageId"]: record["body"] for record in event["Records"]}
+    batch = queues.bodies(event)
     published = flow().run(
         batch,
         rules.current(now),
@@ -57,7 +76,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
         now=now,
         time_left_ms=context.get_remaining_time_in_millis,
     )
-    metrics.add_metric(name="NumberTold", unit=MetricUnit.Count, value=published.told)
+    count({"NumberTold": published.told, "OrderTold": published.orders_told, "NumberMarked": published.marked})
     return queues.failures(published.again)
 
 

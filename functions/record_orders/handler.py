@@ -9,10 +9,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from shared.flows.record_orders import RecordOrders
-from shared.flows.record_stock import Change
-from shared.runtime import clients, clock, queues
+from shared.runtime import clients, clock, queues, streams
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
+from shared.storage.availability import Availability
 from shared.storage.dynamo import Table
 from shared.storage.problems import Problems
 
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
 def flow() -> RecordOrders:
     """Connect the flow."""
     names = settings()
-    table = Table(clients.dynamodb(), names.order_table)
-    return RecordOrders(table=table, problems=Problems(table), to_orders=partial(queues.send, names.order_queue_url))
+    stock, orders = (Table(clients.dynamodb(), name) for name in (names.stock_table, names.order_table))
+    return RecordOrders(
+        table=orders,
+        availability=Availability(stock),
+        problems=Problems(orders),
+        to_orders=partial(queues.send, names.order_queue_url),
+        to_channels=partial(queues.send, names.channel_queue_url),
+    )
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
     """Record a batch of changes."""
-    changes = [
-        Change(key=image["Keys"], old=image.get("OldImage"), new=image.get("NewImage"))
-        for image in (record["dynamodb"] for record in event["Records"])
-        if image["Keys"]["SK"]["S"] == "ORD" or image["Keys"]["SK"]["S"].startswith("PO#")
-    ]
+    changes = streams.changes(event, lambda sk: sk == "ORD" or sk.startswith("PO#"))
     counted = flow().run(changes, clock.now())
     count(counted)
     return queues.failures({})

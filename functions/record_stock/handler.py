@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from shared.flows.record_stock import Change, RecordStock
-from shared.runtime import clients, clock, queues, rules
+from shared.flows.record_stock import RecordStock
+from shared.runtime import clients, clock, queues, rules, streams
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.dynamo import Table
@@ -39,11 +39,7 @@ def flow() -> RecordStock:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse:
     """Record a batch of changes."""
     now = clock.now()
-    changes = [
-        Change(key=image["Keys"], old=image.get("OldImage"), new=image.get("NewImage"))
-        for image in (record["dynamodb"] for record in event["Records"])
-        if image["Keys"]["SK"]["S"].startswith("SRC#")
-    ]
+    changes = streams.changes(event, lambda sk: sk.startswith("SRC#"))
     counted = flow().run(changes, rules.current(now), now)
     count(counted)
     return queues.failures({})

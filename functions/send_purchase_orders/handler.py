@@ -7,16 +7,17 @@ it done. A purchase order is sent under a claim that stands in its item.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
-from shared.runtime import clients, clock, queues, rules
+from shared.flows.send_purchase_orders import SendPurchaseOrders
+from shared.runtime import clients, clock, lifetime, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
+from shared.storage import keys
 from shared.storage.order_book import OrderBook
-from shared.storage.outbox import Outbox, order_of
+from shared.storage.outbox import Outbox
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.suppliers.file_drop import FileDrop
 
@@ -32,6 +33,7 @@ def flow() -> SendPurchaseOrders:
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     return SendPurchaseOrders(
         outbox=Outbox(book),
+        pauses=Pauses(book.stock),
         problems=Problems(book.orders),
         supplier=FileDrop(clients.s3_once(), names.files_bucket),
         new_id=lambda: uuid.uuid4().hex[:16],
@@ -42,14 +44,9 @@ def flow() -> SendPurchaseOrders:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Work for the orders of a batch; raise the first failure that the batch may not meet when it comes again."""
-
-    def left() -> timedelta:
-        return timedelta(milliseconds=context.get_remaining_time_in_millis())
-
     now = clock.now()
-    life = Lifetime(now + left(), left)
-    wanted = [order_of(record["dynamodb"]["Keys"]["PK"]["S"]) for record in event["Records"]]
-    sent = flow().run(wanted, rules.current(now), now, life)
+    wanted = [keys.order_of(record["dynamodb"]["Keys"]["PK"]["S"]) for record in event["Records"]]
+    sent = flow().run(wanted, rules.current(now), now, lifetime.of(context, now))
     count(sent.counted)
     if sent.failure:
         raise sent.failure

@@ -1,4 +1,4 @@
-"""Every minute -> whatever is due and was not done by a stream.
+"""Every minute -> whatever is due and was not done by a stream, and what time alone changes.
 
 A second run finds what the first one did: it reads what is due again before it does anything about it.
 """
@@ -6,17 +6,22 @@ A second run finds what the first one did: it reads what is due again before it 
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
+from shared.flows.cure import Cure
+from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
-from shared.runtime import clients, clock, queues, rules
+from shared.flows.watch import Watch
+from shared.runtime import clients, clock, lifetime, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
+from shared.storage.availability import Availability, Leases
+from shared.storage.feeds import Feeds
+from shared.storage.flags import Flags
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.suppliers.file_drop import FileDrop
 
@@ -25,17 +30,23 @@ if TYPE_CHECKING:
 
 
 @cache
-def flow() -> SweepDueWork:
-    """Connect the flow, and in it the one that sends purchase orders."""
+def book() -> OrderBook:
+    """Connect both tables."""
     names = settings()
-    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
-    outbox, problems = Outbox(book), Problems(book.orders)
+    return OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+
+
+@cache
+def sweep() -> SweepDueWork:
+    """Connect the flow, and in it the one that sends purchase orders."""
+    names, outbox, problems = settings(), Outbox(book()), Problems(book().orders)
     return SweepDueWork(
-        table=book.orders,
+        table=book().orders,
         outbox=outbox,
         problems=problems,
         purchase_orders=SendPurchaseOrders(
             outbox=outbox,
+            pauses=Pauses(book().stock),
             problems=problems,
             supplier=FileDrop(clients.s3_once(), names.files_bucket),
             new_id=lambda: uuid.uuid4().hex[:16],
@@ -44,19 +55,59 @@ def flow() -> SweepDueWork:
     )
 
 
+@cache
+def watch() -> Watch:
+    """Connect the flow that looks at what time alone changes."""
+    names, stock = settings(), book().stock
+    return Watch(
+        feeds=Feeds(stock),
+        flags=Flags(stock),
+        availability=Availability(stock),
+        leases=Leases(stock),
+        pauses=Pauses(stock),
+        problems=Problems(book().orders),
+        to_channels=partial(queues.send, names.channel_queue_url),
+        to_orders=partial(queues.send, names.order_queue_url),
+        dead_letters=dead_letters,
+    )
+
+
+@cache
+def cure() -> Cure:
+    """Connect the flow that closes what is over."""
+    stock = book().stock
+    return Cure(
+        book=book(),
+        feeds=Feeds(stock),
+        availability=Availability(stock),
+        leases=Leases(stock),
+        problems=Problems(book().orders),
+        dead_letters=dead_letters,
+    )
+
+
+def dead_letters() -> dict[str, int]:
+    """Count the messages that were tried in vain, by queue."""
+    names = settings()
+    urls = {
+        "orders": names.order_dead_letters_url,
+        "files": names.file_dead_letters_url,
+        "channels": names.channel_dead_letters_url,
+    }
+    return {queue: queues.depth(url) for queue, url in urls.items()}
+
+
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Do what is due."""
-
-    def left() -> timedelta:
-        return timedelta(milliseconds=context.get_remaining_time_in_millis())
-
     now = clock.now()
-    counted = flow().run(rules.current(now), now, Lifetime(now + left(), left))
+    current = rules.current(now)
+    counted = sweep().run(current, now, lifetime.of(context, now)) + watch().run(current, now)
+    counted["ExceptionClosed"] = cure().run(current, now)
     count(counted)
     return dict(counted)
 
 
 if in_lambda():
-    flow()
+    sweep()

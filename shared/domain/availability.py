@@ -1,38 +1,108 @@
 """What a channel is told that it can sell: percent -> buffer -> floor -> cap over the sources that may ship.
 
-The number is computed when it is told, from the levels as they then are. What a change of a level leaves behind is
-only a mark, whose rank says how much it hurts to be late: a shop that still sells what is gone comes first.
+The number is computed when it is told, from the levels as they then are, and it carries its own terms, which add up
+to it. What a change of a level leaves behind is only a mark, whose rank says how much it hurts to be late: a shop
+that still sells what is gone comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from enum import IntEnum
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
+from shared.domain import feeds, times
+from shared.domain.feeds import Feed
 from shared.domain.names import SourceId
-from shared.domain.rules import Channel
+from shared.domain.rules import Channel, Source
 from shared.domain.stock import Level
 
-FLOOR = 0
+WHOLE = 100
 
 
 class Rank(IntEnum):
-    """The order in which a shop is told; 2 is for fulfilments and cancels."""
+    """The order in which a shop is told."""
 
     ZERO = 0
     FALLS = 1
+    ORDER = 2
     RISES = 3
 
 
-def to_sell(levels: Iterable[Level], channel: Channel, active: Collection[SourceId], now: str, *, cap: int) -> int:
-    """Compute the number of a SKU on a channel from its levels: whole pieces, from 0 to what the platform can hold."""
-    units = sum(offered(level, now) for level in levels if level.key.source in active)
-    return min(max(units * channel.percent // 100 - channel.buffer, FLOOR), cap)
+class TermKind(StrEnum):
+    """What a term of a number is: what a source offers, and what is taken off it in this order."""
+
+    OFFERED = "offered"
+    STALE = "stale"
+    PERCENT = "percent"
+    BUFFER = "buffer"
+    FLOOR = "floor"
+    CAP = "cap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """Pieces that a number has more, or fewer, because of one thing. `source`: whose, where it is one source's."""
+
+    kind: TermKind
+    units: int
+    source: SourceId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number and why: the terms add up to it."""
+
+    units: int
+    terms: tuple[Term, ...]
+
+
+def number(
+    levels: Iterable[Level], known: Mapping[SourceId, Feed], channel: Channel, sources: Iterable[Source], now: str
+) -> Number:
+    """Compute the number of a SKU on a channel: whole pieces, never below zero.
+
+    `sources` are those that may ship for the channel, `known` the state of their feeds: an old count is worth less.
+    """
+    by_source = {level.key.source: level for level in levels}
+    terms: list[Term] = []
+    for source in sources:
+        level = by_source.get(source.source)
+        if level is None:
+            continue
+        units = offered(level, now)
+        terms.append(Term(kind=TermKind.OFFERED, units=units, source=source.source))
+        worth = worth_percent(source, feeds.confirmed_at(known.get(source.source), level), now)
+        terms.append(Term(kind=TermKind.STALE, units=units * worth // WHOLE - units, source=source.source))
+    units = sum(term.units for term in terms)
+    for kind, left in _ruled(units, channel):
+        terms.append(Term(kind=kind, units=left - units))
+        units = left
+    return Number(units=units, terms=tuple(term for term in terms if term.units or term.kind is TermKind.OFFERED))
+
+
+def _ruled(units: int, channel: Channel) -> Iterator[tuple[TermKind, int]]:
+    """Apply a channel's rules in their order; yield what is left after each."""
+    yield TermKind.PERCENT, (left := units * channel.percent // WHOLE)
+    yield TermKind.BUFFER, (left := max(left - channel.buffer, 0))
+    yield TermKind.FLOOR, (left := left if left > channel.floor else 0)
+    yield TermKind.CAP, min(left, channel.cap)
 
 
 def offered(level: Level, now: str) -> int:
     """Units of one level that may be offered: what an order may take, less what the level keeps back."""
     return max(level.takeable(now) - level.buffer, 0)
+
+
+def worth_percent(source: Source, confirmed_at: str, now: str) -> int:
+    """Answer what a count of that time is still worth, in percent, by the source's tiers of freshness."""
+    worth = WHOLE
+    if source.freshness:
+        age = times.read(now) - times.read(confirmed_at)
+        for tier in source.freshness:
+            if age >= tier.after:
+                worth = tier.percent
+    return worth
 
 
 def rank(before: Level | None, after: Level) -> Rank | None:
@@ -46,6 +116,15 @@ def rank(before: Level | None, after: Level) -> Rank | None:
     if is_now == was and before:
         return Rank.FALLS if after.available < before.available else Rank.RISES
     return Rank.FALLS if is_now < was else Rank.RISES
+
+
+def rank_of(told: int, units: int) -> Rank | None:
+    """Rank the difference between what a shop was told and what is so now; None when there is none."""
+    if units == told:
+        return None
+    if units == 0:
+        return Rank.ZERO
+    return Rank.FALLS if units < told else Rank.RISES
 
 
 def rises(before: Level | None, after: Level) -> bool:

@@ -16,7 +16,11 @@ from enum import StrEnum
 
 from shared.domain import times
 from shared.domain.names import Sku, SourceId
+from shared.domain.stock import Level
 from shared.errors import InvalidInput
+
+MOST_UNCONFIRMED = 1_000
+"""SKUs a file may leave out and still be an entry of the table; a file that leaves out more is a matter for a guard."""
 
 MOST_TOLD = 100
 """Refused rows that a report lists; the rest is counted."""
@@ -133,13 +137,25 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """A feed now. `heartbeat_at`: when the source last showed, by an empty file, that it is there."""
+    """A feed now. `heartbeat_at`: when the source last showed, by an empty file, that it is there.
+
+    An unchanged row confirms its level without a write of it. `confirms_since`: a level counted earlier than that
+    is confirmed by no later file; `unconfirmed`: SKUs that the applied file left out or refused -> the time of the
+    last file that had them.
+    """
 
     source: SourceId
     applied: Run | None = None
     open: tuple[Run, ...] = ()
     heartbeat_at: str = ""
+    confirms_since: str = ""
+    unconfirmed: Mapping[Sku, str] = field(default_factory=dict)
     revision: int = 0
+
+    @property
+    def heard_at(self) -> str:
+        """When the source last showed that it is there; empty when it never did."""
+        return max(self.heartbeat_at, self.applied.as_of if self.applied else "")
 
     def is_open(self, file: str) -> bool:
         """Whether a run of this file was begun and is not known to be finished."""
@@ -183,12 +199,27 @@ def claim(feed: Feed, me: Run) -> Claim:
     return Claim(standing=Standing.OPENED, run=me, feed=opened)
 
 
-def finish(feed: Feed, me: Run) -> Feed | None:
-    """Make a run whose rows are all written the snapshot; None when a newer one is that already."""
+def finish(feed: Feed, me: Run, rows: Photo, snapshot: Photo | None) -> Feed | None:
+    """Make a run whose rows are all written the snapshot; None when a newer one is that already.
+
+    Without a snapshot to compare with, every row was written: the file confirms what it wrote, and nothing else.
+    """
     if feed.applied and feed.applied.as_of >= me.as_of:
         return None
     still_open = tuple(run for run in feed.open if run.as_of > me.as_of)
-    return replace(feed, applied=me, open=still_open, revision=feed.revision + 1)
+    changed = replace(feed, applied=me, open=still_open, revision=feed.revision + 1)
+    if snapshot is None or feed.applied is None:
+        return replace(changed, confirms_since=me.as_of, unconfirmed={})
+    left_out = [sku for sku in dict.fromkeys([*feed.unconfirmed, *snapshot]) if sku not in rows]
+    last_seen = {sku: feed.unconfirmed.get(sku, feed.applied.as_of) for sku in left_out[:MOST_UNCONFIRMED]}
+    return replace(changed, unconfirmed=last_seen)
+
+
+def confirmed_at(feed: Feed | None, level: Level) -> str:
+    """Answer as of when a level's count is known to hold: its own time, or that of a file which still said so."""
+    if feed is None or feed.applied is None or level.counted_as_of < feed.confirms_since:
+        return level.counted_as_of
+    return max(level.counted_as_of, feed.unconfirmed.get(level.key.sku, feed.applied.as_of))
 
 
 def heartbeat(feed: Feed, at: str) -> Feed | None:

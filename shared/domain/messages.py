@@ -7,7 +7,8 @@ KB of body.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from shared.domain.names import ChannelId, OrderKey, Sku, name, order_key
 from shared.errors import InvalidInput
@@ -48,7 +49,28 @@ class Publish:
     channel: ChannelId
 
 
-Message = Delivered | PlanOrder | FillSku | Publish
+class Scope(StrEnum):
+    """What a refresh is about."""
+
+    SOURCE = "source"
+    CHANNEL = "channel"
+    SKU = "sku"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Numbers may differ although no level was written: compare what was told with what is so, and mark it.
+
+    `channel`: only this shop, all when empty. `after`: go on behind this SKU.
+    """
+
+    scope: Scope
+    name: str
+    channel: str = ""
+    after: str = ""
+
+
+Message = Delivered | PlanOrder | FillSku | Publish | Refresh
 
 
 def write(message: Message) -> str:
@@ -69,6 +91,8 @@ def write(message: Message) -> str:
             values = {"kind": "fill", "sku": message.sku}
         case Publish():
             values = {"kind": "publish", "channel": message.channel}
+        case Refresh():
+            values = {"kind": "refresh", **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -96,6 +120,13 @@ def read(text: str) -> Message:
                 return FillSku(sku=Sku(name(values["sku"], "sku")))
             case "publish":
                 return Publish(channel=ChannelId(name(values["channel"], "channel")))
+            case "refresh" if str(values["scope"]) in set(Scope):
+                return Refresh(
+                    scope=Scope(values["scope"]),
+                    name=name(values["name"], "name"),
+                    channel=str(values["channel"]),
+                    after=str(values["after"]),
+                )
     except KeyError as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])

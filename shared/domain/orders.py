@@ -188,6 +188,11 @@ class Order:
         return _CANCELLED.value
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled as a whole, and nothing of it is on its way any more; a tombstone is nothing."""
+        return self.cancel_wanted and bool(self.lines) and self.state == _CANCELLED
+
+    @property
     def wants_units(self) -> bool:
         """Whether somebody has yet to find units for it."""
         return not self.cancel_wanted and bool(self.total(_OPEN) + self.total(_BACK))

@@ -119,6 +119,16 @@ class PurchaseOrder:
     revision: int = 1
 
 
+def cancel_with_order(po: PurchaseOrder, now: str) -> PurchaseOrder | None:
+    """Cancel one purchase order of a cancelled order, or want it cancelled; None when it is past that."""
+    if po.cancel_wanted or (po.state, PoEvent.CANCEL) not in PO_TRANSITIONS:
+        return None
+    after = step(po, PoEvent.CANCEL)
+    if after.state is PoState.CANCELLED:
+        return replace(after, due_at="")
+    return replace(after, due_at=now) if after.state is PoState.CANCELLING else after
+
+
 def step(po: PurchaseOrder, event: PoEvent) -> PurchaseOrder:
     """Apply one event by the table; the writer adds times and claims. Raises Rejected for what the table does not have.
 

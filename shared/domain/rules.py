@@ -112,9 +112,13 @@ class Rules:
         """Channels that are told numbers, in order of id."""
         return tuple(channel for _, channel in sorted(self.channels.items()) if channel.active)
 
+    def ships_for(self, source: SourceId, channel: Channel) -> bool:
+        """Whether a source may ship for a channel."""
+        return not channel.sources or source in channel.sources
+
     def sources_of(self, channel: Channel) -> tuple[Source, ...]:
         """Active sources that may ship for a channel, in order of id."""
-        return tuple(each for each in self.active_sources if not channel.sources or each.source in channel.sources)
+        return tuple(each for each in self.active_sources if self.ships_for(each.source, channel))
 
 
 def parse(document: object) -> Rules:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from shared.domain import orders, times
 from shared.domain.asking import Asked, Step, next_step
-from shared.domain.names import LevelKey, OrderKey, Sku, SourceId
+from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.offers import Offer
 from shared.domain.orders import LineState, Order
 from shared.domain.routing.plan import Candidate, Demand, Plan, Policy, plan
@@ -94,12 +94,13 @@ def demands(order: Order, *, backordered: bool) -> list[Demand]:
 
 def level_keys(asked: Sequence[Asked], known: Mapping[OrderKey, Order], rules: Rules) -> set[LevelKey]:
     """Name every level that a plan of these orders could use."""
-    skus: set[Sku] = set()
+    found: set[LevelKey] = set()
     for ask in asked:
         order = known.get(ask.key) or (ask.newest.order if ask.newest else None)
         if order and next_step(ask, known.get(ask.key)) in {Step.CREATE, Step.TAKE}:
-            skus |= {line.sku for line in order.lines}
-    return {LevelKey(sku, source.source) for sku in skus for source in rules.active_sources}
+            sources = rules.sources_of(rules.channels[ask.key.channel])
+            found |= {LevelKey(line.sku, source.source) for line in order.lines for source in sources}
+    return found
 
 
 def _plan_one(
@@ -119,7 +120,7 @@ def _plan_one(
     candidates = [
         _candidate(LevelKey(sku, source.source), order, known, left, times.text(now))
         for sku in sorted({demand.sku for demand in wanted})
-        for source in rules.active_sources
+        for source in rules.sources_of(channel)
     ]
     made = plan(wanted, candidates, Policy(split_lines=channel.split_lines))
     taken, is_cut = _fitting(order, made.taken)

@@ -157,7 +157,9 @@ class IngestCounts:
         held = replace(report, verdict=Verdict.HELD, kept=kept, reason=failure.message, details=failure.details)
         self._keep(arrival, held)
         action = "read its report; mend the file or the supplier's profile, then drop the file into in/ again"
-        self._problem("file_held", kept, f"{failure.message}: {failure.code}", action, now)
+        details = {"file": kept, "as_of": report.as_of}
+        problem = Problem.of("file_held", report.source, failure, action, details)
+        self.problems.open(problem, times.text(now))
         self.feeds.record(held)
         self.files.remove(arrival)
 
@@ -215,7 +217,7 @@ class IngestCounts:
         self.feeds.record(report)
         # Rows written under other rules before a crash are no longer what this reading says: nothing equals them.
         me = claim.run if claim.run.reading == reading else replace(claim.run, reading="")
-        self._change(source.source, partial(feeds.finish, me=me))
+        self._change(source.source, partial(feeds.finish, me=me, rows=photograph.rows, snapshot=snapshot))
         self.files.remove(arrival)
         return "FileApplied"
 

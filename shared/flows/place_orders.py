@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain import messages, orders, purchase_orders, taking, times
+from shared.domain import messages, orders, taking, times
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Intake
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish
+from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh
 from shared.domain.names import ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
-from shared.domain.purchase_orders import PO_TRANSITIONS, PoEvent, PoState, PurchaseOrder
+from shared.domain.purchase_orders import PurchaseOrder, cancel_with_order
 from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known
@@ -147,8 +147,8 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = self.platforms[channel.platform].read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish():
-                raise InvalidInput("a publish message is not for this queue", code="message_kind")
+            case Publish() | Refresh():
+                raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:
         """Make a message that can never be understood an exception; the archive has its bytes."""
@@ -162,8 +162,7 @@ class PlaceOrders:
         self._problem("unreadable_event", subject, failure, action, now)
 
     def _problem(self, kind: str, subject: str, failure: InvalidInput, action: str, now: datetime) -> None:
-        reason = f"{failure.message}: {failure.code}"
-        self.problems.open(Problem(kind=kind, subject=subject, reason=reason, action=action), times.text(now))
+        self.problems.open(Problem.of(kind, subject, failure, action), times.text(now))
 
     def _read(self, work: _Batch) -> None:
         """Read orders, levels and offers: one call where every order comes with its description."""
@@ -198,7 +197,8 @@ class PlaceOrders:
         changed: list[tuple[PurchaseOrder, PurchaseOrder]] = []
         if step is Step.CANCEL and asked.cancel:
             move = orders.cancel(before, asked.cancel.order.version)
-            changed = [(po, wanted) for po in self.book.purchase_orders(key) if (wanted := _cancelled(po, now))]
+            seen = self.book.purchase_orders(key)
+            changed = [(po, wanted) for po in seen if (wanted := cancel_with_order(po, times.text(now)))]
             move_id = "cancel"
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
@@ -317,13 +317,3 @@ def _channel(rules: Rules, channel: ChannelId) -> Channel:
     if channel not in rules.channels:
         raise InvalidInput("no such channel", code="unknown_channel", channel=channel)
     return rules.channels[channel]
-
-
-def _cancelled(po: PurchaseOrder, now: datetime) -> PurchaseOrder | None:
-    """Cancel one purchase order of a cancelled order, or want it cancelled; None when it is past that."""
-    if po.cancel_wanted or (po.state, PoEvent.CANCEL) not in PO_TRANSITIONS:
-        return None
-    after = purchase_orders.step(po, PoEvent.CANCEL)
-    if after.state is PoState.CANCELLED:
-        return replace(after, due_at="")
-    return replace(after, due_at=times.text(now)) if after.state is PoState.CANCELLING else after

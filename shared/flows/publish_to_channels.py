@@ -1,9 +1,10 @@
-"""Messages that a shop has something to be told -> the shop has its numbers.
+"""Messages that a shop has something to be told -> the shop has its numbers, and what became of its orders.
 
 One publisher holds the shop's lease and goes through its marks in order of rank. A number is computed from the
 levels as they are when it is told, never carried by a message, so an older one cannot overtake a newer one. A shop's
 own sales move its number too: what is not where we left it is read from the shop first and the number computed
-after that, so that of two publishers who meet only the one with the newer number is heard.
+after that, so that of two publishers who meet only the one with the newer number is heard. A shop that fails is left
+alone until the sweep finds its marks again.
 """
 
 from __future__ import annotations
@@ -11,25 +12,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from itertools import groupby
+from typing import Protocol, TypeVar
 
 from shared.domain import messages, times
-from shared.domain.availability import to_sell
-from shared.domain.messages import Publish
-from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.availability import Rank, number
+from shared.domain.messages import Message, Publish, Refresh
+from shared.domain.names import ChannelId, OrderKey, Sku
+from shared.domain.orders import Order
 from shared.domain.problems import Problem
-from shared.domain.rules import Channel, Rules
-from shared.errors import AppError, Conflict, InvalidInput, Transient
+from shared.domain.rules import Channel, Rules, Source
+from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
+from shared.flows import tell_orders
+from shared.flows.refresh_numbers import RefreshNumbers
+from shared.flows.tell_orders import Desk
+from shared.storage import pauses
 from shared.storage.availability import Availability, Facts, Leases, Mark
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.shopify_admin import MOST_UNITS, Answer, Quantity
+from shared.storefronts.graphql import NOT_UNDERSTOOD
+from shared.storefronts.shopify_admin import Answer, Quantity
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 100
 MOST_TRIES = 3
+MOST_POISONED = 3
 LEASED_FOR = timedelta(seconds=40)
 """Longer than a publisher may run: who holds it past that is dead."""
 LEAST_TIME_LEFT_MS = 15_000
 """What a batch may need: nothing is begun with less."""
+LONGEST_WAIT_SECONDS = 5.0
+"""A throttled shop is waited for so long; for longer it rests, and so do we."""
 
 
 class Shop(Protocol):
@@ -44,22 +58,76 @@ class Shop(Protocol):
         ...
 
 
+class _ShopFails(Exception):
+    """The shop does not do what it is asked; whatever else may be wrong, our tables are not."""
+
+    def __init__(self, failure: AppError) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+class _Poison(Exception):
+    """The shop does not understand something of what it was asked, whatever of it that is."""
+
+    def __init__(self, failure: InvalidInput) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
 @dataclass(slots=True)
 class Published:
-    """What became of a batch: how many numbers were told, and messages to have again with the reason."""
+    """What became of a batch: numbers and orders told, marks left, and messages to have again."""
 
     told: int = 0
+    orders_told: int = 0
+    marked: int = 0
     again: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
+class _Run:
+    """One shop's turn.
+
+    `has_asked`: the shop was asked for something; `poisoned`: how many things it did not understand; `busy`: ranks
+    and subjects that wait for it.
+    """
+
+    channel: Channel
+    rules: Rules
+    holder: str
+    now: datetime
+    time_left_ms: Callable[[], int]
+    shop: Shop
+    desk: Desk
+    told: int = 0
+    orders_told: int = 0
+    has_asked: bool = False
+    poisoned: int = 0
+    busy: set[tuple[Rank, str]] = field(default_factory=set)
+
+    @property
+    def time(self) -> str:
+        return times.text(self.now)
+
+
+@dataclass(slots=True)
 class PublishToChannels:
-    """Runs batches of messages. `shop` connects to a channel's platform."""
+    """Runs batches of messages.
+
+    `shop` and `desk` connect to a channel's platform, `order` reads an order, `to_channels` sends a message to the
+    channel queue, `wait` waits so many seconds.
+    """
 
     availability: Availability
     leases: Leases
+    pauses: Pauses
     problems: Problems
+    order: Callable[[OrderKey], Order | None]
     shop: Callable[[Channel], Shop]
+    desk: Callable[[Channel], Desk]
+    refresh: RefreshNumbers
+    to_channels: Callable[[Iterable[Message]], None]
+    wait: Callable[[float], None]
 
     def run(
         self, batch: Mapping[str, str], rules: Rules, *, holder: str, now: datetime, time_left_ms: Callable[[], int]
@@ -69,74 +137,192 @@ class PublishToChannels:
         asked: dict[ChannelId, list[str]] = {}
         for message_id, text in batch.items():
             try:
-                asked.setdefault(_channel_of(text), []).append(message_id)
+                match messages.read(text):
+                    case Publish(channel=channel_id):
+                        asked.setdefault(channel_id, []).append(message_id)
+                    case Refresh() as refresh:
+                        published.marked += self.refresh.run(refresh, rules, now, time_left_ms)
+                    case _:
+                        raise InvalidInput("this message is not for this queue", code="message_kind")  # noqa: TRY301
             except InvalidInput as failure:
-                self._problem("unreadable_event", "message", failure, now)
+                action = "see who writes to the channel queue"
+                self.problems.open(Problem.of("unreadable_event", "message", failure, action), times.text(now))
+            except (Transient, Conflict) as failure:
+                published.again[message_id] = failure.code
         for channel_id, message_ids in asked.items():
             channel = rules.channels.get(channel_id)
             if channel is None or not channel.active:
                 continue
             try:
-                published.told += self._publish(channel, message_ids, rules, holder, now, time_left_ms)
+                run = _Run(channel, rules, holder, now, time_left_ms, self.shop(channel), self.desk(channel))
+                self._publish(run, message_ids)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
-            except InvalidInput as failure:
-                self._problem("shop_refuses", channel.channel, failure, now)
-                published.again |= dict.fromkeys(message_ids, failure.code)
+            else:
+                published.told += run.told
+                published.orders_told += run.orders_told
         return published
 
-    def _publish(
-        self,
-        channel: Channel,
-        message_ids: Sequence[str],
-        rules: Rules,
-        holder: str,
-        now: datetime,
-        time_left_ms: Callable[[], int],
-    ) -> int:
-        if not self.leases.take(channel.channel, holder, message_ids, now, now + LEASED_FOR):
-            return 0
-        told = 0
+    def _publish(self, run: _Run, message_ids: Sequence[str]) -> None:
+        channel = run.channel.channel
+        if not self.leases.take(channel, run.holder, message_ids, run.now, run.now + LEASED_FOR):
+            return
         try:
             words: int | None = 0
             while words is not None:
-                while marks := self.availability.marks(channel.channel, MOST_AT_ONCE):
-                    if time_left_ms() < LEAST_TIME_LEFT_MS:
-                        raise Transient("more is to be told than time is left for", code="out_of_time")
-                    told += self._tell(channel, rules, marks, now)
-                words = self.leases.release(channel.channel, holder, words)
+                if not self._tell_all(run):
+                    self.leases.drop(channel, run.holder)
+                    self.to_channels([Publish(channel=channel)])
+                    return
+                words = self.leases.release(channel, run.holder, words, works=run.has_asked)
+        except _ShopFails as failing:
+            self._fail(run, failing.failure)
         except AppError:
-            self.leases.drop(channel.channel, holder)
+            self.leases.drop(channel, run.holder)
             raise
-        return told
 
-    def _tell(self, channel: Channel, rules: Rules, marks: Sequence[Mark], now: datetime) -> int:
-        """Tell the numbers of these marks, clear them, answer how many. Raises Conflict when the shop keeps moving."""
-        sources = [source.source for source in rules.active_sources]
-        shop = self.shop(channel)
-        skus = {mark.sku for mark in marks}
+    def _fail(self, run: _Run, failure: AppError) -> None:
+        """Leave a failing shop alone; what it does not understand is for a person at once."""
+        channel = run.channel.channel
+        rests = failure.details.get("wait", 0.0)
+        rests_until = run.now + timedelta(seconds=rests if isinstance(rests, float) else 0.0)
+        self.leases.fail(channel, run.holder, failure.code, run.now, rests_until)
+        if isinstance(failure, InvalidInput):
+            action = "mend the channel's settings or its token; it is tried again every minute"
+            self.problems.open(Problem.of("shop_refuses", channel, failure, action), run.time)
+
+    def _tell_all(self, run: _Run) -> bool:
+        """Work off all marks of the shop unless it is paused; answer False when the time is up before that."""
+        channel = run.channel.channel
+        while marks := self._marks(run):
+            if self.pauses.stops(pauses.channel(channel)):
+                return True
+            if run.time_left_ms() < LEAST_TIME_LEFT_MS:
+                return False
+            for is_of_order, some in groupby(marks, key=lambda mark: mark.rank is Rank.ORDER):
+                if is_of_order:
+                    for mark in some:
+                        self._tell_order(run, mark)
+                else:
+                    self._tell(run, list(some))
+        return True
+
+    def _marks(self, run: _Run) -> list[Mark]:
+        found = self.availability.marks(run.channel.channel, MOST_AT_ONCE + len(run.busy))
+        return [mark for mark in found if (mark.rank, mark.subject) not in run.busy]
+
+    # ---- orders
+
+    def _tell_order(self, run: _Run, mark: Mark) -> None:
+        key = OrderKey(run.channel.channel, mark.subject)
+        order = self.order(key)
+        try:
+            pending = order and self._asking(
+                run, lambda: tell_orders.tell(order, run.desk, refunds=run.channel.refunds_cancels, job=mark.job)
+            )
+        except (Rejected, _Poison) as failed:
+            if isinstance(failed, _Poison):
+                self._bear(run, failed)
+            failure = failed.failure if isinstance(failed, _Poison) else failed
+            action = "compare the order with the shop's, and settle it there by hand"
+            self.problems.open(Problem.of("order_not_told", str(key), failure, action), run.time)
+            pending = None
+        if pending:
+            run.busy.add((mark.rank, mark.subject))
+            self.availability.busy(mark, pending.job)
+        else:
+            if order and order.is_cancelled:
+                self._tell_anew(run, order, mark)
+            self.availability.clear(mark)
+            run.orders_told += 1
+
+    def _tell_anew(self, run: _Run, order: Order, because: Mark) -> None:
+        """Have the numbers of a cancelled order told again: the shop has added its units to its own count by now."""
+        skus = sorted({line.sku for line in order.lines})
+        channel, cause = run.channel.channel, f"after#{because.cause}"
+        self.availability.mark(Mark(channel=channel, rank=Rank.FALLS, subject=sku, cause=cause) for sku in skus)
+
+    @staticmethod
+    def _bear(run: _Run, poison: _Poison) -> None:
+        """Set one thing aside that the shop does not understand; when it understands nothing, that is the shop's."""
+        run.poisoned += 1
+        if run.poisoned == MOST_POISONED and not run.told + run.orders_told:
+            raise _ShopFails(poison.failure) from poison
+
+    # ---- numbers
+
+    def _tell(self, run: _Run, marks: Sequence[Mark]) -> None:
+        """Tell the numbers of these marks and clear them; a batch with one that is poison is told in halves.
+
+        Raises _ShopFails when the shop keeps moving, too.
+        """
+        try:
+            self._tell_at_once(run, marks)
+        except _Poison as poison:
+            half = len(marks) // 2
+            if half:
+                self._tell(run, marks[:half])
+                self._tell(run, marks[half:])
+                return
+            self._bear(run, poison)
+            sources = [source.source for source in run.rules.sources_of(run.channel)]
+            for found in self.availability.facts([Sku(marks[0].subject)], run.channel.channel, sources).values():
+                self._refused(run, found, poison.failure.code)
+            self.availability.clear(marks[0])
+
+    def _tell_at_once(self, run: _Run, marks: Sequence[Mark]) -> None:
+        sources = run.rules.sources_of(run.channel)
+        skus = {Sku(mark.subject) for mark in marks}
         in_the_shop: dict[str, int] = {}
-        for _ in range(MOST_TRIES):
-            facts = self.availability.facts(skus, channel.channel, sources)
+        moved = 0
+        while moved < MOST_TRIES:
+            facts = self.availability.facts(skus, run.channel.channel, [source.source for source in sources])
             wanted = {
-                sku: _quantity(channel, found, sources, in_the_shop, now)
+                sku: _quantity(run.channel, found, sources, in_the_shop, run.time)
                 for sku, found in sorted(facts.items())
                 if found.listing
             }
-            answer = shop.set_available(list(wanted.values())) if wanted else Answer()
+            answer = self._set(run, list(wanted.values()))
             if answer.is_done:
-                self._record(marks, facts, wanted, now)
-                return len(wanted)
+                self._record(marks, facts, wanted, run.time)
+                run.told += len(wanted)
+                return
             by_item = {quantity.item: sku for sku, quantity in wanted.items()}
-            for item, code in answer.refused.items():
-                failure = InvalidInput("the shop refused a listing", code=code)
-                self._problem("listing_refused", f"{channel.channel}/{by_item[item]}", failure, now)
+            moved += bool(answer.stale)
+            seen = self._read(run, answer.stale)
+            in_the_shop |= seen
+            unstocked = dict.fromkeys(answer.stale - seen.keys(), "not_stocked_there")
+            for item, code in {**answer.refused, **unstocked}.items():
+                self._refused(run, facts[by_item[item]], code)
                 skus.discard(by_item[item])
-            in_the_shop |= shop.available(answer.stale) if answer.stale else {}
-        raise Conflict("the shop's numbers keep moving", code="shop_moves", channel=channel.channel)
+        raise _ShopFails(Conflict("the shop's numbers keep moving", code="shop_moves"))
+
+    def _set(self, run: _Run, wanted: Sequence[Quantity]) -> Answer:
+        return self._asking(run, lambda: run.shop.set_available(wanted)) if wanted else Answer()
+
+    def _read(self, run: _Run, items: Iterable[str]) -> dict[str, int]:
+        return self._asking(run, lambda: run.shop.available(items)) if items else {}
+
+    def _asking(self, run: _Run, ask: Callable[[], T]) -> T:
+        """Ask the shop; wait for it a little while it throttles us."""
+        for _ in range(MOST_TRIES):
+            run.has_asked = True
+            try:
+                return ask()
+            except Transient as failure:
+                rests = failure.details.get("wait")
+                if not isinstance(rests, float) or rests > LONGEST_WAIT_SECONDS:
+                    raise _ShopFails(failure) from failure
+                last = failure
+                if run.time_left_ms() < LEAST_TIME_LEFT_MS:
+                    break
+                self.wait(rests)
+            except InvalidInput as failure:
+                raise (_Poison if failure.code == NOT_UNDERSTOOD else _ShopFails)(failure) from failure
+        raise _ShopFails(last) from last
 
     def _record(
-        self, marks: Sequence[Mark], facts: Mapping[Sku, Facts], wanted: Mapping[Sku, Quantity], now: datetime
+        self, marks: Sequence[Mark], facts: Mapping[Sku, Facts], wanted: Mapping[Sku, Quantity], now: str
     ) -> None:
         overtaken = {
             sku
@@ -145,36 +331,33 @@ class PublishToChannels:
                 replace(
                     facts[sku].told,
                     number=quantity.units,
-                    told_at=times.text(now),
+                    told_at=now,
                     revision=facts[sku].told.revision + 1,
+                    refused="",
                 )
             )
         }
         for mark in marks:
-            if mark.sku not in overtaken:
+            if mark.subject not in overtaken:
                 self.availability.clear(mark)
 
-    def _problem(self, kind: str, subject: str, failure: InvalidInput, now: datetime) -> None:
-        reason = f"{failure.message}: {failure.code}"
-        action = "mend the listing or the channel's settings; the SKU is told with its next change"
-        self.problems.open(Problem(kind=kind, subject=subject, reason=reason, action=action), times.text(now))
+    def _refused(self, run: _Run, found: Facts, code: str) -> None:
+        told = found.told
+        self.availability.tell(replace(told, refused=code, revision=told.revision + 1))
+        failure = InvalidInput("the shop refused a listing", code=code)
+        action = "mend the listing; the SKU is told with its next change, or by truestock stock refresh"
+        subject = f"{run.channel.channel}/{told.sku}"
+        self.problems.open(Problem.of("listing_refused", subject, failure, action), run.time)
 
 
 def _quantity(
-    channel: Channel, found: Facts, sources: Sequence[SourceId], in_the_shop: Mapping[str, int], now: datetime
+    channel: Channel, found: Facts, sources: Sequence[Source], in_the_shop: Mapping[str, int], now: str
 ) -> Quantity:
     """Compute a number now, over the one the shop has: as read, else as told, else whatever it is."""
-    told = found.told.number if found.told.revision else None
+    told = found.told.number if found.told.told_at else None
     return Quantity(
         item=found.listing,
-        units=to_sell(found.levels, channel, sources, times.text(now), cap=MOST_UNITS),
+        units=number(found.levels, found.feeds, channel, sources, now).units,
         change_from=in_the_shop.get(found.listing, told),
         told_before=found.told.revision,
     )
-
-
-def _channel_of(text: str) -> ChannelId:
-    message = messages.read(text)
-    if not isinstance(message, Publish):
-        raise InvalidInput("this message is not for this queue", code="message_kind")
-    return message.channel

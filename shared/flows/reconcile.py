@@ -110,7 +110,7 @@ def _not_sent(whole: WholeOrder, now: datetime) -> list[Problem]:
         for each in whole.order.allocations
         if each.count(LineState.RESERVED) and (each.source, each.n) not in numbered
     }
-    if planned_at < long_ago:
+    if planned_at < long_ago and not whole.order.hold:
         found += [
             _problem(
                 "no_purchase_order",

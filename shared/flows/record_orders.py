@@ -1,4 +1,4 @@
-"""A batch of images of orders and purchase orders -> lists, references, asks for units, exceptions.
+"""A batch of images of orders and purchase orders -> lists, references, asks for units, marks, exceptions.
 
 Everything is derived from an image and the one before it. A second delivery writes and deletes the same keys, in
 the same order, and asks for what is asked for already. An image that cannot be read becomes an exception: it would
@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
-from shared.domain.messages import FillSku, Message, PlanOrder
+from shared.domain.availability import Rank
+from shared.domain.messages import FillSku, Message, PlanOrder, Publish
 from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
-from shared.errors import InvalidInput
-from shared.flows.record_stock import Change
-from shared.storage import order_lists, orders, purchase_orders
+from shared.flows.changes import UNREADABLE, Change, unreadable
+from shared.storage import keys, order_lists, orders, purchase_orders
+from shared.storage.availability import Availability, Mark
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 from shared.storage.order_lists import Items
@@ -34,8 +35,14 @@ class _Batch:
 
     items: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     keeps: dict[Key, None] = field(default_factory=dict)
+    marks: dict[Key, Mark] = field(default_factory=dict)
     asks: dict[Message, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def mark(self, order: Order, rank: Rank, subject: str) -> None:
+        """Leave a mark for the order's shop; of two for one thing the later one stands."""
+        mark = Mark(channel=order.key.channel, rank=rank, subject=subject, cause=f"order#{order.key}#{order.revision}")
+        self.marks[keys.dirty(mark.channel, mark.rank, mark.subject)] = mark
 
     def replace(self, before: Items, after: Items) -> None:
         """Turn the items of one image into those of the next."""
@@ -45,11 +52,13 @@ class _Batch:
 
 @dataclass(slots=True)
 class RecordOrders:
-    """Runs batches. `to_orders` sends messages to the order queue."""
+    """Runs batches. `to_orders` and `to_channels` send messages to the queues of those names."""
 
     table: Table
+    availability: Availability
     problems: Problems
     to_orders: Send
+    to_channels: Send
 
     def run(self, changes: Iterable[Change], now: datetime) -> Counter[str]:
         """Record a batch; answer what was counted. Raises Transient when a table or a queue did not take it.
@@ -62,8 +71,8 @@ class RecordOrders:
         for change in changes:
             try:
                 counted[_record(change, batch)] += 1
-            except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as error:
-                batch.problems.append(_unreadable(change, error))
+            except UNREADABLE as error:
+                batch.problems.append(unreadable(change, error))
                 counted["ImageUnreadable"] += 1
         self.table.write_all([item for item in batch.items.values() if item is not None])
         for key, item in batch.items.items():
@@ -71,7 +80,9 @@ class RecordOrders:
                 self.table.delete(key)
         for key in batch.keeps:
             order_lists.keep(self.table, key)
+        self.availability.mark(batch.marks.values())
         self.to_orders(batch.asks)
+        self.to_channels(Publish(channel=each) for each in sorted({mark.channel for mark in batch.marks.values()}))
         for problem in batch.problems:
             self.problems.open(problem, times.text(now))
         return counted
@@ -100,8 +111,26 @@ def _record_order(change: Change, batch: _Batch) -> None:
         batch.asks[PlanOrder(order=new.key)] = None
     # Only for who did not wait before: a fill that takes some of the units must not ask for the next one.
     batch.asks |= {FillSku(sku=line.sku): None for at, line in order_lists.waiting(new).items() if at not in before}
+    _mark(old, new, batch)
     if _is_short(new) and not (old and _is_short(old)):
         batch.problems.append(_unfilled(new))
+
+
+def _mark(old: Order | None, new: Order, batch: _Batch) -> None:
+    """Mark what the shop has to be told because of an order.
+
+    It moves its own count by all that is ordered and cancelled; where no level moves by as much, or at another time,
+    nobody else would tell it the number again. And it does not know what was shipped, or cancelled here.
+    """
+    before = {line.line: line for line in old.lines} if old else {}
+    for line in new.lines:
+        was = before.get(line.line)
+        waits, waited = (each.open + each.backordered if each else 0 for each in (line, was))
+        if waits > waited or line.cancelled > (was.cancelled if was else 0):
+            batch.mark(new, Rank.FALLS, line.sku)
+    has_shipped = new.total(LineState.SHIPPED) > (old.total(LineState.SHIPPED) if old else 0)
+    if has_shipped or (new.is_cancelled and not (old and old.is_cancelled)):
+        batch.mark(new, Rank.ORDER, new.key.order_id)
 
 
 def _has_risen(old: Order | None, new: Order) -> bool:
@@ -122,14 +151,4 @@ def _unfilled(order: Order) -> Problem:
         reason=order.hold or "units wait for stock",
         action="find stock, agree on something else with the customer, or cancel",
         details={"units": waits, **{f"line {line.line}": line.sku for line in order_lists.waiting(order).values()}},
-    )
-
-
-def _unreadable(change: Change, error: Exception) -> Problem:
-    parts = (next(iter(part.values()), "") for part in change.key.values())
-    return Problem(
-        kind="image_unreadable",
-        subject="/".join(map(str, parts)).replace("#", ":"),
-        reason=f"a stream image cannot be read: {type(error).__name__}",
-        action="read the item and mend it; its next write is recorded",
     )

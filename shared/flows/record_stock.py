@@ -1,4 +1,4 @@
-"""A batch of level images from the stock table's stream -> ledger, marks, messages.
+"""A batch of level images from the stock table's stream -> ledger, marks, flags, messages.
 
 Nothing is computed for a channel here: a mark says that its number may differ, and whoever tells it computes it
 then. A second delivery writes the same keys and asks for what is asked for already. An image that cannot be read
@@ -9,34 +9,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.domain import availability, times
+from shared.domain import availability, flags, times
 from shared.domain.ledger import movement
 from shared.domain.messages import FillSku, Message, Publish
-from shared.domain.names import ChannelId, Sku
-from shared.domain.problems import Problem
-from shared.domain.rules import Rules
+from shared.domain.names import Sku
+from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
+from shared.flows.changes import UNREADABLE, Change, unreadable
 from shared.storage import ledger, levels
-from shared.storage.attributes import Image
-from shared.storage.availability import Mark, is_waited_for, mark_item
+from shared.storage.availability import Mark, is_waited_for, level_cause, mark_item
 from shared.storage.dynamo import Table
+from shared.storage.flags import Flags
+from shared.storage.keys import Key
 from shared.storage.problems import Problems
 
 Send = Callable[[Iterable[Message]], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One record of the stream: the item's key, its image before (None: it is new) and after (None: it is gone)."""
+@dataclass(slots=True)
+class _Batch:
+    """What a batch comes to: the last word on every key, and what follows from the images."""
 
-    key: Image
-    old: Image | None
-    new: Image | None
+    items: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    dirty: dict[Channel, None] = field(default_factory=dict)
+    risen: dict[Sku, None] = field(default_factory=dict)
+    crossings: dict[flags.Flag, bool] = field(default_factory=dict)
+
+    def add(self, *items: dict[str, Any]) -> None:
+        self.items |= {Key(item["PK"], item["SK"]): item for item in items}
 
 
 @dataclass(slots=True)
@@ -52,52 +57,39 @@ class RecordStock:
     def run(self, changes: Iterable[Change], rules: Rules, now: datetime) -> Counter[str]:
         """Record a batch; answer what was counted. Raises Transient when a table or a queue did not take it."""
         counted: Counter[str] = Counter()
-        items: dict[tuple[str, str], dict[str, Any]] = {}
-        dirty: dict[ChannelId, None] = {}
-        risen: dict[Sku, None] = {}
-        channels = [channel.channel for _, channel in sorted(rules.channels.items()) if channel.active]
+        batch = _Batch()
         for change in changes:
             try:
                 before, after = _read(change)
-            except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as error:
-                self._keep_aside(change, error, now)
+            except UNREADABLE as error:
+                self.problems.open(unreadable(change, error), times.text(now))
                 counted["ImageUnreadable"] += 1
                 continue
-            written = [ledger.to_item(movement(before, after))]
+            _record(before, after, rules, batch)
             counted["MovementRecorded"] += 1
-            if before is None:
-                written.append(ledger.catalogue_item(after.key.sku))
-            if (rank := availability.rank(before, after)) is not None:
-                written += [
-                    mark_item(
-                        Mark(
-                            channel=channel,
-                            rank=rank,
-                            sku=after.key.sku,
-                            source=after.key.source,
-                            revision=after.revision,
-                        )
-                    )
-                    for channel in channels
-                ]
-                dirty |= dict.fromkeys(channels)
-            if availability.rises(before, after):
-                risen[after.key.sku] = None
-            items |= {(item["PK"], item["SK"]): item for item in written}
-        self.stock.write_all(list(items.values()))
-        self.to_channels(Publish(channel=channel) for channel in dirty)
-        self.to_orders(FillSku(sku=sku) for sku in risen if is_waited_for(self.orders, sku))
+        self.stock.write_all(list(batch.items.values()))
+        Flags(self.stock).write(batch.crossings)
+        self.to_channels(Publish(channel=channel.channel) for channel in batch.dirty)
+        self.to_orders(FillSku(sku=sku) for sku in batch.risen if is_waited_for(self.orders, sku))
         return counted
 
-    def _keep_aside(self, change: Change, error: Exception, now: datetime) -> None:
-        subject = "/".join(next(iter(part.values()), "") for part in change.key.values()).replace("#", ":")
-        problem = Problem(
-            kind="image_unreadable",
-            subject=subject,
-            reason=f"a stream image cannot be read: {type(error).__name__}",
-            action="read the item and mend it; its next write is recorded",
-        )
-        self.problems.open(problem, times.text(now))
+
+def _record(before: Level | None, after: Level, rules: Rules, batch: _Batch) -> None:
+    """Add what follows from one change of a level."""
+    sku = after.key.sku
+    batch.add(ledger.to_item(movement(before, after)))
+    if before is None:
+        batch.add(ledger.catalogue_item(sku))
+    rank = availability.rank(before, after)
+    if rank is not None:
+        dirty = [channel for channel in rules.active_channels if rules.ships_for(after.key.source, channel)]
+        cause = level_cause(after)
+        batch.add(*(mark_item(Mark(channel=each.channel, rank=rank, subject=sku, cause=cause)) for each in dirty))
+        batch.dirty |= dict.fromkeys(dirty)
+    if availability.rises(before, after):
+        batch.risen[sku] = None
+    source = rules.sources.get(after.key.source)
+    batch.crossings |= flags.crossings(before, after, low_at=source.low_at if source else None)
 
 
 def _read(change: Change) -> tuple[Level | None, Level]:

@@ -21,7 +21,9 @@ from shared.domain.rules import Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.formats import purchase_order_csv
 from shared.formats.purchase_order_csv import Document, Request
+from shared.storage import pauses
 from shared.storage.outbox import Outbox
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.suppliers.file_drop import FileDrop
 
@@ -30,6 +32,8 @@ SWEPT_AFTER = timedelta(minutes=2)
 """When the sweep takes over a purchase order that was made and not claimed."""
 ANSWERED_WITHIN = timedelta(hours=24)
 """How long a supplier may be silent."""
+PAUSED_FOR = timedelta(minutes=15)
+"""How long a paused purchase order waits before it is looked at again; who resumes looks at it at once."""
 TRIED_AGAIN_AFTER = timedelta(hours=1)
 """When what a person should mend is tried again."""
 MOST_LINES_A_MOVE = 90
@@ -90,6 +94,7 @@ class SendPurchaseOrders:
     """Brings the purchase orders of orders to their next state. `new_id` never gives the same twice."""
 
     outbox: Outbox
+    pauses: Pauses
     problems: Problems
     supplier: FileDrop
     new_id: Callable[[], str]
@@ -166,6 +171,8 @@ class SendPurchaseOrders:
             case PoState.SENT | PoState.ACKNOWLEDGED | PoState.CANCELLING if po.due_at and po.due_at <= run.time:
                 self._problem(po.number, InvalidInput("the supplier is silent", code="not_acknowledged"), run)
                 self._postpone(po, ANSWERED_WITHIN, run)
+            case PoState.FAILED if not po.cancel_wanted and po.due_at and po.due_at <= run.time:
+                self._send_again(order, po, PoEvent.CLAIM, run)
             case PoState.FAILED if po.cancel_wanted:
                 self._release(order, po, replace(step(po, PoEvent.CANCEL), due_at=""), run)
             case PoState.CANCELLED if _sent_lines(order, po.n):
@@ -181,6 +188,8 @@ class SendPurchaseOrders:
             return
         if order.hold:
             self._postpone(po, TRIED_AGAIN_AFTER, run)
+            return
+        if self._is_paused(po, run):
             return
         source = run.rules.sources.get(po.source)
         if source is None:
@@ -237,6 +246,8 @@ class SendPurchaseOrders:
     # ---- after a claim that nobody finished
 
     def _look(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        if self._is_paused(po, run):
+            return
         content = self._content(order, po, run)
         try:
             is_there = self.supplier.has(po.source, po.number, content)
@@ -247,10 +258,17 @@ class SendPurchaseOrders:
         elif po.cancel_wanted:
             self._release(order, po, replace(step(po, PoEvent.ABSENT), due_at=""), run)
         else:
-            run.needs(self.supplier.times_out)
-            claimed = self._claimed(po, PoEvent.ABSENT, run)
-            self.outbox.change(po, claimed)
-            self._send(order, claimed, content, run, again=True)
+            self._send_again(order, po, PoEvent.ABSENT, run)
+
+    def _send_again(self, order: Order, po: PurchaseOrder, event: PoEvent, run: _Run) -> None:
+        """Claim and send what the supplier is known not to have; a refused one only when a person wants it."""
+        if self._is_paused(po, run):
+            return
+        content = self._content(order, po, run)
+        run.needs(self.supplier.times_out)
+        claimed = self._claimed(po, event, run)
+        self.outbox.change(po, claimed)
+        self._send(order, claimed, content, run, again=True)
 
     def _release(self, order: Order, before: PurchaseOrder, after: PurchaseOrder | None, run: _Run) -> None:
         """Cancel the units of a purchase order that no supplier has, `after` it unless it is cancelled already."""
@@ -276,6 +294,8 @@ class SendPurchaseOrders:
             run.count("PurchaseOrderDropped")
 
     def _tell_cancel(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        if self._is_paused(po, run):
+            return
         run.needs(self.supplier.times_out)
         body = purchase_order_csv.render(_document(Request.CANCEL, order, po))
         try:
@@ -293,6 +313,14 @@ class SendPurchaseOrders:
         run.count("CancelRequested")
 
     # ---- what all of them use
+
+    def _is_paused(self, po: PurchaseOrder, run: _Run) -> bool:
+        """Whether a person has stopped what goes to this supplier: then the purchase order waits."""
+        if self.pauses.stops(pauses.supplier(po.source)) is None:
+            return False
+        self._postpone(po, PAUSED_FOR, run)
+        run.count("PurchaseOrderPaused")
+        return True
 
     def _content(self, order: Order, po: PurchaseOrder, run: _Run) -> bytes:
         address = self.outbox.ship_to(order, run.now)
@@ -325,9 +353,8 @@ class SendPurchaseOrders:
 
     def _problem(self, subject: str, failure: AppError, run: _Run) -> None:
         run.count("PurchaseOrderStuck")
-        reason = f"{failure.message}: {failure.code}"
         action = ACTIONS.get(failure.code, MEND)
-        self.problems.open(Problem(kind=failure.code, subject=subject, reason=reason, action=action), run.time)
+        self.problems.open(Problem.of(failure.code, subject, failure, action), run.time)
 
 
 def _reserved_lines(order: Order, n: int) -> tuple[PoLine, ...]:

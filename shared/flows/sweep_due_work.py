@@ -83,8 +83,7 @@ class SweepDueWork:
         self.outbox.postpone(order, replace(order, due_at=due_at, revision=order.revision + 1))
 
     def _stuck(self, key: OrderKey, failure: InvalidInput, now: datetime) -> None:
-        reason = f"{failure.message}: {failure.code}"
-        problem = Problem(kind=failure.code, subject=str(key), reason=reason, action="read the item and mend it")
+        problem = Problem.of(failure.code, str(key), failure, "read the item and mend it")
         self.problems.open(problem, times.text(now))
 
 

@@ -12,6 +12,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def wait(seconds: float) -> None:
+    """Wait so many seconds."""
+    time.sleep(seconds)
+
+
 def pause(tried: int) -> None:
     """Wait a random moment that grows with what was tried in vain: up to 20 ms, 40 ms, ... 640 ms."""
     time.sleep(random.uniform(0, 0.02 * 2 ** min(tried - 1, 5)))  # noqa: S311 - jitter, not a secret

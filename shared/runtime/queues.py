@@ -15,26 +15,42 @@ from shared.runtime.observability import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from mypy_boto3_sqs import SQSClient
 
 MOST_PER_CALL = 10
 
 
-def send(url: str, waiting: Iterable[Message]) -> None:
-    """Send messages, ten a call.
+def send(url: str, waiting: Iterable[Message], client: SQSClient | None = None, *, delay_seconds: int = 0) -> None:
+    """Send messages, ten a call; without a client, as this process.
 
     Raises Transient when the queue did not take all of them: sending again is harmless.
     """
     texts = [messages.write(message) for message in waiting]
     for start in range(0, len(texts), MOST_PER_CALL):
         entries: Any = [
-            {"Id": str(i), "MessageBody": text} for i, text in enumerate(texts[start : start + MOST_PER_CALL])
+            {"Id": str(i), "MessageBody": text, "DelaySeconds": delay_seconds}
+            for i, text in enumerate(texts[start : start + MOST_PER_CALL])
         ]
         try:
-            answer = clients.sqs().send_message_batch(QueueUrl=url, Entries=entries)
+            answer = (client or clients.sqs()).send_message_batch(QueueUrl=url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
             raise Transient("the queue did not answer", code="queue", error=type(error).__name__) from error
         if answer.get("Failed"):
             raise Transient("the queue took only part of a batch", code="queue", failed=len(answer["Failed"]))
+
+
+def depth(url: str) -> int:
+    """Count the messages that a queue holds, about. Raises Transient when it cannot be asked."""
+    try:
+        answer = clients.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    except (ClientError, BotoCoreError) as error:
+        raise Transient("the queue did not answer", code="queue", error=type(error).__name__) from error
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def bodies(event: Mapping[str, Any]) -> dict[str, str]:
+    """Read a batch: `message id -> body`."""
+    return {record["messageId"]: record["body"] for record in event["Records"]}
 
 
 def failures(again: Mapping[str, str]) -> PartialItemFailureResponse:

@@ -6,18 +6,18 @@ one publisher holds a shop's lease.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from shared.domain import times
 from shared.domain.availability import Rank
+from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.stock import Level
 from shared.errors import Conflict
-from shared.storage import attributes, dynamo, keys, levels
+from shared.storage import attributes, dynamo, feeds, keys, levels
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 
@@ -27,24 +27,29 @@ MOST_TRIES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A channel has to be told a SKU's number, because this revision of this level was written."""
+    """A channel has to be told something: a SKU's number, or, of rank ORDER, what became of an order.
+
+    `subject` is the SKU or the order's id. `cause` names the write that left the mark: a later one has another.
+    `job`: what the shop is busy with because of it.
+    """
 
     channel: ChannelId
     rank: Rank
-    sku: Sku
-    source: SourceId
-    revision: int
+    subject: str
+    cause: str
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """The number a channel was told last. Revision 0: it was never told one."""
+    """The number a channel was told last. Revision 0: it was never told one. `refused`: why it took none."""
 
     sku: Sku
     channel: ChannelId
     number: int = 0
     told_at: str = ""
     revision: int = 0
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +58,42 @@ class Facts:
 
     listing: str
     levels: tuple[Level, ...]
+    feeds: Mapping[SourceId, Feed]
     told: Told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A shop's lease: held until, at rest until, and since when and with what the shop fails us."""
+
+    leased_until: str
+    rests_until: str
+    failing: str
+    failing_since: str
+
+
+def level_cause(level: Level) -> str:
+    """Name the write of a level that left a mark."""
+    return f"{level.key.source}#{level.revision}"
+
+
 def mark_item(mark: Mark) -> dict[str, Any]:
-    """Write a mark as an item. `from_source`, for the index `by_source` is of levels."""
-    pk, sk = keys.dirty(mark.channel, mark.rank, mark.sku)
-    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "mark", "schema": SCHEMA}
-    return item | {"revision": mark.revision, "from_source": mark.source}
+    """Write a mark as an item."""
+    pk, sk = keys.dirty(mark.channel, mark.rank, mark.subject)
+    return {"PK": pk, "SK": sk, "entity": "mark", "schema": SCHEMA, "revision": 1, "cause": mark.cause} | (
+        {"job": mark.job} if mark.job else {}
+    )
 
 
 def mark_from_item(item: Mapping[str, Any]) -> Mark:
     """Read a mark back."""
-    rank, _, sku = item["SK"].partition("#")
+    rank, _, subject = item["SK"].partition("#")
     return Mark(
         channel=ChannelId(item["PK"].removeprefix("DIRTY#")),
         rank=Rank(int(rank)),
-        sku=Sku(sku),
-        source=SourceId(item["from_source"]),
-        revision=item["revision"],
+        subject=subject,
+        cause=item["cause"],
+        job=item.get("job", ""),
     )
 
 
@@ -79,6 +101,7 @@ def told_item(told: Told) -> dict[str, Any]:
     """Write what was told as an item."""
     pk, sk = keys.told(told.sku, told.channel)
     item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "told", "schema": SCHEMA, "revision": told.revision}
+    item |= {"refused": told.refused} if told.refused else {}
     return item | {"told": told.number, "told_at": told.told_at}
 
 
@@ -90,6 +113,7 @@ def told_from_item(item: Mapping[str, Any]) -> Told:
         number=item["told"],
         told_at=item["told_at"],
         revision=item["revision"],
+        refused=item.get("refused", ""),
     )
 
 
@@ -100,29 +124,44 @@ class Availability:
     table: Table
 
     def marks(self, channel: ChannelId, most: int) -> list[Mark]:
-        """Read the first marks of numbers, strongly, in the order in which the shop is to be told."""
-        found = self.table.query("PK = :pk", {":pk": keys.dirty(channel, 0, Sku("")).pk}, consistent=True)
-        return [mark_from_item(item) for item in islice((i for i in found if i["entity"] == "mark"), most)]
+        """Read the first marks, strongly, in the order in which the shop is to be told."""
+        found = self.table.query("PK = :pk", {":pk": keys.dirty(channel, 0, "").pk}, consistent=True, limit=most)
+        return [mark_from_item(item) for item in found]
+
+    def mark(self, marks: Iterable[Mark]) -> None:
+        """Leave marks; one that is there already is replaced."""
+        self.table.write_all([mark_item(mark) for mark in marks])
+
+    def busy(self, mark: Mark, job: str) -> None:
+        """Note what the shop is busy with, unless the mark is another one by now."""
+        request = {
+            "UpdateExpression": "SET job = :job",
+            "ConditionExpression": "cause = :cause",
+            "ExpressionAttributeValues": attributes.image({":cause": mark.cause, ":job": job}),
+        }
+        self.table.update(keys.dirty(mark.channel, mark.rank, mark.subject), request)
 
     def clear(self, mark: Mark) -> bool:
         """Remove a mark if it is still this one; answer whether it was."""
         request = {
-            "ConditionExpression": "revision = :revision AND from_source = :source",
-            "ExpressionAttributeValues": attributes.image({":revision": mark.revision, ":source": mark.source}),
+            "ConditionExpression": "cause = :cause",
+            "ExpressionAttributeValues": attributes.image({":cause": mark.cause}),
         }
-        return self.table.delete(keys.dirty(mark.channel, mark.rank, mark.sku), request)
+        return self.table.delete(keys.dirty(mark.channel, mark.rank, mark.subject), request)
 
     def facts(self, skus: Iterable[Sku], channel: ChannelId, sources: Collection[SourceId]) -> dict[Sku, Facts]:
         """Read what the numbers of these SKUs stand on, strongly."""
         wanted = list(skus)
         all_keys = [key for sku in wanted for key in (keys.item(sku), keys.told(sku, channel))]
         all_keys += [keys.level(LevelKey(sku, source)) for sku in wanted for source in sources]
+        all_keys += [keys.feed(source) for source in sources]
         name = self.table.name
         found = dynamo.read_all(self.table.client, ((name, key) for key in all_keys), consistent=True)
 
         def there(key: Key) -> dict[str, Any] | None:
             return found.get((name, key))
 
+        known = {source: feeds.from_item(item) for source in sources if (item := there(keys.feed(source)))}
         facts = {}
         for sku in wanted:
             product, told = there(keys.item(sku)), there(keys.told(sku, channel))
@@ -130,6 +169,7 @@ class Availability:
             facts[sku] = Facts(
                 listing=(product or {}).get("inventory_items", {}).get(channel, ""),
                 levels=tuple(levels.from_item(item) for item in stored if item),
+                feeds=known,
                 told=told_from_item(told) if told else Told(sku=sku, channel=channel),
             )
         return facts
@@ -138,22 +178,13 @@ class Availability:
         """Write what was told over what was seen, the revision before; answer False when someone told since."""
         if told.revision == 1:
             return self.table.put_new(told_item(told))
-        done, _ = self.table.update(
-            keys.told(told.sku, told.channel),
-            {
-                "UpdateExpression": "SET told = :told, told_at = :at, revision = :revision",
-                "ConditionExpression": "revision = :seen",
-                "ExpressionAttributeValues": attributes.image(
-                    {
-                        ":told": told.number,
-                        ":at": told.told_at,
-                        ":revision": told.revision,
-                        ":seen": told.revision - 1,
-                    }
-                ),
-            },
-        )
-        return done
+        return self.table.put_seen(told_item(told), told.revision - 1)
+
+    def skus_of(self, source: SourceId, after: str) -> Iterator[Sku]:
+        """Yield the SKUs that a source has a level of, in order, behind `after`; an index, so a new one may lack."""
+        condition, names = "#source = :source AND sku > :after", {":source": source, ":after": after or " "}
+        found = self.table.query(condition, names, index="by_source", aliases={"#source": "source"})
+        return (Sku(item["PK"].removeprefix("SKU#")) for item in found)
 
     def told(self, sku: Sku) -> list[Told]:
         """Read what every channel was told of a SKU."""
@@ -169,7 +200,7 @@ class Availability:
 
 @dataclass(slots=True)
 class Leases:
-    """One publisher a shop.
+    """One publisher a shop: so its calls are the shop's whole rate, and a throttled shop rests for all of us.
 
     Who is refused the lease leaves word in it, and the holder, who cannot release a lease with a word it has not
     seen, goes round again: so the refused need not wait. If the holder dies, its own messages come again, and
@@ -183,13 +214,15 @@ class Leases:
         mine = {f":message{i}": message_id for i, message_id in enumerate(message_ids)}
         again = "".join(f" OR contains(messages, {name})" for name in mine)
         for _ in range(MOST_TRIES):
-            taken, _ = self.table.update(
+            taken, found = self.table.update(
                 keys.lease(channel),
                 {
                     "UpdateExpression": "SET entity = :entity, #schema = :schema, holder = :holder, "
-                    "messages = :messages, leased_until = :until, words = :zero, "
+                    "messages = :messages, leased_until = :until, words = :zero, rests_until = :free, "
                     "revision = if_not_exists(revision, :zero) + :one",
-                    "ConditionExpression": f"attribute_not_exists(PK) OR leased_until <= :now{again}",
+                    "ConditionExpression": f"attribute_not_exists(PK) OR "
+                    f"((leased_until <= :now{again}) "
+                    "AND (attribute_not_exists(rests_until) OR rests_until <= :now))",
                     "ExpressionAttributeNames": {"#schema": "schema"},
                     "ExpressionAttributeValues": attributes.image(
                         {
@@ -201,6 +234,7 @@ class Leases:
                             ":now": times.text(now),
                             ":zero": 0,
                             ":one": 1,
+                            ":free": "",
                         }
                         | mine
                     ),
@@ -208,6 +242,8 @@ class Leases:
             )
             if taken:
                 return True
+            if found and found.get("rests_until", "") > times.text(now):
+                return False
             left, _ = self.table.update(
                 keys.lease(channel),
                 {
@@ -220,12 +256,16 @@ class Leases:
                 return False
         raise Conflict("a lease changes hands too fast", code="lease_busy", channel=channel)
 
-    def release(self, channel: ChannelId, holder: str, seen: int) -> int | None:
-        """Release the lease unless there is word beyond the `seen`; then answer how many words there are."""
+    def release(self, channel: ChannelId, holder: str, seen: int, *, works: bool) -> int | None:
+        """Release the lease unless there is word beyond the `seen`; then answer how many words there are.
+
+        `works`: the shop did what it was asked, so it fails no more.
+        """
         done, found = self.table.update(
             keys.lease(channel),
             {
-                "UpdateExpression": "SET leased_until = :free, revision = revision + :one",
+                "UpdateExpression": "SET leased_until = :free, revision = revision + :one"
+                + (" REMOVE failing_since, failing" if works else ""),
                 "ConditionExpression": "holder = :holder AND words = :seen",
                 "ExpressionAttributeValues": attributes.image(
                     {":free": "", ":one": 1, ":holder": holder, ":seen": seen}
@@ -237,8 +277,41 @@ class Leases:
         words: int = found["words"]
         return words
 
+    def fail(self, channel: ChannelId, holder: str, code: str, now: datetime, rests_until: datetime) -> None:
+        """Release the lease because the shop fails us, and let it rest; since when it fails is kept until it works."""
+        self.table.update(
+            keys.lease(channel),
+            {
+                "UpdateExpression": "SET leased_until = :free, rests_until = :until, revision = revision + :one, "
+                "failing = :code, failing_since = if_not_exists(failing_since, :now)",
+                "ConditionExpression": "holder = :holder",
+                "ExpressionAttributeValues": attributes.image(
+                    {
+                        ":free": "",
+                        ":until": times.text(rests_until),
+                        ":one": 1,
+                        ":holder": holder,
+                        ":code": code,
+                        ":now": times.text(now),
+                    }
+                ),
+            },
+        )
+
+    def read(self, channel: ChannelId) -> Lease | None:
+        """Read a shop's lease, strongly; None before the first."""
+        found = self.table.get(keys.lease(channel))
+        if found is None:
+            return None
+        return Lease(
+            leased_until=found["leased_until"],
+            rests_until=found.get("rests_until", ""),
+            failing=found.get("failing", ""),
+            failing_since=found.get("failing_since", ""),
+        )
+
     def drop(self, channel: ChannelId, holder: str) -> None:
-        """Release the lease whatever there is: the holder's message comes again."""
+        """Release the lease whatever there is: the holder's message comes again, or another is sent."""
         self.table.update(
             keys.lease(channel),
             {

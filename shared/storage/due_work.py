@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from shared.domain.names import OrderKey
 from shared.storage import keys
 from shared.storage.dynamo import Table
-from shared.storage.outbox import order_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +28,4 @@ def due(table: Table, now: str, most: int) -> Iterator[Due]:
         names = {":shard": f"DUE#{shard}", ":now": f"{now}$"}
         found = table.query("due_shard = :shard AND due_at < :now", names, index="due", limit=most // keys.DUE_SHARDS)
         for item in found:
-            yield Due(order_of(item["PK"]), is_order=item["SK"] == "ORD")
+            yield Due(keys.order_of(item["PK"]), is_order=item["SK"] == "ORD")

@@ -112,6 +112,17 @@ class Table:
                 return False
         return True
 
+    def put_seen(self, item: Mapping[str, object], seen: int) -> bool:
+        """Put an item over the one whose revision was seen; answer False when someone wrote it since."""
+        with translated("put"):
+            try:
+                self.client.put_item(TableName=self.name, Item=attributes.image(item), **_seen(seen))
+            except ClientError as error:
+                if failed_condition(error) is None:
+                    raise
+                return False
+        return True
+
     def put(self, item: Mapping[str, object]) -> None:
         """Put an item over whatever is there."""
         with translated("put"):
@@ -147,7 +158,14 @@ class Table:
         return True
 
     def query(
-        self, condition: str, names: Mapping[str, object], *, index: str = "", consistent: bool = False, limit: int = 0
+        self,
+        condition: str,
+        names: Mapping[str, object],
+        *,
+        index: str = "",
+        consistent: bool = False,
+        limit: int = 0,
+        aliases: Mapping[str, str] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield all items of a key condition, page by page, in key order; `limit` > 0 stops after that many."""
         request: dict[str, Any] = {
@@ -158,6 +176,8 @@ class Table:
         }
         if index:
             request["IndexName"] = index
+        if aliases:
+            request["ExpressionAttributeNames"] = aliases
         if limit:
             request["Limit"] = limit
         left = limit
@@ -253,39 +273,36 @@ class Transactions:
 
 def put_new_action(about: object, table: str, item: Mapping[str, object], decode: Callable[[Image], object]) -> Action:
     """Put an item that must not be there yet."""
-    return Action(
-        about=about,
-        table=table,
-        key=Key(str(item["PK"]), str(item["SK"])),
-        verb="Put",
-        request={
-            "TableName": table,
-            "Item": attributes.image(item),
-            "ConditionExpression": "attribute_not_exists(PK)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        },
-        decode=decode,
-    )
+    return _put_action(about, table, item, {"ConditionExpression": "attribute_not_exists(PK)"}, decode)
 
 
 def put_seen_action(
     about: object, table: str, item: Mapping[str, object], seen: int, decode: Callable[[Image], object]
 ) -> Action:
     """Put an item over the one whose revision was seen."""
-    return Action(
-        about=about,
-        table=table,
-        key=Key(str(item["PK"]), str(item["SK"])),
-        verb="Put",
-        request={
-            "TableName": table,
-            "Item": attributes.image(item),
-            "ConditionExpression": "revision = :seen",
-            "ExpressionAttributeValues": {":seen": {"N": str(seen)}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        },
-        decode=decode,
-    )
+    return _put_action(about, table, item, _seen(seen), decode)
+
+
+def put_action(about: object, table: str, item: Mapping[str, object]) -> Action:
+    """Put an item over whatever is there."""
+    return _put_action(about, table, item, {}, lambda image: image)
+
+
+def delete_action(about: object, table: str, key: Key) -> Action:
+    """Delete an item if it is there."""
+    request = {"TableName": table, "Key": _key(key)}
+    return Action(about=about, table=table, key=key, verb="Delete", request=request, decode=lambda image: image)
+
+
+def unchanged_action(about: object, table: str, key: Key, seen: int, decode: Callable[[Image], object]) -> Action:
+    """Go on only while an item has the revision that was seen."""
+    request = {
+        "TableName": table,
+        "Key": _key(key),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **_seen(seen),
+    }
+    return Action(about=about, table=table, key=key, verb="ConditionCheck", request=request, decode=decode)
 
 
 def update_action(
@@ -305,6 +322,24 @@ def update_action(
         },
         decode=decode,
     )
+
+
+def _put_action(
+    about: object,
+    table: str,
+    item: Mapping[str, object],
+    condition: Mapping[str, Any],
+    decode: Callable[[Image], object],
+) -> Action:
+    request = {"TableName": table, "Item": attributes.image(item), **condition}
+    if condition:
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    key = Key(str(item["PK"]), str(item["SK"]))
+    return Action(about=about, table=table, key=key, verb="Put", request=request, decode=decode)
+
+
+def _seen(revision: int) -> dict[str, Any]:
+    return {"ConditionExpression": "revision = :seen", "ExpressionAttributeValues": {":seen": {"N": str(revision)}}}
 
 
 def _key(key: Key) -> dict[str, dict[str, str]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.domain.feeds import Feed, FileReport, Run
-from shared.domain.names import SourceId
-from shared.storage import attributes, keys
+from shared.domain.feeds import Feed, FileReport, Run, Verdict
+from shared.domain.freshness import Freshness
+from shared.domain.names import Sku, SourceId
+from shared.storage import attributes, dynamo, keys
 from shared.storage.dynamo import Table
 
 SCHEMA = 1
 
+_NOW = ("revision", "open", "heartbeat_at", "applied", "confirms_since", "unconfirmed")
 _TOLD = ("verdict", "reason", "kept", "read", "changed", "unchanged", "refused", "absent")
 
 
@@ -21,6 +23,7 @@ def to_item(feed: Feed) -> dict[str, Any]:
     pk, sk = keys.feed(feed.source)
     item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "feed", "schema": SCHEMA, "revision": feed.revision}
     item |= {"open": [asdict(run) for run in feed.open], "heartbeat_at": feed.heartbeat_at}
+    item |= {"confirms_since": feed.confirms_since, "unconfirmed": dict(feed.unconfirmed)}
     return item | ({"applied": asdict(feed.applied)} if feed.applied else {})
 
 
@@ -31,6 +34,8 @@ def from_item(item: Mapping[str, Any]) -> Feed:
         applied=Run(**item["applied"]) if "applied" in item else None,
         open=tuple(Run(**run) for run in item["open"]),
         heartbeat_at=item["heartbeat_at"],
+        confirms_since=item.get("confirms_since", ""),
+        unconfirmed={Sku(sku): at for sku, at in item.get("unconfirmed", {}).items()},
         revision=item["revision"],
     )
 
@@ -46,12 +51,29 @@ class Feeds:
         found = self.table.get(keys.feed(source))
         return from_item(found) if found else Feed(source=source)
 
+    def each_now(self, sources: Collection[SourceId]) -> dict[SourceId, tuple[Feed, Freshness]]:
+        """Read feeds, and how fresh each was when that was last looked at."""
+        at = {keys.feed(source): source for source in sources} | {
+            keys.feed_freshness(source): source for source in sources
+        }
+        found = dynamo.read_all(self.table.client, [(self.table.name, key) for key in at])
+        feeds = {at[key]: from_item(item) for (_, key), item in found.items() if key.sk == "NOW"}
+        seen = {at[key]: _freshness(item) for (_, key), item in found.items() if key.sk != "NOW"}
+        return {source: (feeds.get(source, Feed(source=source)), seen.get(source, Freshness())) for source in sources}
+
+    def looked(self, source: SourceId, freshness: Freshness) -> None:
+        """Remember how fresh a feed was seen to be."""
+        pk, sk = keys.feed_freshness(source)
+        item = {"PK": pk, "SK": sk, "entity": "feed_freshness", "schema": SCHEMA, "revision": 1}
+        told = {"percent": freshness.percent, "skus": dict(freshness.skus), "is_silent": freshness.is_silent}
+        self.table.put(item | told)
+
     def write(self, feed: Feed) -> bool:
         """Write a feed over the revision before; answer False when someone else wrote it since."""
         if feed.revision == 1:
             return self.table.put_new(to_item(feed))
         values = to_item(feed)
-        told = {name: values[name] for name in ("revision", "open", "heartbeat_at", "applied") if name in values}
+        told = {name: values[name] for name in _NOW if name in values}
         request = {
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
             "ConditionExpression": "#revision = :seen",
@@ -68,8 +90,25 @@ class Feeds:
         found = self.table.get(keys.feed_file(source, as_of))
         return str(found["file"]) if found else ""
 
+    def kept_at(self, source: SourceId, as_of: str) -> str:
+        """Answer where the file of a time is kept; empty when the history has none."""
+        found = self.table.get(keys.feed_file(source, as_of))
+        return str(found["kept"]) if found else ""
+
+    def held_after(self, source: SourceId, as_of: str) -> bool:
+        """Answer whether a file of a later time is held."""
+        pk, since = keys.feed_file(source, as_of)
+        names = {":pk": pk, ":since": since, ":until": keys.feed_file(source, "~").sk}
+        later = self.table.query("PK = :pk AND SK BETWEEN :since AND :until", names)
+        return any(item["verdict"] == Verdict.HELD and item["SK"] > since for item in later)
+
     def record(self, report: FileReport) -> None:
         """Enter a file into its feed's history. Of two files of one moment the first keeps the entry."""
         pk, sk = keys.feed_file(report.source, report.as_of)
         item = {"PK": pk, "SK": sk, "entity": "feed_file", "schema": SCHEMA, "revision": 1, "file": report.file}
         self.table.put_new(item | {told: getattr(report, told) for told in _TOLD})
+
+
+def _freshness(item: Mapping[str, Any]) -> Freshness:
+    skus = {Sku(sku): percent for sku, percent in item["skus"].items()}
+    return Freshness(percent=item["percent"], skus=skus, is_silent=item["is_silent"])

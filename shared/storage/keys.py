@@ -12,6 +12,7 @@ from typing import NamedTuple
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 
 DUE_SHARDS = 8
+CATALOGUE_LETTERS = 2
 
 
 class Key(NamedTuple):
@@ -38,7 +39,22 @@ def item(sku: Sku) -> Key:
 
 def catalogue(sku: Sku) -> Key:
     """S5: a SKU among all that begin with the same two characters."""
-    return Key(f"CAT#{sku[:2]}", sku)
+    return Key(f"CAT#{sku[:CATALOGUE_LETTERS]}", sku)
+
+
+def listing(channel: ChannelId, listing: str) -> Key:
+    """S10: what a channel calls its listing of a SKU."""
+    return Key(f"LST#{channel}", listing)
+
+
+def supplier_code(supplier: SourceId, code: str) -> Key:
+    """S11: what a supplier calls a SKU."""
+    return Key(f"IDN#{supplier}", code)
+
+
+def kit_of(part: Sku, kit: Sku) -> Key:
+    """S14: a kit that a SKU is part of."""
+    return Key(f"SKU#{part}", f"KIT#{kit}")
 
 
 def open_flag(source: SourceId) -> str:
@@ -46,19 +62,29 @@ def open_flag(source: SourceId) -> str:
     return f"OPEN#{source}"
 
 
+def flag(kind: str, key: LevelKey) -> Key:
+    """S7: a level that is listed for something."""
+    return Key(f"SKU#{key.sku}", f"FLAG#{kind}#{key.source}")
+
+
 def told(sku: Sku, channel: ChannelId) -> Key:
     """S8: the number of a SKU on a channel and what the shop was told."""
     return Key(f"ATS#{sku}", channel)
 
 
-def dirty(channel: ChannelId, rank: int, sku: Sku) -> Key:
-    """S9: a SKU whose number a channel has to be told."""
-    return Key(f"DIRTY#{channel}", f"{rank}#{sku}")
+def dirty(channel: ChannelId, rank: int, subject: str) -> Key:
+    """S9: a SKU whose number a channel has to be told, or an order, by its id, that it has to be told of."""
+    return Key(f"DIRTY#{channel}", f"{rank}#{subject}")
 
 
 def lease(channel: ChannelId) -> Key:
     """S15: who publishes to a shop now."""
     return Key(f"SHOP#{channel}", "LEASE")
+
+
+def pause(scope: str) -> Key:
+    """S15: that nothing is sent to a supplier, told to a shop, or either."""
+    return Key(f"PAUSE#{scope}", "PAUSE")
 
 
 def poll(channel: ChannelId) -> Key:
@@ -69,6 +95,11 @@ def poll(channel: ChannelId) -> Key:
 def feed(name: str) -> Key:
     """S12: a feed's state now."""
     return Key(f"FEED#{name}", "NOW")
+
+
+def feed_freshness(name: str) -> Key:
+    """S12: how fresh a feed was when that was last looked at."""
+    return Key(f"FEED#{name}", "FRESHNESS")
 
 
 def feed_file(name: str, as_of: str) -> Key:
@@ -84,6 +115,12 @@ def movement(key: LevelKey, changed_at: str, revision: int) -> Key:
 def order(key: OrderKey) -> Key:
     """O1: an order."""
     return Key(f"ORD#{key}", "ORD")
+
+
+def order_of(pk: str) -> OrderKey:
+    """O1: the order that an item of this partition belongs to."""
+    channel, _, order_id = pk.removeprefix("ORD#").partition("#")
+    return OrderKey(ChannelId(channel), order_id)
 
 
 def plan(key: OrderKey, attempt: str) -> Key:
@@ -124,6 +161,11 @@ def supplier_list(source: SourceId, at: str, number: str) -> Key:
 def reference(kind: str, value: str) -> Key:
     """O5: an order by another of its names."""
     return Key(f"REF#{kind}#{value}", "REF")
+
+
+def operation(op_id: str) -> Key:
+    """O11: that a person's change was made: the same one twice is one."""
+    return Key(f"SEEN#op#{op_id}", "SEEN")
 
 
 def counter(source: SourceId, kind: str) -> Key:

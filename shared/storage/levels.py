@@ -91,6 +91,29 @@ def give_back(table: str, key: LevelKey, units: int, token: str, cause: tuple[st
     )
 
 
+def adjust(table: str, key: LevelKey, units: int, op_id: str, now: str) -> Action:
+    """Correct a count by a person's word, until the next photograph: that one is the truth again.
+
+    The level is flagged, so that the next file settles it even where its row says what it said before.
+    """
+    return update_action(
+        key,
+        table,
+        keys.level(key),
+        {
+            "UpdateExpression": "SET available = available + :units, counted = counted + :units, drev = drev + :one, "
+            f"flag = :flag, since = :now, {_LEDGER}",
+            "ConditionExpression": "counted >= :least",
+            "ExpressionAttributeNames": {"#last": "last"},
+            "ExpressionAttributeValues": attributes.image(
+                {":units": units, ":least": max(-units, 0), ":flag": keys.open_flag(key.source)}
+                | _ledger(("adjust", op_id), {}, now)
+            ),
+        },
+        read_image,
+    )
+
+
 @dataclass(slots=True)
 class Levels:
     """Reads levels and writes counts to them, one conditional update each."""
@@ -136,7 +159,7 @@ _COUNT = "counted = :counted, counted_as_of = :as_of, count_id = :count_id, drev
 def _blind(write: Blind, now: str) -> dict[str, Any]:
     rise = write.count.units - write.old
     return {
-        "UpdateExpression": f"SET available = available + :rise, {_COUNT}, {_LEDGER}",
+        "UpdateExpression": f"SET available = available + :rise, {_COUNT}, {_LEDGER} REMOVE flag, since",
         "ConditionExpression": "counted = :old AND counted_as_of < :as_of AND size(deducted) = :zero "
         "AND attribute_not_exists(held_until)",
         "ExpressionAttributeNames": {"#last": "last"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from shared.domain import times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
 from shared.domain.offers import Offer
 from shared.domain.orders import Effect, Order
+from shared.domain.people import By
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Planned
@@ -68,6 +69,10 @@ class OrderBook:
         found = self.orders.query("PK = :pk AND begins_with(SK, :po)", names, consistent=True)
         return [purchase_orders.from_item(item) for item in found]
 
+    def has_moved(self, key: OrderKey, move_id: str) -> bool:
+        """Answer whether a move was made, strongly read."""
+        return self.orders.get(keys.event(key, move_id)) is not None
+
     def waiting_for(self, sku: Sku) -> list[OrderKey]:
         """List up to 100 orders that wait for a SKU, oldest first, strongly."""
         names = {":pk": f"BACK#{sku}"}
@@ -114,6 +119,7 @@ class OrderBook:
         *,
         move_id: str,
         now: datetime,
+        by: By | None = None,
     ) -> Outcome:
         """Commit a move once: marker, order, purchase orders `(before, after)`, units given back to levels."""
         pk, sk = keys.event(before.key, move_id)
@@ -126,7 +132,7 @@ class OrderBook:
             "revision": 1,
             "kind": kind,
             "at": times.text(now),
-        }
+        } | (asdict(by) if by else {})
         actions = [
             dynamo.put_new_action(move_id, self.orders.name, marker, lambda _: move_id),
             orders.put_seen(self.orders.name, after, before),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.names import OrderKey
+from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import Line, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.storage import keys
@@ -65,6 +65,12 @@ def beside(order: Order) -> list[Key]:
 def keep(table: Table, at: Key) -> None:
     """Let an item stay; what has gone already is not made again."""
     table.update(at, {"UpdateExpression": "REMOVE expires_at", "ConditionExpression": "attribute_exists(PK)"})
+
+
+def find(table: Table, kind: str, value: str) -> OrderKey | None:
+    """Find an order by another of its names; None when no order has it."""
+    found = table.get(keys.reference(kind, value))
+    return OrderKey(ChannelId(found["channel"]), found["order_id"]) if found else None
 
 
 def _reference(kind: str, value: str, key: OrderKey) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.names import ChannelId, OrderKey, SourceId
+from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import Effect, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.errors import Conflict, InvalidInput
-from shared.storage import attributes, keys, orders, purchase_orders
+from shared.storage import attributes, dynamo, keys, orders, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Transactions
 from shared.storage.order_book import OrderBook
 
@@ -86,7 +86,9 @@ class Outbox:
     def drop(self, order: Order, before: PurchaseOrder, after: PurchaseOrder) -> None:
         """Write a purchase order if neither it nor its order has changed since they were seen."""
         outcome = self._commit(
-            _unchanged(self.book.orders.name, order),
+            dynamo.unchanged_action(
+                order.key, self.book.orders.name, keys.order(order.key), order.revision, orders.read_image
+            ),
             purchase_orders.put_seen(self.book.orders.name, after, before),
         )
         _done(outcome, after)
@@ -111,31 +113,11 @@ class Outbox:
         return Transactions(self.book.client).commit(actions)
 
 
-def order_of(pk: str) -> OrderKey:
-    """Name the order that an item of this partition belongs to."""
-    channel, _, order_id = pk.removeprefix("ORD#").partition("#")
-    return OrderKey(ChannelId(channel), order_id)
-
-
 def _done(outcome: Outcome, *written: PurchaseOrder) -> None:
     """Take a refusal that met our own write as done: the answer to an earlier try was lost."""
     if outcome.is_done or any(refusal.found in written for refusal in outcome.refusals):
         return
     raise Conflict("a purchase order or its order has changed", code="po_changed")
-
-
-def _unchanged(table: str, order: Order) -> Action:
-    pk, sk = key = keys.order(order.key)
-    request = {
-        "TableName": table,
-        "Key": attributes.image({"PK": pk, "SK": sk}),
-        "ConditionExpression": "revision = :seen",
-        "ExpressionAttributeValues": attributes.image({":seen": order.revision}),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    return Action(
-        about=order.key, table=table, key=key, verb="ConditionCheck", request=request, decode=orders.read_image
-    )
 
 
 @contextmanager

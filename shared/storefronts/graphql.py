@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from shared.errors import InvalidInput, Transient
@@ -14,6 +15,7 @@ from shared.errors import InvalidInput, Transient
 MOST_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
+LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 3600.0
 
 
 def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == TOO_MANY_REQUESTS:
-            wait = error.headers.get("Retry-After", "")
+            wait = _seconds(error.headers.get("Retry-After"))
             raise Transient("the shop throttles", code="throttled", wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
@@ -49,18 +51,50 @@ def post(url: str, token: str, query: str, variables: Mapping[str, Any], timeout
     return read
 
 
-def data(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - the platform's JSON
-    """Return what was asked for by its name.
+REFUSALS = frozenset({"ACCESS_DENIED", "SHOP_INACTIVE"})
+"""Codes of errors that are about who asks. (https://shopify.dev/docs/api/admin-graphql#status_and_error_codes)"""
+NOT_UNDERSTOOD = "not_understood"
+"""Code of a failure that is about what was asked: other than a refusal of whoever asks, it may be one item's."""
 
-    Raises Transient when the shop throttles, InvalidInput when it did not understand.
+
+def data(answer: Mapping[str, Any], name: str, *, may_lack: bool = False) -> Any:  # noqa: ANN401 - the platform's JSON
+    """Return what was asked for by its name; None, if that may be, where the shop has no such thing.
+
+    Raises Transient when the shop throttles (`wait`: seconds), InvalidInput when it did not understand.
     """
     codes = sorted({_code(error) for error in answer.get("errors") or ()})
     if "THROTTLED" in codes:
-        raise Transient("the shop throttles", code="throttled")
-    found = (answer.get("data") or {}).get(name)
-    if codes or found is None:
-        raise InvalidInput("the shop did not understand", code="shop_refused", asked=name, codes=codes)
+        raise Transient("the shop throttles", code="throttled", wait=_wait(answer))
+    if refusals := sorted(REFUSALS.intersection(codes)):
+        raise InvalidInput("the shop refused us", code="shop_refused", asked=name, codes=refusals)
+    told = answer.get("data") or {}
+    found = told.get(name)
+    if codes or (found is None and not (may_lack and name in told)):
+        raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, asked=name, codes=codes)
     return found
+
+
+def _wait(answer: Mapping[str, Any]) -> float:
+    """Compute how many seconds the shop needs until it has the points for what was asked."""
+    try:
+        cost = answer["extensions"]["cost"]
+        status = cost["throttleStatus"]
+        lacks = cost["requestedQueryCost"] - status["currentlyAvailable"]
+        return _bounded(float(lacks) / float(status["restoreRate"]))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return LEAST_WAIT_SECONDS
+
+
+def _seconds(told: str | None) -> float:
+    try:
+        return _bounded(float(told or LEAST_WAIT_SECONDS))
+    except ValueError:
+        return LEAST_WAIT_SECONDS
+
+
+def _bounded(seconds: float) -> float:
+    """Believe a shop for an hour at most; `inf` and `nan` are numbers, too."""
+    return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
 
 
 def _code(error: object) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
 
-MOST_UNITS = 1_000_000_000
 MOST_AT_ONCE = 250
 TIMEOUT_SECONDS = 8
 

@@ -41,9 +41,12 @@ PLACEHOLDERS: dict[str, object] = {
     "line": "<line>",
     "supplier": "<supplier>",
     "code": "<code>",
+    "part": "<part>",
+    "kit": "<kit>",
     "listing": "<listing>",
     "scope": "<scope>",
     "day": "<day>",
+    "op_id": "<op_id>",
 }
 AS_WRITTEN = {
     "<channel>#<id>": "<order>",
@@ -57,8 +60,10 @@ AS_WRITTEN = {
 
 
 def key_functions() -> list[Callable[..., object]]:
+    """Find what makes a key, or the partition of one; what reads one back does not."""
     functions = [f for _, f in inspect.getmembers(keys, inspect.isfunction) if f.__module__ == keys.__name__]
-    return [function for function in functions if not function.__name__.startswith("_")]
+    makers = [f for f in functions if inspect.signature(f).return_annotation in {"Key", "str"}]
+    return [function for function in makers if not function.__name__.startswith("_")]
 
 
 def parts(function: Callable[..., object]) -> tuple[str, ...]:

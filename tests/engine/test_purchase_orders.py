@@ -27,6 +27,7 @@ from shared.storage import levels as level_items
 from shared.storage.dynamo import Table
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.suppliers.file_drop import FileDrop
 from tests.engine.conftest import Engine
@@ -40,7 +41,7 @@ LIVES = timedelta(seconds=30)
 LATER = timedelta(minutes=2)
 """Past any claim: a process' life, and the time a request may still arrive after it."""
 PLENTY = 1000
-FIRST_PUT = 9
+FIRST_PUT = 10
 """The call of an undisturbed run that puts the first file."""
 
 
@@ -123,7 +124,11 @@ class World:
         client = client or self.both()
         book = OrderBook.of(client, self.tables.stock, self.tables.orders)
         flow = SendPurchaseOrders(
-            Outbox(book), Problems(book.orders), FileDrop(client, "files"), new_id=lambda: uuid.uuid4().hex[:16]
+            Outbox(book),
+            Pauses(book.stock),
+            Problems(book.orders),
+            FileDrop(client, "files"),
+            new_id=lambda: uuid.uuid4().hex[:16],
         )
         return flow.run([self.key], RULES, now, Lifetime(now + LIVES, lambda: LIVES))
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from moto import mock_aws
 
+from local.shop import Shop, Store, serving
 from shared.runtime import clients
 from shared.runtime.settings import settings
 from shared.storage.config import Config
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 ROOT = Path(__file__).parents[2]
+LOCATION = "gid://shopify/Location/71001"
 SECRETS = {"current": "shop-secret", "previous": "old-secret", "token": "shpat-token"}
 
 
@@ -68,6 +70,45 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
+def sample_rules() -> dict[str, Any]:
+    """Read the sample rules, with nobody expected at any time: the suite's files are of no particular day."""
+    rules: dict[str, Any] = yaml.safe_load((ROOT / "config/rules.yaml").read_text())
+    for source in rules["sources"].values():
+        for by_time in ("cadence_hours", "freshness"):
+            source.pop(by_time, None)
+    return rules
+
+
+def push_rules(aws: Aws, channel: dict[str, Any], source: dict[str, Any] | None = None) -> None:
+    """Make the sample rules current, with these settings of its channel and of alpina."""
+    rules = sample_rules()
+    rules["channels"]["nordlys"] |= channel
+    rules["sources"]["alpina"] |= source or {}
+    Config(aws.s3, settings().config_bucket).push(rules)
+    forget()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(
+        store=Store(tmp_path / "shop.sqlite"),
+        domain="nordlys-living.myshopify.com",
+        location=LOCATION,
+        secret=SECRETS["current"],
+        token=SECRETS["token"],
+        items={},
+        deliver=lambda _body, _headers: 200,
+    )
+
+
+@pytest.fixture
+def url(aws: Aws, shop: Shop) -> Iterator[str]:
+    """Have the shop answer at a place that the rules name."""
+    with serving(shop) as url:
+        push_rules(aws, {"api_url": url, "location": LOCATION})
+        yield url
+
+
 @pytest.fixture(scope="session", autouse=True)
 def watching() -> None:
     """Watch every client of the process; they live as long as it does, for making one takes longer than a test."""
@@ -85,11 +126,12 @@ def aws() -> Iterator[Aws]:
         for bucket in (names.files_bucket, names.archive_bucket, names.config_bucket):
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        for url in (names.order_queue_url, names.channel_queue_url):
+        dead_letters = names.order_dead_letters_url, names.file_dead_letters_url, names.channel_dead_letters_url
+        for url in (names.order_queue_url, names.channel_queue_url, *dead_letters):
             sqs.create_queue(QueueName=url.rpartition("/")[2])
         secret = f"{names.secret_prefix}/shops/nordlys"
         clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps(SECRETS))
-        Config(s3, names.config_bucket).push(yaml.safe_load((ROOT / "config/rules.yaml").read_text()))
+        Config(s3, names.config_bucket).push(sample_rules())
         yield Aws(dynamodb, s3, sqs, Table(dynamodb, names.stock_table), Table(dynamodb, names.order_table))
         forget()
 

@@ -43,8 +43,8 @@ def items(aws: Aws) -> list[dict[str, Any]]:
     return sorted(found, key=lambda item: (item["PK"]["S"], item["SK"]["S"]))
 
 
-def marks(aws: Aws) -> list[tuple[int, int]]:
-    return [(mark.rank, mark.revision) for mark in Availability(aws.stock).marks(NORDLYS, 100)]
+def marks(aws: Aws) -> list[tuple[int, str]]:
+    return [(mark.rank, mark.cause) for mark in Availability(aws.stock).marks(NORDLYS, 100)]
 
 
 def test_the_day_of_a_level_is_its_ledger(aws: Aws, context: LambdaContext) -> None:
@@ -74,7 +74,7 @@ def test_redelivery_changes_nothing(aws: Aws, context: LambdaContext) -> None:
 def test_what_is_worst_is_marked_first_and_the_shop_is_woken(aws: Aws, context: LambdaContext) -> None:
     run(context, *DAY)
 
-    assert marks(aws) == [(0, 3), (1, 2), (3, 4)]
+    assert marks(aws) == [(0, "alpina#3"), (1, "alpina#2"), (3, "alpina#4")]
     assert {messages.read(text) for text in aws.messages(settings().channel_queue_url)} == {Publish(channel=NORDLYS)}
     assert aws.messages(settings().order_queue_url) == []
 
@@ -116,4 +116,4 @@ def test_a_queue_that_does_not_answer_has_the_batch_again(aws: Aws, context: Lam
 
     with pytest.raises(Transient):
         run(context, "new_level")
-    assert marks(aws) == [(3, 1)]
+    assert marks(aws) == [(3, "alpina#1")]

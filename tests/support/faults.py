@@ -36,5 +36,24 @@ class Faulty:
         return counted
 
 
+class Meanwhile:
+    """Wraps a client. Before its first call of a name something else happens: another write, or a failure."""
+
+    def __init__(self, client: Any, call: str, happens: Callable[[], object]) -> None:  # noqa: ANN401
+        self._client = client
+        self._call = call
+        self._happens = [happens]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        call = getattr(self._client, name)
+
+        def after(**request: Any) -> Any:  # noqa: ANN401 - whatever the client answers
+            if name == self._call and self._happens:
+                self._happens.pop()()
+            return call(**request)
+
+        return after
+
+
 def no_answer() -> ReadTimeoutError:
     return ReadTimeoutError(endpoint_url="http://127.0.0.1")

@@ -40,6 +40,7 @@ ACTION_OF = {
     ("s3", "AbortMultipartUpload"): "s3:AbortMultipartUpload",
     ("sqs", "SendMessage"): "sqs:SendMessage",
     ("sqs", "SendMessageBatch"): "sqs:SendMessage",
+    ("sqs", "GetQueueAttributes"): "sqs:GetQueueAttributes",
     ("secretsmanager", "GetSecretValue"): "secretsmanager:GetSecretValue",
 }
 # A transaction has no action of its own: each of its parts is authorised as if it came alone.

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from shared.domain import feeds, times
 from shared.domain.feeds import Feed, Photograph, Refusal, Row, RowWrite, Run, Standing
 from shared.domain.names import Sku, SourceId
+from shared.domain.stock import Level
 from shared.errors import InvalidInput
+from tests.support import trade
 
 ALPINA = SourceId("alpina")
 NOW = times.read("2026-11-24T12:00:00Z")
@@ -88,12 +90,94 @@ def test_a_second_delivery_of_the_snapshot_is_done() -> None:
 def test_finishing_closes_all_that_is_not_newer() -> None:
     feed = Feed(source=ALPINA, applied=run(6), open=(run(7), run(8), run(9)), revision=4)
 
-    assert feeds.finish(feed, run(8)) == Feed(source=ALPINA, applied=run(8), open=(run(9),), revision=5)
+    assert feeds.finish(feed, run(8), {}, {}) == Feed(source=ALPINA, applied=run(8), open=(run(9),), revision=5)
 
 
 @pytest.mark.parametrize("hour", [8, 9])
 def test_the_snapshot_never_moves_to_an_older_file(hour: int) -> None:
-    assert feeds.finish(Feed(source=ALPINA, applied=run(hour), revision=4), run(8)) is None
+    assert feeds.finish(Feed(source=ALPINA, applied=run(hour), revision=4), run(8), {}, {}) is None
+
+
+# ---- what a file confirms
+
+
+def of_alpina(sku: str, as_of: str) -> Level:
+    return trade.level(sku, "alpina", 1, counted_as_of=as_of)
+
+
+def applied(*files: tuple[int, str], compared: bool = True) -> Feed:
+    """A feed after these files, hour and the SKUs of its good rows; `compared`: each was, with the one before."""
+    feed, snapshot = Feed(source=ALPINA), None
+    for hour, skus in files:
+        rows = photo(*map(row, skus))
+        after = feeds.finish(feed, run(hour), rows, snapshot)
+        assert after is not None
+        feed, snapshot = after, rows if compared else None
+    return feed
+
+
+def hour_of(at: str) -> int:
+    return times.read(at).hour
+
+
+@pytest.mark.parametrize(
+    ("_case", "feed", "counted", "confirmed"),
+    [
+        ("no file yet", Feed(source=ALPINA), 7, 7),
+        ("a first file confirms what it wrote", applied((8, "A")), 8, 8),
+        ("a first file confirms nothing that was there before it", applied((8, "A")), 7, 7),
+        ("an unchanged row is confirmed by the newer file", applied((8, "A"), (9, "A")), 8, 9),
+        ("by the newest", applied((8, "A"), (9, "A"), (10, "A")), 8, 10),
+        ("a row that a file left out is not", applied((8, "AB"), (9, "B")), 8, 8),
+        ("nor two files later", applied((8, "AB"), (9, "B"), (10, "B")), 8, 8),
+        ("it stays as old as the last file that had it", applied((8, "AB"), (9, "AB"), (10, "B"), (11, "B")), 8, 9),
+        ("until a file has it again", applied((8, "AB"), (9, "B"), (10, "AB")), 8, 10),
+        ("and then the next may leave it out", applied((8, "AB"), (9, "B"), (10, "AB"), (11, "B")), 8, 10),
+        ("a count by hand is newer than any file", applied((8, "A"), (9, "A")), 11, 11),
+        ("a level that a file left out may be counted by hand", applied((8, "AB"), (9, "B")), 11, 11),
+        ("a file that could not be compared confirms what it wrote", applied((8, "A"), (9, "A"), compared=False), 9, 9),
+        ("and of what it did not write nothing", applied((8, "AB"), (9, "B"), compared=False), 8, 8),
+    ],
+)
+def test_a_count_is_as_old_as_the_last_file_that_still_says_so(
+    _case: str, feed: Feed, counted: int, confirmed: int
+) -> None:
+    assert hour_of(feeds.confirmed_at(feed, of_alpina("A", run(counted).as_of))) == confirmed
+
+
+def test_a_count_of_a_source_that_sends_no_files_is_as_old_as_it_is() -> None:
+    assert feeds.confirmed_at(None, of_alpina("A", run(8).as_of)) == run(8).as_of
+
+
+def test_a_refused_row_confirms_nothing() -> None:
+    first = feeds.gather([row("A"), row("B")])
+    second = feeds.gather([row("B"), refusal(3, "A")])
+    feed = feeds.finish(Feed(source=ALPINA), run(8), first.rows, None)
+    assert feed is not None
+    feed = feeds.finish(feed, run(9), second.rows, first.rows)
+
+    assert hour_of(feeds.confirmed_at(feed, of_alpina("A", run(8).as_of))) == 8
+    assert hour_of(feeds.confirmed_at(feed, of_alpina("B", run(8).as_of))) == 9
+
+
+@given(st.lists(st.sets(st.sampled_from("ABC"), min_size=1), min_size=1, max_size=8))
+def test_confirmed_at_is_the_time_of_the_last_file_with_the_sku_in_its_good_rows(files: list[set[str]]) -> None:
+    feed = applied(*((hour, "".join(sorted(skus))) for hour, skus in enumerate(files)))
+
+    for sku in set().union(*files):
+        with_it = [hour for hour, skus in enumerate(files) if sku in skus]
+        first_written = of_alpina(sku, run(with_it[0]).as_of)
+        assert feeds.confirmed_at(feed, first_written) == run(with_it[-1]).as_of
+
+
+def test_no_more_skus_are_remembered_than_an_entry_holds() -> None:
+    everything = photo(*(row(f"S{i}") for i in range(feeds.MOST_UNCONFIRMED + 10)), row("Z"))
+    feed = Feed(source=ALPINA, applied=run(8), confirms_since=run(8).as_of)
+
+    after = feeds.finish(feed, run(9), photo(row("Z")), everything)
+
+    assert after is not None
+    assert len(after.unconfirmed) == feeds.MOST_UNCONFIRMED
 
 
 def test_a_heartbeat_never_goes_back() -> None:

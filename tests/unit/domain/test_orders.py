@@ -404,3 +404,22 @@ def test_a_bug_that_leaves_the_table_of_states_is_caught() -> None:
     taken = orders.take(order, {("l1", ALPINA): 1}, attempt="a1")
     with pytest.raises(AssertionError, match="an allocation does not add up"):
         orders.check(replace(taken, allocations=(replace(taken.allocations[0], committed=2),)))
+
+
+def test_an_order_is_cancelled_when_nothing_of_it_is_on_its_way_any_more() -> None:
+    order = trade.order("1", ("A", 2))
+    taken = orders.take(order, {("l1", ALPINA): 2}, attempt="t")
+    sent = orders.send(taken, 1, deducts_at=DeductsAt.SHIP).order
+    wanted = orders.cancel(sent, 2).order
+
+    assert orders.cancel(taken, 2).order.is_cancelled
+    assert not wanted.is_cancelled
+    assert orders.confirm_cancel(wanted, 1, "l1", 2).order.is_cancelled
+    assert not orders.ship(wanted, 1, "l1", 1, deducts_at=DeductsAt.SHIP).order.is_cancelled
+
+
+def test_an_edit_to_nothing_and_a_cancel_that_came_first_are_no_cancelled_orders() -> None:
+    order = trade.order("1", ("A", 2))
+
+    assert not orders.edit(order, {"l1": 0}, 2).order.is_cancelled
+    assert not orders.cancel(replace(order, lines=()), 2).order.is_cancelled

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import messages, money, times
-from shared.domain.messages import Delivered, FillSku, Message, PlanOrder, Publish
+from shared.domain.messages import Delivered, FillSku, Message, PlanOrder, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, name, order_key
 from shared.errors import InvalidInput
 
@@ -61,6 +61,7 @@ any_message = st.one_of(
     st.builds(PlanOrder, order=st.builds(OrderKey, names.map(ChannelId), names)),
     st.builds(FillSku, sku=names.map(Sku)),
     st.builds(Publish, channel=names.map(ChannelId)),
+    st.builds(Refresh, scope=st.sampled_from(Scope), name=names, channel=st.just("") | names, after=st.text()),
 )
 
 
@@ -90,6 +91,11 @@ def test_any_text_is_a_message_or_refused(text: str) -> None:
         '{"schema":1,"kind":"plan"}',
         '{"schema":1,"kind":"x"}',
         '{"schema":1,"kind":"fill","sku":"a#b"}',
+        '{"schema":1,"kind":"refresh","name":"a","channel":"","after":""}',
+        '{"schema":1,"kind":"refresh","scope":[],"name":"a","channel":"","after":""}',
+        '{"schema":1,"kind":"refresh","scope":"world","name":"a","channel":"","after":""}',
+        '{"schema":1,"kind":"refresh","scope":"sku","name":"a#b","channel":"","after":""}',
+        '{"schema":1,"kind":"refresh","scope":"sku","name":"a","after":""}',
     ],
 )
 def test_messages_of_no_kind_we_know_are_refused(text: str) -> None:

@@ -198,7 +198,8 @@ def test_a_file_without_the_needed_columns_is_held_and_changes_nothing() -> None
     ]
     assert house.report()["reason"] == "a needed column is missing"
     assert house.report()["details"] == {"wanted": ["sku", "qty"], "found": ["sku", "count"]}
-    assert house.problems.opened[0].subject == f"held/alpina/{name}"
+    problem = house.problems.opened[0]
+    assert (problem.subject, problem.details) == ("alpina", {"file": f"held/alpina/{name}", "as_of": T2})
     assert (done.again, done.counted["FileHeld"]) == ({}, 1)
 
 

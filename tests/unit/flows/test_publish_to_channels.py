@@ -2,145 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from shared.domain import messages
+from shared.domain import messages, orders
 from shared.domain.availability import Rank
-from shared.domain.messages import FillSku, Publish
-from shared.domain.names import ChannelId, Sku, SourceId
-from shared.domain.problems import Problem
-from shared.domain.stock import Level
-from shared.errors import InvalidInput, Transient
-from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, PublishToChannels
-from shared.storage.availability import Availability, Facts, Leases, Mark, Told
+from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
+from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
+from shared.domain.orders import DeductsAt, Order
+from shared.domain.rules import Rules
+from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
+from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, LONGEST_WAIT_SECONDS, PublishToChannels
+from shared.flows.refresh_numbers import RefreshNumbers
+from shared.storage import pauses
+from shared.storage.availability import Availability, Leases, Mark, Told
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.shopify_admin import Answer, Quantity
+from shared.storefronts.shopify_admin import Answer
+from shared.storefronts.shopify_fulfilments import Seen
 from tests.support import trade
+from tests.support.pauses import FakePauses
+from tests.support.problems import FakeProblems
+from tests.support.publishing import NORDLYS, FakeAvailability, FakeDesk, FakeLeases, FakeShop, mark, part, told
 
-NORDLYS = ChannelId("nordlys")
 PUBLISH = messages.write(Publish(channel=NORDLYS))
 
 
-def mark(sku: str, rank: Rank = Rank.FALLS, revision: int = 1) -> Mark:
-    return Mark(channel=NORDLYS, rank=rank, sku=Sku(sku), source=SourceId("alpina"), revision=revision)
-
-
 @dataclass
-class FakeAvailability:
-    """Marks, levels and what was told, in memory; `meanwhile` happens once, after facts were read."""
+class FakeRefresh:
+    """Leaves so many marks, or raises."""
 
-    dirty: list[Mark] = field(default_factory=list)
-    levels: dict[str, Level] = field(default_factory=dict)
-    told: dict[Sku, Told] = field(default_factory=dict)
-    unlisted: set[str] = field(default_factory=set)
-    meanwhile: Callable[[], None] | None = None
+    marks: int = 0
+    failure: AppError | None = None
+    asked: list[Refresh] = field(default_factory=list)
 
-    def marks(self, _channel: ChannelId, most: int) -> list[Mark]:
-        return sorted(self.dirty, key=lambda each: (each.rank, each.sku))[:most]
-
-    def clear(self, mark: Mark) -> bool:
-        is_there = mark in self.dirty
-        if is_there:
-            self.dirty.remove(mark)
-        return is_there
-
-    def facts(self, skus: Iterable[Sku], channel: ChannelId, _sources: Collection[SourceId]) -> dict[Sku, Facts]:
-        found = {
-            sku: Facts(
-                listing="" if sku in self.unlisted else f"item-{sku}",
-                levels=(self.levels[sku],) if sku in self.levels else (),
-                told=self.told.get(sku, Told(sku=sku, channel=channel)),
-            )
-            for sku in skus
-        }
-        if self.meanwhile:
-            happens, self.meanwhile = self.meanwhile, None
-            happens()
-        return found
-
-    def tell(self, told: Told) -> bool:
-        is_next = self.told.get(told.sku, Told(sku=told.sku, channel=told.channel)).revision + 1 == told.revision
-        if is_next:
-            self.told[told.sku] = told
-        return is_next
-
-
-@dataclass
-class FakeLeases:
-    """A lease that is free or not; `words` are what releasing answers, one after the other."""
-
-    is_free: bool = True
-    words: list[int] = field(default_factory=list)
-    dropped: int = 0
-    at_release: Callable[[], None] | None = None
-
-    def take(
-        self, _channel: ChannelId, _holder: str, message_ids: Sequence[str], now: datetime, until: datetime
-    ) -> bool:
-        assert message_ids
-        assert until > now
-        return self.is_free
-
-    def release(self, _channel: ChannelId, _holder: str, _seen: int) -> int | None:
-        if self.at_release:
-            happens, self.at_release = self.at_release, None
-            happens()
-        return self.words.pop(0) if self.words else None
-
-    def drop(self, _channel: ChannelId, _holder: str) -> None:
-        self.dropped += 1
-
-
-@dataclass
-class FakeShop:
-    """Takes what it is given, or answers as it was told to."""
-
-    answers: list[Answer | Exception] = field(default_factory=list)
-    shows: dict[str, int] = field(default_factory=dict)
-    asked: list[list[tuple[str, int, int | None]]] = field(default_factory=list)
-
-    def set_available(self, wanted: Sequence[Quantity]) -> Answer:
-        self.asked.append([(each.item, each.units, each.change_from) for each in wanted])
-        answer = self.answers.pop(0) if self.answers else Answer()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def available(self, items: Iterable[str]) -> dict[str, int]:
-        return {item: self.shows[item] for item in items}
-
-
-@dataclass
-class FakeProblems:
-    opened: list[Problem] = field(default_factory=list)
-
-    def open(self, problem: Problem, _now: str) -> bool:
-        self.opened.append(problem)
-        return True
+    def run(self, asked: Refresh, _rules: Rules, _now: datetime, _time_left_ms: object) -> int:
+        self.asked.append(asked)
+        if self.failure:
+            raise self.failure
+        return self.marks
 
 
 @dataclass
 class Run:
-    """One flow with its fakes."""
+    """One flow with its fakes. `time_left`: what is left at each question, the last one ever after."""
 
     availability: FakeAvailability = field(default_factory=FakeAvailability)
     leases: FakeLeases = field(default_factory=FakeLeases)
+    pauses: FakePauses = field(default_factory=FakePauses)
     shop: FakeShop = field(default_factory=FakeShop)
+    desk: FakeDesk = field(default_factory=FakeDesk)
     problems: FakeProblems = field(default_factory=FakeProblems)
+    refresh: FakeRefresh = field(default_factory=FakeRefresh)
+    orders: dict[str, Order] = field(default_factory=dict)
+    time_left: list[int] = field(default_factory=lambda: [30_000])
+    sent: list[Message] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
     again: dict[str, str] = field(default_factory=dict)
     told: int = 0
+    orders_told: int = 0
+    marked: int = 0
 
-    def __call__(self, batch: Mapping[str, str] | None = None, time_left: int = 30_000, **channel: object) -> list[str]:
+    def __call__(self, batch: Mapping[str, str] | None = None, **channel: object) -> list[str]:
         flow = PublishToChannels(
             availability=cast("Availability", self.availability),
             leases=cast("Leases", self.leases),
+            pauses=cast("Pauses", self.pauses),
             problems=cast("Problems", self.problems),
+            order=self.order,
             shop=lambda _: self.shop,
+            desk=lambda _: self.desk,
+            refresh=cast("RefreshNumbers", self.refresh),
+            to_channels=self.send,
+            wait=self.waited.append,
         )
         rules = trade.shop_rules("alpina", **channel)
         published = flow.run(
@@ -148,18 +86,45 @@ class Run:
             rules,
             holder="me",
             now=trade.times_now(),
-            time_left_ms=lambda: time_left,
+            time_left_ms=lambda: self.time_left.pop(0) if len(self.time_left) > 1 else self.time_left[0],
         )
-        self.again, self.told = published.again, published.told
+        self.again, self.told, self.marked = published.again, published.told, published.marked
+        self.orders_told = published.orders_told
         return list(published.again)
 
+    def order(self, key: OrderKey) -> Order | None:
+        assert key.channel == NORDLYS
+        return self.orders.get(key.order_id)
+
+    def send(self, waiting: Iterable[Message]) -> None:
+        self.sent += waiting
+
     def has(self, sku: str, units: int, *marks: Mark, told: int | None = None) -> None:
-        self.availability.levels[sku] = trade.level(sku, "alpina", units)
+        self.availability.has(sku, units)
         self.availability.dirty += marks or (mark(sku),)
         if told is not None:
-            self.availability.told[Sku(sku)] = Told(
-                sku=Sku(sku), channel=NORDLYS, number=told, told_at=trade.T0, revision=4
-            )
+            self.availability.was_told(sku, told)
+
+    def shipped(self, order_id: str, left: int = 2, cause: str = "", **of: Any) -> None:  # noqa: ANN401 - of a mark
+        """Have an order of two units, both shipped, of which the shop has `left` to fulfil, and its mark."""
+        order = trade.order(order_id, ("A", 2))
+        sent = orders.send(orders.take(order, {("l1", SourceId("alpina")): 2}, attempt="t"), 1, deducts_at=SHIP).order
+        self.orders[order_id] = orders.ship(sent, 1, "l1", 2, deducts_at=SHIP).order
+        at = f"fo-{order_id}"
+        self.desk.seen[order_id] = Seen(is_cancelled=False, parts=(part(left=left, at=at),))
+        self.availability.dirty.append(mark(order_id, Rank.ORDER, cause or f"order#{order_id}", **of))
+
+    def cancelled(self, order_id: str, job: str = "") -> None:
+        """Have an order that was cancelled as a whole, and its mark."""
+        self.orders[order_id] = orders.cancel(trade.order(order_id, ("A", 2)), 2).order
+        self.desk.seen[order_id] = Seen(is_cancelled=False, parts=())
+        self.availability.dirty.append(mark(order_id, Rank.ORDER, f"order#{order_id}", job))
+
+    def marks(self) -> list[tuple[Rank, str]]:
+        return [(each.rank, each.subject) for each in self.availability.marks(NORDLYS, 1000)]
+
+
+SHIP = DeductsAt.SHIP
 
 
 def test_a_number_is_computed_told_written_and_its_mark_cleared() -> None:
@@ -169,7 +134,7 @@ def test_a_number_is_computed_told_written_and_its_mark_cleared() -> None:
     assert run() == []
 
     assert run.shop.asked == [[("item-A", 7, 10)]]
-    assert run.availability.told[Sku("A")] == Told(
+    assert run.availability.tellings[Sku("A")] == Told(
         sku=Sku("A"), channel=NORDLYS, number=7, told_at=trade.NOW, revision=5
     )
     assert run.availability.dirty == []
@@ -182,7 +147,7 @@ def test_what_was_never_told_is_set_whatever_it_is() -> None:
     run()
 
     assert run.shop.asked == [[("item-A", 7, None)]]
-    assert run.availability.told[Sku("A")].revision == 1
+    assert run.availability.tellings[Sku("A")].revision == 1
 
 
 def test_the_rules_of_the_channel_count() -> None:
@@ -201,7 +166,7 @@ def test_a_sku_that_is_not_listed_is_told_nothing_and_its_mark_is_cleared() -> N
 
     run()
 
-    assert (run.shop.asked, run.availability.told, run.availability.dirty) == ([], {}, [])
+    assert (run.shop.asked, run.availability.tellings, run.availability.dirty) == ([], {}, [])
 
 
 def test_a_sku_nobody_stocks_any_more_is_told_as_zero() -> None:
@@ -229,7 +194,7 @@ def test_more_marks_than_one_batch_holds_are_told_in_order_of_rank() -> None:
 
 def test_marks_of_several_ranks_are_one_number() -> None:
     run = Run()
-    run.has("A", 7, mark("A", Rank.FALLS, 2), mark("A", Rank.RISES, 3), told=1)
+    run.has("A", 7, mark("A", Rank.FALLS, "s#2"), mark("A", Rank.RISES, "s#3"), told=1)
 
     run()
 
@@ -239,11 +204,11 @@ def test_marks_of_several_ranks_are_one_number() -> None:
 
 def test_a_change_while_the_shop_is_told_is_told_next() -> None:
     run = Run()
-    run.has("A", 7, mark("A", revision=1), told=10)
+    run.has("A", 7, mark("A", cause="s#1"), told=10)
 
     def sold() -> None:
-        run.availability.dirty = [mark("A", revision=2)]
-        run.availability.levels["A"] = trade.level("A", "alpina", 5)
+        run.availability.dirty = [mark("A", cause="s#2")]
+        run.availability.has("A", 5)
 
     run.availability.meanwhile = sold
     run()
@@ -256,7 +221,7 @@ def test_the_shops_own_sales_are_read_and_the_number_computed_after_that() -> No
     run = Run(shop=FakeShop(answers=[Answer(stale=frozenset({"item-A"}))], shows={"item-A": 8}))
     run.has("A", 9, told=10)
     run.has("B", 4, told=5)
-    run.availability.meanwhile = lambda: run.availability.levels.update(A=trade.level("A", "alpina", 8))
+    run.availability.meanwhile = lambda: run.availability.has("A", 8)
 
     run()
 
@@ -264,29 +229,39 @@ def test_the_shops_own_sales_are_read_and_the_number_computed_after_that() -> No
     assert run.availability.dirty == []
 
 
-def test_a_shop_that_keeps_moving_has_the_message_again_and_its_marks_kept() -> None:
+def test_a_shop_that_keeps_moving_is_left_alone_with_its_marks() -> None:
     stale = Answer(stale=frozenset({"item-A"}))
     run = Run(shop=FakeShop(answers=[stale] * 3, shows={"item-A": 8}))
     run.has("A", 9, told=10)
 
-    assert run() == ["m1"]
+    assert run() == []
 
-    assert run.again["m1"] == "shop_moves"
+    assert run.leases.failed == [("shop_moves", "0 s")]
     assert run.availability.dirty == [mark("A")]
-    assert run.leases.dropped == 1
 
 
 def test_a_listing_the_shop_refuses_is_an_exception_and_holds_nobody_up() -> None:
     run = Run(shop=FakeShop(answers=[Answer(refused={"item-A": "INVALID_INVENTORY_ITEM"})]))
-    run.has("A", 9)
+    run.has("A", 9, told=5)
     run.has("B", 4)
 
     assert run() == []
 
-    assert run.shop.asked[1] == [("item-B", 4, None)]
+    assert run.shop.asked[1:] == [[("item-B", 4, None)]]
     assert run.availability.dirty == []
-    assert set(run.availability.told) == {"B"}
-    assert [(each.kind, each.subject) for each in run.problems.opened] == [("listing_refused", "nordlys/A")]
+    assert run.availability.tellings[Sku("A")] == told("A", 5, revision=5, refused="INVALID_INVENTORY_ITEM")
+    assert run.availability.tellings[Sku("B")].number == 4
+    assert run.problems.found == [("listing_refused", "nordlys/A")]
+
+
+def test_a_listing_that_was_mended_is_refused_no_more() -> None:
+    run = Run()
+    run.has("A", 9)
+    run.availability.was_told("A", 5, refused="INVALID_INVENTORY_ITEM")
+
+    run()
+
+    assert (run.availability.tellings[Sku("A")].number, run.availability.tellings[Sku("A")].refused) == (9, "")
 
 
 def test_a_number_somebody_else_told_since_keeps_its_mark_and_is_told_again() -> None:
@@ -294,13 +269,13 @@ def test_a_number_somebody_else_told_since_keeps_its_mark_and_is_told_again() ->
     run.has("A", 7, told=10)
 
     def overtaken() -> None:
-        run.availability.told[Sku("A")] = replace(run.availability.told[Sku("A")], number=6, revision=5)
+        run.availability.tellings[Sku("A")] = replace(run.availability.tellings[Sku("A")], number=6, revision=5)
 
     run.availability.meanwhile = overtaken
     run()
 
     assert run.shop.asked == [[("item-A", 7, 10)], [("item-A", 7, 6)]]
-    assert run.availability.told[Sku("A")].revision == 6
+    assert run.availability.tellings[Sku("A")].revision == 6
     assert run.availability.dirty == []
 
 
@@ -323,29 +298,251 @@ def test_word_in_the_lease_sends_the_holder_round_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("_case", "failure", "opened"),
+    ("_case", "failure", "opened", "rests"),
     [
-        ("busy", Transient("the shop is busy", code="throttled"), []),
-        ("it does not understand", InvalidInput("the shop did not understand", code="shop_refused"), ["shop_refuses"]),
+        ("it failed", Transient("the shop failed", code="shop_failed", status=502), [], "0 s"),
+        ("it was silent", Transient("the shop did not answer", code="shop_silent"), [], "0 s"),
+        (
+            "it throttles for long",
+            Transient("the shop throttles", code="throttled", wait=LONGEST_WAIT_SECONDS + 55),
+            [],
+            "60 s",
+        ),
+        ("it does not understand", InvalidInput("no", code="shop_refused"), ["shop_refuses"], "0 s"),
     ],
 )
-def test_a_shop_that_does_not_take_it_has_the_message_again(_case: str, failure: Exception, opened: list[str]) -> None:
+def test_a_shop_that_fails_is_left_alone_and_no_message_comes_again(
+    _case: str, failure: AppError, opened: list[str], rests: str
+) -> None:
     run = Run(shop=FakeShop(answers=[failure]))
     run.has("A", 7)
 
-    assert run() == ["m1"]
+    assert run() == []
 
+    assert run.leases.failed == [(failure.code, rests)]
+    assert (run.leases.released, run.leases.dropped, run.sent, run.waited) == (0, 0, [], [])
     assert run.availability.dirty == [mark("A")]
-    assert run.leases.dropped == 1
-    assert [each.kind for each in run.problems.opened] == opened
+    assert run.problems.kinds == opened
 
 
-def test_nothing_is_begun_without_the_time_for_it() -> None:
+def test_a_shop_that_throttles_a_little_is_waited_for() -> None:
+    throttles = [Transient("the shop throttles", code="throttled", wait=wait) for wait in (1.5, LONGEST_WAIT_SECONDS)]
+    run = Run(shop=FakeShop(answers=[*throttles]))
+    run.has("A", 7)
+
+    assert run() == []
+
+    assert (run.waited, len(run.shop.asked)) == ([1.5, LONGEST_WAIT_SECONDS], 3)
+    assert (run.leases.failed, run.availability.dirty) == ([], [])
+
+
+def test_a_shop_that_throttles_on_and_on_rests_as_long_as_it_says() -> None:
+    run = Run(shop=FakeShop(answers=[Transient("the shop throttles", code="throttled", wait=2.0)] * 3))
+    run.has("A", 7)
+
+    assert run() == []
+
+    assert (len(run.shop.asked), run.leases.failed) == (3, [("throttled", "2 s")])
+    assert run.availability.dirty == [mark("A")]
+
+
+def test_nobody_waits_for_a_shop_without_the_time_for_it() -> None:
+    throttled = Transient("the shop throttles", code="throttled", wait=2.0)
+    run = Run(shop=FakeShop(answers=[throttled]), time_left=[30_000, LEAST_TIME_LEFT_MS - 1])
+    run.has("A", 7)
+
+    assert run() == []
+    assert (run.waited, run.leases.failed) == ([], [("throttled", "2 s")])
+
+
+def test_out_of_time_another_message_goes_on_behind_a_free_lease() -> None:
+    run = Run(time_left=[LEAST_TIME_LEFT_MS, LEAST_TIME_LEFT_MS - 1])
+    for at in range(130):
+        run.has(f"A{at:03}", at)
+
+    assert run() == []
+
+    assert (len(run.shop.asked), len(run.availability.dirty)) == (1, 30)
+    assert (run.leases.dropped, run.leases.released) == (1, 0)
+    assert run.sent == [Publish(channel=NORDLYS)]
+
+
+def test_a_table_that_does_not_answer_has_the_message_again_and_the_lease_free() -> None:
     run = Run()
     run.has("A", 7)
 
-    assert run(time_left=LEAST_TIME_LEFT_MS - 1) == ["m1"]
-    assert (run.shop.asked, run.leases.dropped) == ([], 1)
+    def fails() -> None:
+        raise Transient("the table did not answer", code="storage")
+
+    run.availability.meanwhile = fails
+
+    assert run() == ["m1"]
+    assert (run.leases.dropped, run.leases.failed, run.problems.opened) == (1, [], [])
+
+
+# ---- pauses
+
+
+def test_a_paused_shop_is_told_nothing_and_its_marks_wait() -> None:
+    run = Run(pauses=FakePauses({pauses.channel(NORDLYS)}))
+    run.has("A", 7)
+    run.shipped("1")
+
+    assert run() == []
+
+    assert (run.shop.asked, run.desk.fulfilled, run.sent) == ([], [], [])
+    assert run.marks() == [(Rank.FALLS, "A"), (Rank.ORDER, "1")]
+    assert (run.leases.released, run.leases.failed) == (1, [])
+
+
+def test_a_pause_stops_within_one_page_of_marks() -> None:
+    run = Run()
+    for at in range(250):
+        run.has(f"A{at:03}", at)
+
+    def is_paused() -> None:
+        run.pauses.scopes.add(pauses.channel(NORDLYS))
+
+    run.shop.at_set = is_paused
+    run()
+
+    assert [len(batch) for batch in run.shop.asked] == [100]
+    assert len(run.availability.dirty) == 150
+
+
+# ---- orders
+
+
+def test_orders_are_told_after_what_falls_and_before_what_rises() -> None:
+    run = Run()
+    happened: list[str] = []
+    run.shop.at_set = lambda: happened.append(run.shop.asked[-1][0][0])
+    run.desk.at_read = lambda: happened.append("order")
+    run.has("Z", 9, mark("Z", Rank.RISES))
+    run.shipped("1")
+    run.has("F", 1, mark("F", Rank.FALLS))
+    run.has("N", 0, mark("N", Rank.ZERO))
+
+    run()
+
+    assert happened == ["item-F", "order", "item-Z"]
+    assert run.shop.asked[0] == [("item-F", 1, None), ("item-N", 0, None)]
+    assert (run.told, run.orders_told, run.marks()) == (3, 1, [])
+
+
+def test_what_was_shipped_is_fulfilled_and_its_mark_cleared() -> None:
+    run = Run()
+    run.shipped("1")
+
+    run()
+
+    assert run.desk.fulfilled == [[("L1", "l1", 2)]]
+    assert (run.orders_told, run.marks()) == (1, [])
+
+
+def test_an_order_that_is_gone_is_told_nothing() -> None:
+    run = Run()
+    run.availability.dirty = [mark("1", Rank.ORDER)]
+
+    assert run() == []
+    assert (run.desk.fulfilled, run.marks(), run.leases.failed) == ([], [], [])
+
+
+def test_an_order_the_shop_is_busy_with_keeps_its_mark_and_blocks_nobody() -> None:
+    run = Run()
+    run.cancelled("1")
+    run.shipped("2")
+    run.has("Z", 9, mark("Z", Rank.RISES))
+
+    assert run() == []
+
+    assert run.availability.noted == [("1", "job-1")]
+    assert run.marks() == [(Rank.ORDER, "1")]
+    assert (run.orders_told, run.told, run.leases.released) == (1, 1, 1)
+
+
+def test_more_busy_orders_than_a_page_hold_nobody_up() -> None:
+    run = Run()
+    for at in range(130):
+        run.cancelled(f"{at:03}")
+    run.has("Z", 9, mark("Z", Rank.RISES))
+
+    run()
+
+    assert len(run.desk.cancelled) == 130
+    assert run.shop.asked == [[("item-Z", 9, None)]]
+
+
+@pytest.mark.parametrize(
+    ("_case", "is_done", "left", "noted"),
+    [("still at it", False, [(Rank.ORDER, "1")], [("1", "job-0")]), ("done", True, [], [])],
+)
+def test_a_cancel_is_asked_after_by_its_job(
+    _case: str, left: list[object], noted: list[object], *, is_done: bool
+) -> None:
+    run = Run(desk=FakeDesk(done={"job-0": is_done}))
+    run.cancelled("1", job="job-0")
+    run.desk.seen["1"] = Seen(is_cancelled=True, parts=())
+
+    run()
+
+    assert (run.marks(), run.availability.noted, run.desk.cancelled) == (left, noted, [])
+
+
+@pytest.mark.parametrize("refunds", [False, True])
+def test_a_cancel_refunds_if_the_channel_says_so(*, refunds: bool) -> None:
+    run = Run()
+    run.cancelled("1")
+
+    run(refunds_cancels=refunds)
+
+    assert run.desk.cancelled == [("1", refunds)]
+
+
+def test_an_order_the_shop_refuses_is_an_exception_and_blocks_nobody() -> None:
+    run = Run()
+    run.shipped("1")
+    run.shipped("2")
+    run.desk.fails = [Rejected("the shop does not fulfil this", code="not_fulfilled")]
+
+    assert run() == []
+
+    assert run.problems.found == [("order_not_told", "nordlys#1")]
+    assert run.desk.fulfilled == [[("L1", "l1", 2)]]
+    assert run.marks() == []
+
+
+def test_a_shop_that_fails_at_an_order_is_left_alone_with_its_marks() -> None:
+    run = Run(desk=FakeDesk(fails=[Transient("the shop failed", code="shop_failed", status=503)]))
+    run.shipped("1")
+    run.has("Z", 9, mark("Z", Rank.RISES))
+
+    assert run() == []
+
+    assert run.leases.failed == [("shop_failed", "0 s")]
+    assert run.marks() == [(Rank.ORDER, "1"), (Rank.RISES, "Z")]
+
+
+# ---- messages
+
+
+def test_a_refresh_is_run_before_the_shops_are_told() -> None:
+    run = Run(refresh=FakeRefresh(marks=3))
+    refresh = Refresh(scope=Scope.SKU, name="A")
+
+    assert run({"m1": messages.write(refresh)}) == []
+
+    assert (run.refresh.asked, run.marked) == ([refresh], 3)
+
+
+@pytest.mark.parametrize("failure", [Transient("no answer", code="storage"), Conflict("changed", code="changed")])
+def test_a_refresh_that_fails_comes_again_and_stops_nobody(failure: AppError) -> None:
+    run = Run(refresh=FakeRefresh(failure=failure))
+    run.has("A", 7)
+
+    assert run({"m1": messages.write(Refresh(scope=Scope.SKU, name="A")), "m2": PUBLISH}) == ["m1"]
+
+    assert run.shop.asked == [[("item-A", 7, None)]]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +560,7 @@ def test_a_message_that_can_never_be_answered_is_not_had_again(_case: str, text:
     assert run({"m1": text}) == []
 
     assert run.shop.asked == []
-    assert [each.kind for each in run.problems.opened] == opened
+    assert run.problems.kinds == opened
 
 
 def test_a_channel_that_is_not_active_is_told_nothing() -> None:
@@ -372,3 +569,98 @@ def test_a_channel_that_is_not_active_is_told_nothing() -> None:
 
     assert run(active=False) == []
     assert run.shop.asked == []
+
+
+# ---- one thing that the shop does not understand
+
+
+def poisons(run: Run, *items: str) -> None:
+    """Have the shop understand no request that names one of these."""
+
+    def refuse() -> None:
+        if any(item in items for item, _, _ in run.shop.asked[-1]):
+            raise InvalidInput("the shop did not understand", code="not_understood")
+
+    run.shop.at_set = refuse
+
+
+def test_one_poisoned_listing_does_not_block_its_batch() -> None:
+    run = Run()
+    poisons(run, "item-BAD")
+    run.has("BAD", 9)
+    for sku in ("A", "C", "GOOD"):
+        run.has(sku, 1)
+
+    run()
+
+    assert {sku: each.number for sku, each in run.availability.tellings.items() if each.told_at} == {
+        "A": 1,
+        "C": 1,
+        "GOOD": 1,
+    }
+    assert run.availability.tellings[Sku("BAD")].refused == "not_understood"
+    assert run.problems.found == [("listing_refused", "nordlys/BAD")]
+    assert run.availability.dirty == []
+
+
+def test_a_shop_that_understands_nothing_is_failing_and_its_marks_wait() -> None:
+    run = Run()
+    skus = ["A", "B", "C", "D"]
+    poisons(run, *(f"item-{sku}" for sku in skus))
+    for sku in skus:
+        run.has(sku, 1)
+
+    run()
+
+    assert run.leases.failed == [("not_understood", "0 s")]
+    assert ("shop_refuses", "nordlys") in run.problems.found
+    assert len(run.availability.dirty) >= 2
+
+
+def test_an_order_that_the_shop_does_not_understand_blocks_nobody() -> None:
+    run = Run()
+    run.shipped("1")
+    run.desk.fails = [InvalidInput("the shop did not understand", code="not_understood")]
+    run.has("Z", 9, mark("Z", Rank.RISES))
+
+    run()
+
+    assert run.shop.asked == [[("item-Z", 9, None)]]
+    assert run.problems.found == [("order_not_told", "nordlys#1")]
+    assert run.availability.dirty == []
+
+
+def test_refusals_one_at_a_time_do_not_stop_a_batch() -> None:
+    run = Run(shop=FakeShop(answers=[Answer(refused={f"item-A{i}": "X"}) for i in range(3)]))
+    for i in range(4):
+        run.has(f"A{i}", 9)
+
+    run()
+
+    assert run.availability.dirty == []
+    assert run.availability.tellings[Sku("A3")].number == 9
+
+
+def test_only_a_shop_that_was_asked_is_said_to_work() -> None:
+    paused = Run(pauses=FakePauses({pauses.channel(NORDLYS)}))
+    paused.has("A", 7)
+    asked = Run()
+    asked.has("A", 7)
+
+    paused()
+    asked()
+
+    assert (paused.leases.works, asked.leases.works) == ([False], [True])
+
+
+def test_what_was_cancelled_in_the_shop_is_told_again_for_the_shop_moved_its_count() -> None:
+    run = Run()
+    run.cancelled("1")
+    run.desk.seen["1"] = Seen(is_cancelled=True, parts=())
+    run.availability.has("A", 7)
+    run.availability.was_told("A", 7)
+
+    run()
+
+    assert run.shop.asked == [[("item-A", 7, 7)]]
+    assert run.availability.dirty == []

@@ -15,7 +15,6 @@ from shared.domain import times
 from shared.domain.ledger import Movement, movement
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import Order, take
-from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
 from shared.flows.reconcile import Reconcile
@@ -25,6 +24,7 @@ from shared.storage.keys import Key
 from shared.storage.ledger import Ledger
 from shared.storage.problems import Problems
 from tests.support import trade
+from tests.support.problems import FakeProblems
 
 
 @dataclass
@@ -65,15 +65,6 @@ class FakeLedger:
 
 
 @dataclass
-class FakeProblems:
-    opened: list[Problem] = field(default_factory=list)
-
-    def open(self, problem: Problem, _now: str) -> bool:
-        self.opened.append(problem)
-        return True
-
-
-@dataclass
 class Run:
     """One flow with its fakes; two hours have passed."""
 
@@ -90,9 +81,6 @@ class Run:
             problems=cast("Problems", self.problems),
         )
         return flow.run(0, trade.times_now() + timedelta(hours=hours))
-
-    def found(self) -> list[tuple[str, str]]:
-        return [(problem.kind, problem.subject) for problem in self.problems.opened]
 
 
 COUNTED = trade.level("A", "alpina", 10, changed_at=trade.NOW)
@@ -134,7 +122,7 @@ def test_what_adds_up_is_counted_and_nothing_is_said() -> None:
     run.orders = with_order(reserved(), purchase_order(PoState.SENT)).orders
 
     assert run() == {"LevelChecked": 1, "OrderChecked": 1}
-    assert run.found() == []
+    assert run.problems.found == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +137,7 @@ def test_a_level_that_differs_is_drift(_case: str, level: Level, moved: tuple[Mo
     run = with_level(level, *moved)
 
     assert run()["LedgerDrift"] == 1
-    assert run.found() == [("drift", "A at alpina")]
+    assert run.problems.found == [("drift", "A at alpina")]
     assert run.problems.opened[0].reason == reason
 
 
@@ -157,7 +145,7 @@ def test_a_movement_on_its_way_is_not_drift() -> None:
     run = with_level(TAKEN, MOVED[0])
 
     assert run(hours=0.2) == {"LevelChecked": 1}
-    assert run.found() == []
+    assert run.problems.found == []
 
 
 def test_a_suspicion_that_a_second_look_removes_is_none() -> None:
@@ -166,7 +154,7 @@ def test_a_suspicion_that_a_second_look_removes_is_none() -> None:
 
     run()
 
-    assert run.found() == []
+    assert run.problems.found == []
 
 
 def test_an_order_whose_line_does_not_add_up_is_drift() -> None:
@@ -174,7 +162,7 @@ def test_an_order_whose_line_does_not_add_up_is_drift() -> None:
     run = with_order(replace(order, lines=(replace(order.lines[0], cancelled=1),)))
 
     assert run()["LedgerDrift"] == 1
-    assert run.found() == [("drift", "nordlys#1")]
+    assert run.problems.found == [("drift", "nordlys#1")]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +181,7 @@ def test_a_purchase_order_nobody_sent(
 
     run(hours)
 
-    assert run.found() == expected
+    assert run.problems.found == expected
 
 
 @pytest.mark.parametrize(
@@ -208,7 +196,7 @@ def test_units_reserved_without_a_purchase_order(_case: str, planned_at: str, ex
 
     run()
 
-    assert run.found() == expected
+    assert run.problems.found == expected
 
 
 def test_an_item_that_cannot_be_read_is_an_exception_and_the_rest_is_checked() -> None:
@@ -217,7 +205,7 @@ def test_an_item_that_cannot_be_read_is_an_exception_and_the_rest_is_checked() -
     run.orders.items = [{"PK": "ORD#nordlys#2", "SK": "ORD", "entity": "order"}]
 
     assert run() == {"LevelChecked": 2, "OrderChecked": 1, "LedgerDrift": 1, "Suspicion": 2}
-    assert run.found() == [
+    assert run.problems.found == [
         ("item_unreadable", "SKU#B#SRC#alpina"),
         ("drift", "A at alpina"),
         ("item_unreadable", "ORD#nordlys#2#ORD"),

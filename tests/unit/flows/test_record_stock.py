@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from shared.domain.messages import FillSku, Message, Publish
-from shared.domain.names import ChannelId, Sku
-from shared.domain.problems import Problem
+from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.stock import UNTIL_COUNTED, Level
 from shared.errors import Transient
-from shared.flows.record_stock import Change, RecordStock
-from shared.storage import attributes, levels
+from shared.flows.changes import Change
+from shared.flows.record_stock import RecordStock
+from shared.storage import attributes, keys, levels
 from shared.storage.dynamo import Table
+from shared.storage.keys import Key
 from shared.storage.problems import Problems
 from tests.support import trade
-
-
-@dataclass
-class FakeTable:
-    """Keeps what is put; `waiting` are the SKUs that some order waits for."""
-
-    items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
-    waiting: tuple[str, ...] = ()
-    failure: Exception | None = None
-
-    def write_all(self, items: Sequence[Mapping[str, Any]]) -> None:
-        if self.failure:
-            raise self.failure
-        self.items |= {(item["PK"], item["SK"]): item for item in items}
-        assert len({(item["PK"], item["SK"]) for item in items}) == len(items)
-
-    def query(self, _condition: str, names: Mapping[str, Any], *, limit: int) -> Iterator[dict[str, Any]]:
-        yield from [{"PK": names[":pk"]}] * limit if names[":pk"] in self.waiting else []
-
-
-@dataclass
-class FakeProblems:
-    opened: list[Problem] = field(default_factory=list)
-
-    def open(self, problem: Problem, _now: str) -> bool:
-        self.opened.append(problem)
-        return True
+from tests.support.problems import FakeProblems
+from tests.support.streams import FakeTable
+from tests.support.streams import of_level as change
 
 
 class Run:
@@ -65,16 +42,13 @@ class Run:
         self.sent += messages
 
     def __call__(self, *changes: Change, **channel: object) -> None:
-        self.counted = self.flow.run(changes, trade.shop_rules("alpina", "baltic", **channel), trade.times_now())
+        rules = trade.shop_rules("alpina", "baltic", **channel)
+        alpina = replace(rules.sources[SourceId("alpina")], low_at=7)
+        rules = replace(rules, sources={**rules.sources, alpina.source: alpina})
+        self.counted = self.flow.run(changes, rules, trade.times_now())
 
-    def keys(self, prefix: str) -> list[tuple[str, str]]:
-        return sorted(key for key in self.stock.items if key[0].startswith(prefix))
-
-
-def change(before: Level | None, after: Level) -> Change:
-    new = attributes.image(levels.to_item(after))
-    old = attributes.image(levels.to_item(before)) if before else None
-    return Change(key={"PK": new["PK"], "SK": new["SK"]}, old=old, new=new)
+    def keys(self, prefix: str) -> list[Key]:
+        return self.stock.keys(prefix)
 
 
 FIRST = trade.level("NL-1001", "alpina", 10)
@@ -82,6 +56,7 @@ TAKEN = replace(FIRST, available=7, committed=3, revision=2, cause=("take", "a1"
 GONE = replace(TAKEN, available=0, committed=10, revision=3, cause=("take", "a2"), last={"token2": 7})
 BACK = replace(GONE, available=7, committed=3, revision=4, cause=("cancel", "cancel"), last={"token2": -7})
 
+LATER = "2026-11-24T11:00:00.000Z"
 PUBLISH = Publish(channel=ChannelId("nordlys"))
 FILL = FillSku(sku=Sku("NL-1001"))
 
@@ -205,3 +180,79 @@ def test_a_table_that_does_not_answer_has_the_batch_again_and_nothing_sent() -> 
     with pytest.raises(Transient):
         run(change(None, FIRST))
     assert run.sent == []
+
+
+# ---- marks, flags
+
+
+@pytest.mark.parametrize(
+    ("_case", "sources", "marks"),
+    [("any source", [], 1), ("this one", ["alpina"], 1), ("another", ["baltic"], 0), ("both", ["baltic", "alpina"], 1)],
+)
+def test_a_shop_is_told_only_of_sources_that_may_ship_for_it(_case: str, sources: list[str], marks: int) -> None:
+    run = Run()
+
+    run(change(None, FIRST), sources=sources)
+
+    assert (len(run.keys("DIRTY#")), len(run.sent)) == (marks, marks)
+
+
+def test_a_mark_names_the_write_of_the_level_that_left_it() -> None:
+    run = Run()
+
+    run(change(FIRST, TAKEN), change(None, trade.level("NL-1001", "baltic", 4, revision=9)))
+
+    assert {key.sk: run.stock.items[key]["cause"] for key in run.keys("DIRTY#")} == {
+        "1#NL-1001": "alpina#2",
+        "3#NL-1001": "baltic#9",
+    }
+
+
+def test_of_two_writes_of_one_rank_the_later_ones_mark_stands() -> None:
+    run = Run()
+    further = replace(TAKEN, available=5, revision=3)
+
+    run(change(FIRST, TAKEN), change(TAKEN, further))
+
+    (key,) = run.keys("DIRTY#")
+    assert run.stock.items[key]["cause"] == "alpina#3"
+
+
+def test_a_level_that_becomes_low_is_listed_until_it_has_well_more() -> None:
+    run = Run()
+
+    run(change(FIRST, TAKEN))
+    (key,) = [key for key in run.keys("SKU#") if "FLAG" in key.sk]
+    assert key == keys.flag("low", FIRST.key)
+    assert (run.stock.items[key]["flag"], run.stock.items[key]["since"]) == ("LOW", TAKEN.changed_at)
+
+    run(change(TAKEN, replace(FIRST, available=30, revision=3)))
+    assert [key for key in run.keys("SKU#") if "FLAG" in key.sk] == []
+
+
+def test_a_hold_with_an_end_is_listed_by_it() -> None:
+    run = Run()
+    held = replace(FIRST, held_since=trade.T0, held_until=LATER, revision=2)
+
+    run(change(FIRST, held))
+
+    stored = run.stock.items[keys.flag("held", FIRST.key)]
+    assert (stored["flag"], stored["since"]) == ("HELD", LATER)
+
+
+def test_within_a_batch_the_last_flag_has_the_last_word() -> None:
+    run = Run()
+    held = replace(FIRST, held_since=trade.T0, held_until=LATER, revision=2)
+
+    run(change(FIRST, held), change(held, replace(FIRST, revision=3)))
+
+    assert run.keys("SKU#") == []
+
+
+def test_a_source_that_the_rules_do_not_have_is_recorded_and_never_low() -> None:
+    run = Run()
+    stranger = trade.level("NL-1001", "dropped", 9)
+
+    run(change(stranger, replace(stranger, available=0, committed=9, revision=2)))
+
+    assert (len(run.keys("MOV#")), run.keys("SKU#")) == (1, [])

@@ -12,11 +12,13 @@ import pytest
 from shared.domain import orders, times
 from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import Effect, LineState, Order
-from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.errors import AppError, Conflict, Rejected, Transient
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
+from shared.storage import pauses
 from tests.support import trade
+from tests.support.pauses import FakePauses
+from tests.support.problems import FakeProblems
 
 NOW = trade.times_now()
 RULES = trade.shop_rules("alpina", "celtic")
@@ -117,27 +119,16 @@ class FakeFolder:
 
 
 @dataclass
-class FakeProblems:
-    opened: list[Problem] = field(default_factory=list)
-
-    def open(self, problem: Problem, _now: str) -> bool:
-        self.opened.append(problem)
-        return True
-
-    @property
-    def kinds(self) -> list[str]:
-        return [problem.kind for problem in self.opened]
-
-
-@dataclass
 class World:
     outbox: FakeOutbox
     folder: FakeFolder = field(default_factory=FakeFolder)
     problems: FakeProblems = field(default_factory=FakeProblems)
+    pauses: FakePauses = field(default_factory=FakePauses)
 
     def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
         flow = SendPurchaseOrders(
             self.outbox,  # type: ignore[arg-type]
+            self.pauses,  # type: ignore[arg-type]
             self.problems,  # type: ignore[arg-type]
             self.folder,  # type: ignore[arg-type]
             new_id=lambda: "claim-1",
@@ -413,3 +404,129 @@ def test_a_supplier_that_is_silent_for_too_long_is_an_exception(due_at: str, kin
     world.run()
 
     assert (world.problems.kinds, world.po.due_at, world.folder.sent) == (kinds, due_after, [])
+
+
+# ---- a person has stopped a supplier
+
+QUARTER = later(timedelta(minutes=15))
+
+
+def test_a_paused_supplier_gets_nothing_and_its_purchase_order_waits() -> None:
+    world = World(FakeOutbox(reserved()), pauses=FakePauses({pauses.supplier(ALPINA)}))
+
+    sent = world.run()
+
+    assert (sent.failure, sent.counted) == (None, {"PurchaseOrderMade": 1, "PurchaseOrderPaused": 1})
+    assert (world.po.state, world.folder.sent, world.problems.opened) == (PoState.READY, [], [])
+    assert world.outbox.stored is not None
+    assert world.outbox.stored.total(LineState.RESERVED) == 2
+
+
+def test_a_pause_of_another_supplier_stops_nobody_else() -> None:
+    world = World(FakeOutbox(reserved()), pauses=FakePauses({pauses.supplier(SourceId("celtic"))}))
+
+    world.run()
+
+    assert world.folder.sent == ["ALPINA-000123"]
+
+
+@pytest.mark.parametrize(
+    ("_case", "state", "wanted"),
+    [
+        ("not sent yet", PoState.READY, False),
+        ("nobody knows whether it has it", PoState.UNKNOWN, False),
+        ("a claim that nobody finished", PoState.CLAIMED, False),
+        ("a cancel request waits too", PoState.CANCELLING, True),
+    ],
+)
+def test_what_is_paused_is_looked_at_in_a_quarter_of_an_hour(_case: str, state: PoState, *, wanted: bool) -> None:
+    world = paused(state, wanted=wanted)
+
+    assert world.run().counted == {"PurchaseOrderPaused": 1}
+
+    assert (world.po.state, world.po.due_at, world.folder.sent) == (state, QUARTER, [])
+    assert not world.po.cancel_told
+
+
+def test_what_is_paused_and_not_due_is_not_written_again() -> None:
+    world = paused(PoState.READY)
+    world.run()
+    before = world.po
+
+    world.run()
+
+    assert world.po == before
+
+
+@pytest.mark.parametrize(
+    ("state", "sent", "state_after"),
+    [
+        (PoState.READY, "ALPINA-000123", PoState.SENT),
+        (PoState.UNKNOWN, "ALPINA-000123", PoState.SENT),
+        (PoState.CANCELLING, "ALPINA-000123-cancel", PoState.CANCELLING),
+    ],
+)
+def test_who_resumes_has_it_sent_once(state: PoState, sent: str, state_after: PoState) -> None:
+    world = paused(state, wanted=state is PoState.CANCELLING)
+    world.run()
+    world.pauses.scopes.clear()
+
+    world.run()
+    world.run()
+
+    assert (world.folder.sent, world.po.state) == ([sent], state_after)
+
+
+def test_what_nobody_wants_any_more_is_dropped_in_spite_of_a_pause() -> None:
+    made = asked_for(PoState.READY).outbox.made[1]
+    world = World(
+        FakeOutbox(orders.cancel(reserved(), 2).order, {1: made}), pauses=FakePauses({pauses.supplier(ALPINA)})
+    )
+
+    world.run()
+
+    assert (world.po.state, world.folder.sent) == (PoState.CANCELLED, [])
+
+
+def test_units_of_a_failed_send_go_back_in_spite_of_a_pause() -> None:
+    world = paused(PoState.FAILED, wanted=True)
+
+    world.run()
+
+    assert (world.po.state, world.folder.sent) == (PoState.CANCELLED, [])
+
+
+def test_a_silent_supplier_is_an_exception_in_spite_of_a_pause() -> None:
+    world = paused(PoState.SENT)
+
+    world.run()
+
+    assert world.problems.kinds == ["not_acknowledged"]
+
+
+def test_what_was_refused_is_sent_again_only_when_a_person_makes_it_due() -> None:
+    world = asked_for(PoState.FAILED, due_at="")
+    world.run()
+    assert world.folder.sent == []
+
+    world.outbox.made[1] = replace(world.po, due_at=LONG_AGO)
+    world.run()
+    world.run()
+
+    assert (world.folder.sent, world.po.state) == (["ALPINA-000123"], PoState.SENT)
+
+
+def test_what_was_refused_waits_while_its_supplier_is_paused() -> None:
+    world = paused(PoState.FAILED)
+
+    world.run()
+
+    assert (world.folder.sent, world.po.state, world.po.due_at) == ([], PoState.FAILED, QUARTER)
+
+
+def paused(state: PoState, *, wanted: bool = False) -> World:
+    world = asked_for(state, wanted=wanted)
+    if state is PoState.READY:
+        world = World(FakeOutbox(reserved(), {1: world.po}))
+    world.pauses.scopes.add(pauses.supplier(ALPINA))
+    return world

@@ -122,13 +122,14 @@ def test_a_single_write_that_meets_a_transaction_is_a_conflict() -> None:
         Table(Answers(error("TransactionConflictException")), "Stock").update(Key("a", "b"), {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("call", ["get", "put", "put_new", "update", "delete", "query"])
+@pytest.mark.parametrize("call", ["get", "put", "put_new", "put_seen", "update", "delete", "query"])
 def test_no_answer_to_a_single_call_may_work_later(call: str) -> None:
     table = Table(Answers(ReadTimeoutError(endpoint_url="x")), "Orders")  # type: ignore[arg-type]
     asks: dict[str, Any] = {
         "get": lambda: table.get(Key("a", "b")),
         "put": lambda: table.put({"PK": "a", "SK": "b"}),
         "put_new": lambda: table.put_new({"PK": "a", "SK": "b"}),
+        "put_seen": lambda: table.put_seen({"PK": "a", "SK": "b"}, 1),
         "update": lambda: table.update(Key("a", "b"), {}),
         "delete": lambda: table.delete(Key("a", "b")),
         "query": lambda: list(table.query("PK = :pk", {":pk": "a"})),
@@ -162,3 +163,15 @@ def test_a_query_reads_page_by_page_and_stops_at_its_limit() -> None:
 
     assert [item["n"] for item in table().query("PK = :pk", {":pk": "a"})] == [1, 2]
     assert [item["n"] for item in table().query("PK = :pk", {":pk": "a"}, limit=1)] == [1]
+
+
+def test_a_put_over_what_was_seen_asks_for_its_revision() -> None:
+    client = Answers({}, error("ConditionalCheckFailedException"))
+    table = Table(client, "Orders")  # type: ignore[arg-type]
+
+    assert table.put_seen({"PK": "a", "SK": "b", "revision": 8}, 7)
+    assert not table.put_seen({"PK": "a", "SK": "b", "revision": 8}, 7)
+
+    for asked in client.asked:
+        assert asked["ConditionExpression"] == "revision = :seen"
+        assert asked["ExpressionAttributeValues"] == {":seen": {"N": "7"}}

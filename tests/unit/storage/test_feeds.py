@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.feeds import Feed, Run
-from shared.domain.names import SourceId
+from shared.domain.names import Sku, SourceId
 from shared.errors import InvalidInput
 from shared.storage import attributes, feeds
 from shared.storage.files import arrivals
@@ -26,6 +26,8 @@ all_feeds = st.builds(
     applied=st.none() | runs,
     open=st.lists(runs, max_size=3).map(tuple),
     heartbeat_at=texts,
+    confirms_since=texts,
+    unconfirmed=st.dictionaries(texts.map(Sku), texts, max_size=3),
     revision=st.integers(0, 10**6),
 )
 

@@ -36,9 +36,9 @@ marks = st.builds(
     Mark,
     channel=names.map(ChannelId),
     rank=st.sampled_from(Rank),
-    sku=names.map(Sku),
-    source=names.map(SourceId),
-    revision=st.integers(1, 10**9),
+    subject=names,
+    cause=names,
+    job=st.just("") | names,
 )
 tellings = st.builds(
     Told,
@@ -47,6 +47,7 @@ tellings = st.builds(
     number=st.integers(0, 10**9),
     told_at=times,
     revision=st.integers(1, 10**9),
+    refused=st.just("") | names,
 )
 
 
@@ -71,7 +72,7 @@ def test_what_was_told_comes_back_as_it_was(told: Told) -> None:
 
 @pytest.mark.parametrize("rank", Rank)
 def test_marks_sort_by_rank(rank: Rank) -> None:
-    mark = Mark(channel=ChannelId("c"), rank=rank, sku=Sku("A"), source=SourceId("s"), revision=1)
+    mark = Mark(channel=ChannelId("c"), rank=rank, subject="A", cause="s#1")
 
     assert mark_item(mark)["SK"] == f"{rank.value}#A"
 

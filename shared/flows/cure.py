@@ -1,0 +1,139 @@
+"""Every minute -> open exceptions whose trouble is over are closed.
+
+Nobody who does the work has to remember what was complained of: each open exception's subject is read again and
+asked whether it is still so. What no reading can tell stays open for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import times
+from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, order_key
+from shared.domain.orders import LineState, Order
+from shared.domain.problems import Problem
+from shared.domain.purchase_orders import PoState, PurchaseOrder
+from shared.domain.rules import Rules
+from shared.errors import InvalidInput
+from shared.storage import order_lists
+from shared.storage.availability import Availability, Leases
+from shared.storage.feeds import Feeds
+from shared.storage.order_book import OrderBook
+from shared.storage.problems import Problems
+
+MOST_A_RUN = 200
+SECONDS_A_TURN = 60
+BY = "truestock"
+
+SENT = frozenset(PoState) - {PoState.READY, PoState.CLAIMED, PoState.UNKNOWN, PoState.FAILED}
+ANSWERED = SENT - {PoState.SENT, PoState.CANCELLING}
+
+
+@dataclass(slots=True)
+class Cure:
+    """Closes. `dead_letters` answers how many messages each queue of dead letters holds."""
+
+    book: OrderBook
+    feeds: Feeds
+    availability: Availability
+    leases: Leases
+    problems: Problems
+    dead_letters: Callable[[], Mapping[str, int]]
+
+    def run(self, rules: Rules, now: datetime) -> int:
+        """Look at open exceptions, at all of them in turn; answer how many were closed."""
+        closed = 0
+        for kind, subject in self._turn(now):
+            standing = self.problems.read(kind, subject)
+            if standing is None or not standing.is_open:
+                continue
+            try:
+                because = self._over(standing.problem, rules, now)
+            except (InvalidInput, ValueError):
+                continue  # its subject cannot be read: a person has to
+            if because:
+                closed += self.problems.close(standing, times.text(now), by=BY, because=because)
+        return closed
+
+    def _turn(self, now: datetime) -> list[tuple[str, str]]:
+        """Choose this minute's share of the open exceptions: those nobody can close must not stand before the rest."""
+        found = list(self.problems.open_keys())
+        turns = -(-len(found) // MOST_A_RUN) or 1
+        begin = int(now.timestamp() // SECONDS_A_TURN) % turns * MOST_A_RUN
+        return found[begin : begin + MOST_A_RUN]
+
+    def _over(self, problem: Problem, rules: Rules, now: datetime) -> str:
+        """Say why a trouble is over; empty when it is not, or when nobody can tell."""
+        because = ""
+        match problem.kind:
+            case "unfilled":
+                because = _filled(self.book.order(order_key(problem.subject)))
+            case "no_purchase_order":
+                because = self._has_purchase_order(problem.subject)
+            case "not_acknowledged":
+                because = self._is_past(problem.subject, ANSWERED, "the supplier has answered")
+            case "not_sent" | "no_ship_to" | "not_looked_up" | "send_failed_again" | "other_content":
+                because = self._is_past(problem.subject, SENT, "the purchase order is past that")
+            case "file_held":
+                because = self._has_newer_file(problem)
+            case "source_silent":
+                because = self._is_heard(SourceId(problem.subject), rules, now)
+            case "shop_refuses" | "shop_failing":
+                lease = self.leases.read(ChannelId(problem.subject))
+                because = "the shop works again" if lease and not lease.failing_since else ""
+            case "listing_refused":
+                because = self._is_listed(problem.subject)
+            case "dead_letters":
+                because = "" if self.dead_letters().get(problem.subject, 0) else "no dead letter is left"
+        return because
+
+    def _has_purchase_order(self, subject: str) -> str:
+        key, source, n = _allocation(subject)
+        order = self.book.order(key)
+        waits = order and any(each.n == n and each.count(LineState.RESERVED) for each in order.allocations)
+        made = any((po.source, po.n) == (source, n) for po in self.book.purchase_orders(key))
+        if made:
+            return "the purchase order was made"
+        return "" if waits else "nothing is reserved for it any more"
+
+    def _is_past(self, number: str, states: frozenset[PoState], because: str) -> str:
+        po = self._purchase_order(number)
+        return because if po and po.state in states else ""
+
+    def _purchase_order(self, number: str) -> PurchaseOrder | None:
+        key = order_lists.find(self.book.orders, "po", number)
+        found = self.book.purchase_orders(key) if key else []
+        return next((po for po in found if po.number == number), None)
+
+    def _has_newer_file(self, problem: Problem) -> str:
+        source = SourceId(problem.subject)
+        applied = self.feeds.now(source).applied
+        is_newer = applied is not None and applied.as_of > str(problem.details.get("as_of", "~"))
+        if applied is None or not is_newer or self.feeds.held_after(source, applied.as_of):
+            return ""
+        return "a newer file was applied"
+
+    def _is_heard(self, source_id: SourceId, rules: Rules, now: datetime) -> str:
+        source = rules.sources.get(source_id)
+        if source is None or not source.active or source.cadence is None:
+            return "nobody waits for it any more"
+        heard = self.feeds.now(source_id).heard_at
+        return "it was heard of again" if heard >= times.text(now - source.cadence) else ""
+
+    def _is_listed(self, subject: str) -> str:
+        channel, _, sku = subject.partition("/")
+        told = [each for each in self.availability.told(Sku(sku)) if each.channel == channel]
+        return "the shop took its number" if told and not told[0].refused else ""
+
+
+def _filled(order: Order | None) -> str:
+    if order is None or order.hold or order.total(LineState.OPEN) + order.total(LineState.BACKORDERED):
+        return ""
+    return "the order was cancelled" if order.cancel_wanted else "units were found"
+
+
+def _allocation(subject: str) -> tuple[OrderKey, SourceId, int]:
+    key, source, n = subject.rsplit("#", 2)
+    return order_key(key), SourceId(source), int(n)

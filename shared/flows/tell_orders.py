@@ -1,0 +1,75 @@
+"""An order as it is here -> the shop has it so: fulfilled units, and a cancel.
+
+The shop is read before anything is written to it: what it has as fulfilled already, by an earlier try whose answer
+was lost or by somebody's hand, is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.orders import LineState, Order
+from shared.errors import Rejected
+from shared.storefronts.shopify_fulfilments import Part, Seen
+
+
+class Desk(Protocol):
+    """A platform's module, as far as telling of orders goes."""
+
+    def order(self, order_id: str) -> Seen:
+        """Read an order."""
+        ...
+
+    def fulfil(self, parts: Iterable[tuple[Part, int]]) -> None:
+        """Fulfil units of one location."""
+        ...
+
+    def cancel(self, order_id: str, *, refunds: bool) -> str:
+        """Begin a cancel; return its job."""
+        ...
+
+    def is_done(self, job: str) -> bool:
+        """Answer whether a job has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The shop is still at it: ask after this job later."""
+
+    job: str
+
+
+def tell(order: Order, desk: Desk, *, refunds: bool, job: str) -> Pending | None:
+    """Tell the shop what it does not have yet of an order; None when there is nothing left to tell.
+
+    `job`: a cancel that was begun earlier. Raises Rejected when the shop says no.
+    """
+    if job and not desk.is_done(job):
+        return Pending(job)
+    order_id = order.key.order_id
+    seen = desk.order(order_id)
+    if order.is_cancelled:
+        if job and not seen.is_cancelled:
+            raise Rejected("the shop's cancel ended without one", code="cancel_failed", job=job)
+        return None if seen.is_cancelled else Pending(desk.cancel(order_id, refunds=refunds))
+    for parts in _missing(order, seen):
+        desk.fulfil(parts)
+    return None
+
+
+def _missing(order: Order, seen: Seen) -> list[list[tuple[Part, int]]]:
+    """Answer what is shipped and not fulfilled in the shop, one list a location: it takes no two at once."""
+    by_location: dict[str, list[tuple[Part, int]]] = {}
+    for line in order.lines:
+        wanted = order.counts(line)[LineState.SHIPPED] - seen.fulfilled(line.line)
+        for part in seen.parts:
+            units = min(wanted, part.left) if part.line == line.line and part.is_open else 0
+            if units > 0:
+                by_location.setdefault(part.location, []).append((part, units))
+                wanted -= units
+        if wanted > 0:
+            raise Rejected("the shop has fewer units to fulfil than were shipped", code="shop_has_fewer", units=wanted)
+    return [parts for _, parts in sorted(by_location.items())]

@@ -1,0 +1,211 @@
+"""Facts as items, written as a difference: what did not change costs no write.
+
+A product's item says all; what else is found by it (its parts' kits, its listings, its place in the catalogue) is
+written from it and before it, so that a push that broke off is finished by the next. Readers accept schemas 1 and 2
+(1: no parts, no substitutes); writers write 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode
+from shared.domain.names import ChannelId, Sku, SourceId
+from shared.errors import InvalidInput
+from shared.storage import dynamo, keys, ledger
+from shared.storage.dynamo import Table
+from shared.storage.keys import Key
+
+T = TypeVar("T")
+
+SCHEMA = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """A fact that is not as wanted; `before` is None for a new one."""
+
+    before: T | None
+    after: T
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a push would change, and how many facts stay as they are."""
+
+    products: tuple[Change[Product], ...] = ()
+    codes: tuple[Change[SupplierCode], ...] = ()
+    unchanged_products: int = 0
+    unchanged_codes: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is as wanted."""
+        return not self.products and not self.codes
+
+    @property
+    def skus(self) -> tuple[Sku, ...]:
+        """Products that would change."""
+        return tuple(change.after.sku for change in self.products)
+
+
+@dataclass(slots=True)
+class Facts:
+    """Reads and writes facts in the stock table."""
+
+    table: Table
+
+    def difference(self, wanted: Catalogue) -> Difference:
+        """Compare with what is there. What is not named stays: facts are never deleted by absence.
+
+        Raises InvalidInput for a listing that is of another product, which is not named.
+        """
+        known = self.products(product.sku for product in wanted.products)
+        products = [
+            Change(known.get(product.sku), _kept(product, known.get(product.sku), wanted.silent_on))
+            for product in wanted.products
+        ]
+        codes = self._codes((code.supplier, code.code) for code in wanted.codes)
+        meant = [Change(codes.get((code.supplier, code.code)), code) for code in wanted.codes]
+        difference = Difference(
+            products=tuple(change for change in products if change.before != change.after),
+            codes=tuple(change for change in meant if change.before != change.after),
+            unchanged_products=sum(change.before == change.after for change in products),
+            unchanged_codes=sum(change.before == change.after for change in meant),
+        )
+        self._refuse_foreign_listings(difference, {product.sku for product in wanted.products})
+        return difference
+
+    def push(self, difference: Difference) -> None:
+        """Write a difference."""
+        leads = [item for change in difference.products for item in _leads(change.after)]
+        new = [ledger.catalogue_item(change.after.sku) for change in difference.products if change.before is None]
+        self.table.write_all(leads + new)
+        led = {Key(item["PK"], item["SK"]) for item in leads}
+        for change in difference.products:
+            for item in _leads(change.before) if change.before else ():
+                if (key := Key(item["PK"], item["SK"])) not in led:
+                    self.table.delete(key)
+        self.table.write_all([to_item(change.after) for change in difference.products])
+        self.table.write_all([code_item(change.after) for change in difference.codes])
+
+    def products(self, skus: Iterable[Sku]) -> dict[Sku, Product]:
+        """Read products, strongly."""
+        found = self._read(keys.item(sku) for sku in skus)
+        return {product.sku: product for product in map(from_item, found.values())}
+
+    def code(self, supplier: SourceId, code: str) -> SupplierCode | None:
+        """Read what a supplier's code means."""
+        return self._codes([(supplier, code)]).get((supplier, code))
+
+    def listed(self, channel: ChannelId, listing: str) -> Sku | None:
+        """Answer what a channel's listing is of."""
+        found = self.table.get(keys.listing(channel, listing))
+        return Sku(found["sku"]) if found else None
+
+    def kits_of(self, part: Sku) -> dict[Sku, int]:
+        """Read which kits a SKU is part of, and how many units of it each takes."""
+        prefix = keys.kit_of(part, Sku(""))
+        found = self.table.query("PK = :pk AND begins_with(SK, :kit)", {":pk": prefix.pk, ":kit": prefix.sk})
+        return {Sku(item["SK"].removeprefix(prefix.sk)): item["units"] for item in found}
+
+    def _codes(self, wanted: Iterable[tuple[SourceId, str]]) -> dict[tuple[SourceId, str], SupplierCode]:
+        found = map(code_from_item, self._read(keys.supplier_code(*each) for each in wanted).values())
+        return {(code.supplier, code.code): code for code in found}
+
+    def _refuse_foreign_listings(self, difference: Difference, named: set[Sku]) -> None:
+        new = {
+            keys.listing(channel, listing): (change.after.sku, channel)
+            for change in difference.products
+            for channel, listing in change.after.inventory_items.items()
+            if change.before is None or change.before.inventory_items.get(channel) != listing
+        }
+        for key, item in self._read(new).items():
+            sku, channel = new[key]
+            if item["sku"] != sku and item["sku"] not in named:
+                raise InvalidInput(
+                    "a listing is of another product, which this configuration does not name",
+                    code="listing_taken",
+                    channel=channel,
+                    listing=key.sk,
+                    of=item["sku"],
+                    wanted_for=sku,
+                    do="name that product too, without the listing",
+                )
+
+    def _read(self, wanted: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+        found = dynamo.read_all(self.table.client, [(self.table.name, key) for key in wanted], consistent=True)
+        return {key: item for (_, key), item in found.items()}
+
+
+def to_item(product: Product) -> dict[str, Any]:
+    """Write a product as an item."""
+    return {
+        **_head(keys.item(product.sku), "product"),
+        "title": product.title,
+        "inventory_items": dict(product.inventory_items),
+        "parts": dict(product.parts),
+        "substitutes": list(product.substitutes),
+    }
+
+
+def from_item(item: Mapping[str, Any]) -> Product:
+    """Read a product back."""
+    return Product(
+        sku=Sku(item["PK"].removeprefix("SKU#")),
+        title=item["title"],
+        inventory_items={ChannelId(channel): listing for channel, listing in item["inventory_items"].items()},
+        parts={Sku(part): units for part, units in item.get("parts", {}).items()},
+        substitutes=tuple(Sku(sku) for sku in item.get("substitutes", ())),
+    )
+
+
+def code_item(code: SupplierCode) -> dict[str, Any]:
+    """Write a supplier's code as an item; a day without end is an empty text."""
+    meanings = [
+        {
+            "sku": meaning.sku,
+            "pack": meaning.pack,
+            "first": meaning.first.isoformat() if meaning.first else "",
+            "last": meaning.last.isoformat() if meaning.last else "",
+        }
+        for meaning in code.meanings
+    ]
+    return {**_head(keys.supplier_code(code.supplier, code.code), "supplier_code"), "meanings": meanings}
+
+
+def code_from_item(item: Mapping[str, Any]) -> SupplierCode:
+    """Read a supplier's code back."""
+    return SupplierCode(
+        supplier=SourceId(item["PK"].removeprefix("IDN#")),
+        code=item["SK"],
+        meanings=tuple(
+            Meaning(
+                sku=Sku(each["sku"]),
+                pack=each["pack"],
+                first=date.fromisoformat(each["first"]) if each["first"] else None,
+                last=date.fromisoformat(each["last"]) if each["last"] else None,
+            )
+            for each in item["meanings"]
+        ),
+    )
+
+
+def _leads(product: Product) -> Iterator[dict[str, Any]]:
+    """Write what leads to a product: from its listings, and from its parts when it is a kit."""
+    for channel, listing in product.inventory_items.items():
+        yield {**_head(keys.listing(channel, listing), "listing"), "sku": product.sku}
+    for part, units in product.parts.items():
+        yield {**_head(keys.kit_of(part, product.sku), "kit_part"), "units": units}
+
+
+def _head(key: Key, entity: str) -> dict[str, Any]:
+    return {"PK": key.pk, "SK": key.sk, "entity": entity, "schema": SCHEMA, "revision": 1}
+
+
+def _kept(product: Product, before: Product | None, silent_on: Iterable[str]) -> Product:
+    """Keep what the configuration says nothing about."""
+    return replace(product, **{field: getattr(before, field) for field in silent_on}) if before else product

@@ -1,0 +1,146 @@
+"""The terms of a level add up to what is stored, for any history, and whoever reads them is told when they do not."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from shared.domain import explain, stock, times
+from shared.domain.explain import LevelTermKind
+from shared.domain.ledger import movement
+from shared.domain.names import LevelKey
+from shared.domain.stock import Count, Level
+from shared.storage import keys, ledger, levels
+from shared.storage.dynamo import Action, Table
+from shared.storage.ledger import Ledger
+from shared.storage.levels import Levels
+from tests.engine.conftest import Engine
+from tests.support import trade
+
+HISTORIES = 20_000 if os.environ.get("SOAK") else 1_000  # noqa: TID251 - how long the suite may take
+NO_SLACK = timedelta(0)
+
+
+class History:
+    """What happened to one level: counts, orders that take and give back, corrections by hand."""
+
+    def __init__(self, table: Table, key: LevelKey, seed: int) -> None:
+        self.table, self.key = table, key
+        self.chance = random.Random(seed)  # noqa: S311 - a history is to be repeated
+        self.now = trade.times_now()
+        self.level: Level | None = None
+        self.held: Counter[str] = Counter()
+        self.adjusted = 0
+        self.items: list[dict[str, object]] = []
+
+    def happen(self) -> None:
+        """Let one thing happen, and write its movement as the stream's reader does."""
+        self.now += timedelta(seconds=self.chance.randint(1, 10_000))
+        before = self.level
+        kinds = ["count"] if before is None else ["count", "take", "take", "give_back", "adjust"]
+        match self.chance.choice(kinds):
+            case "take" if before and before.available > 0:
+                token, units = f"order{self.chance.randint(1, 4)}", self.chance.randint(1, before.available)
+                self._write(levels.take(self.table.name, self.key, {token: units}, "a", times.text(self.now)))
+                self.held[token] += units
+            case "give_back" if any(self.held.values()):
+                token = self.chance.choice([token for token, units in self.held.items() if units])
+                units = self.chance.randint(1, self.held[token])
+                now = times.text(self.now)
+                self._write(levels.give_back(self.table.name, self.key, units, token, ("cancel", "c"), now))
+                self.held[token] -= units
+            case "adjust" if before:
+                units = self.chance.randint(-before.counted, 20)
+                self._write(
+                    levels.adjust(self.table.name, self.key, units, f"op{before.revision}", times.text(self.now))
+                )
+                self.adjusted += units
+            case _:
+                self._count(before)
+                self.adjusted = 0
+        if self.level and self.level != before:
+            self.items.append(ledger.to_item(movement(before, self.level)))
+
+    def _count(self, before: Level | None) -> None:
+        units = self.chance.randint(0, 40)
+        count = Count(key=self.key, units=units, as_of=times.text(self.now), count_id=f"file{self.now:%H%M%S}")
+        write = stock.exact(count, before, NO_SLACK)
+        assert write
+        _, self.level = Levels(self.table).count(write, times.text(self.now))
+
+    def _write(self, action: Action) -> None:
+        request = {name: action.request[name] for name in action.request if name.startswith(("Update", "Cond", "Expr"))}
+        done, after = self.table.update(action.key, request)
+        assert done
+        assert after
+        self.level = levels.from_item(after)
+
+
+def histories(engine: Engine, many: int) -> list[History]:
+    """Let that many histories happen, each of up to nine things."""
+    table = Table(engine.client(), engine.stock_table)
+    made = []
+    for i in range(many):
+        history = History(table, trade.at(f"S{i}", "alpina"), seed=i)
+        for _ in range(1 + i % 9):
+            history.happen()
+        made.append(history)
+    table.write_all([item for history in made for item in history.items])
+    return made
+
+
+def test_the_terms_of_1000_random_histories_add_up_to_the_stored_number(engine: Engine) -> None:
+    made = histories(engine, HISTORIES)
+
+    for history in made:
+        stored = history.table.get(keys.level(history.key))
+        assert stored
+        found = explain.level(levels.from_item(stored), Ledger(history.table).of(history.key, history.now))
+        assert found.wrong == ""
+        assert sum(term.units for term in found.terms) == stored["available"]
+        committed = {term.cause: -term.units for term in found.terms if term.kind is LevelTermKind.COMMITTED}
+        assert committed == {token: units for token, units in history.held.items() if units}
+        adjusted = sum(term.units for term in found.terms if term.kind is LevelTermKind.ADJUSTED)
+        assert adjusted == history.adjusted
+
+
+@pytest.mark.parametrize("lost", ["a movement", "units of the level", "units of an order"])
+def test_what_does_not_add_up_is_said(engine: Engine, lost: str) -> None:
+    (history,) = (each for each in histories(engine, 40)[39:])
+    while not any(history.held.values()):
+        history.happen()
+    history.table.write_all(history.items)
+    at = keys.level(history.key)
+    match lost:
+        case "a movement":
+            middle = history.items[len(history.items) // 2]
+            history.table.delete(keys.Key(str(middle["PK"]), str(middle["SK"])))
+        case "units of the level":
+            history.table.update(
+                at, {"UpdateExpression": "ADD available :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+            )
+        case _:
+            token = next(token for token, units in history.held.items() if units)
+            taken = next(item for item in history.items if token in str(item["last"]))
+            history.table.put(taken | {"last": {token: 99}})
+
+    stored = history.table.get(at)
+    assert stored
+    found = explain.level(levels.from_item(stored), Ledger(history.table).of(history.key, history.now))
+
+    assert found.wrong
+
+
+def test_a_ledger_that_is_behind_is_no_failure_of_the_level(engine: Engine) -> None:
+    (history,) = histories(engine, 1)
+    history.happen()
+
+    stored = history.table.get(keys.level(history.key))
+    assert stored
+    found = explain.level(levels.from_item(stored), Ledger(history.table).of(history.key, history.now))
+
+    assert found.is_behind

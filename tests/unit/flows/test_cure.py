@@ -1,0 +1,333 @@
+"""An exception whose trouble is over is closed; one whose trouble is not, or that nobody can read, stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from shared.domain import orders, times
+from shared.domain.feeds import Feed, Run
+from shared.domain.names import OrderKey, SourceId
+from shared.domain.orders import DeductsAt, Order
+from shared.domain.problems import Problem, Standing
+from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.domain.rules import Rules
+from shared.flows.cure import MOST_A_RUN, Cure
+from shared.storage import keys
+from shared.storage.availability import Availability, Lease, Leases
+from shared.storage.feeds import Feeds
+from shared.storage.keys import Key
+from shared.storage.order_book import OrderBook
+from shared.storage.problems import Problems
+from tests.support import trade
+from tests.support.publishing import NORDLYS, FakeAvailability, FakeLeases
+
+ALPINA = SourceId("alpina")
+NOW = trade.times_now()
+NUMBER = "ALPINA-000001"
+
+
+def ago(hours: float) -> str:
+    return times.text(NOW - timedelta(hours=hours))
+
+
+def standing(kind: str, subject: str, **details: str | int) -> Standing:
+    problem = Problem(kind=kind, subject=subject, reason="r", action="a", details=details)
+    return Standing(problem=problem, opened_at=trade.T0)
+
+
+@dataclass
+class FakeProblems:
+    """Open exceptions; `is_overtaken`: someone writes each before it is closed."""
+
+    opened: list[Standing] = field(default_factory=list)
+    closed: list[tuple[str, str, str]] = field(default_factory=list)
+    is_overtaken: bool = False
+
+    def open_keys(self) -> Iterator[tuple[str, str]]:
+        yield from [(each.problem.kind, each.problem.subject) for each in self.opened]
+
+    def read(self, kind: str, subject: str) -> Standing | None:
+        found = (each for each in self.opened if (each.problem.kind, each.problem.subject) == (kind, subject))
+        return next(found, None)
+
+    def close(self, standing: Standing, now: str, *, by: str, because: str) -> bool:
+        assert now >= trade.NOW
+        if not self.is_overtaken:
+            self.opened.remove(standing)
+            self.closed.append((standing.problem.kind, by, because))
+        return not self.is_overtaken
+
+
+@dataclass
+class House:
+    """The flow among what it reads: it is its own order book, order table and feeds."""
+
+    rules: Rules = field(default_factory=lambda: with_cadence(6))
+    stored: Order | None = None
+    made: list[PurchaseOrder] = field(default_factory=list)
+    feed: Feed = field(default_factory=lambda: Feed(source=ALPINA))
+    availability: FakeAvailability = field(default_factory=FakeAvailability)
+    leases: FakeLeases = field(default_factory=FakeLeases)
+    problems: FakeProblems = field(default_factory=FakeProblems)
+    dead: dict[str, int] = field(default_factory=dict)
+    held_at: str = ""
+
+    @property
+    def orders(self) -> House:
+        return self
+
+    def get(self, key: Key) -> Mapping[str, Any] | None:
+        known = {keys.reference("po", po.number) for po in self.made}
+        return {"channel": "nordlys", "order_id": "1"} if key in known else None
+
+    def order(self, key: OrderKey) -> Order | None:
+        return self.stored if self.stored and self.stored.key == key else None
+
+    def purchase_orders(self, _key: OrderKey) -> list[PurchaseOrder]:
+        return self.made
+
+    def now(self, source: SourceId) -> Feed:
+        return self.feed if source == ALPINA else Feed(source=source)
+
+    def held_after(self, source: SourceId, as_of: str) -> bool:
+        return source == ALPINA and self.held_at > as_of
+
+    def __call__(self, *standings: Standing, now: datetime = NOW) -> list[tuple[str, str, str]]:
+        """Open these, look, and tell what was closed: kind, by whom, because."""
+        self.problems.opened += standings
+        flow = Cure(
+            book=cast("OrderBook", self),
+            feeds=cast("Feeds", self),
+            availability=cast("Availability", self.availability),
+            leases=cast("Leases", self.leases),
+            problems=cast("Problems", self.problems),
+            dead_letters=lambda: self.dead,
+        )
+        before = len(self.problems.closed)
+        assert flow.run(self.rules, now) == len(self.problems.closed) - before
+        return self.problems.closed[before:]
+
+
+def with_cadence(hours: int | None, **changes: Any) -> Rules:  # noqa: ANN401 - any field of a source
+    rules = trade.shop_rules("alpina")
+    cadence = None if hours is None else timedelta(hours=hours)
+    return replace(rules, sources={ALPINA: replace(rules.sources[ALPINA], cadence=cadence, **changes)})
+
+
+NEW = trade.order("1", ("A", 2))
+TAKEN = orders.take(NEW, {("l1", ALPINA): 2}, attempt="t")
+SENT = orders.send(TAKEN, 1, deducts_at=DeductsAt.SHIP).order
+CANCELLED = orders.cancel(NEW, 2).order
+
+
+def purchase_order(state: PoState, number: str = NUMBER) -> PurchaseOrder:
+    line = PoLine(line="l1", sku=NEW.lines[0].sku, units=2)
+    return PurchaseOrder(order=NEW.key, source=ALPINA, n=1, number=number, lines=(line,), state=state)
+
+
+@pytest.mark.parametrize(
+    ("_case", "order", "because"),
+    [
+        ("units are open", NEW, ""),
+        ("units wait", orders.backorder(NEW), ""),
+        ("some of them", orders.backorder(orders.take(NEW, {("l1", ALPINA): 1}, attempt="t")), ""),
+        ("it is held", replace(TAKEN, hold="no source has it"), ""),
+        ("its order cannot be found", None, ""),
+        ("all units are reserved", TAKEN, "units were found"),
+        ("it was sent", SENT, "units were found"),
+        ("it was cancelled", CANCELLED, "the order was cancelled"),
+    ],
+)
+def test_an_order_that_nobody_can_fill(_case: str, order: Order | None, because: str) -> None:
+    closed = House(stored=order)(standing("unfilled", "nordlys#1"))
+
+    assert closed == ([("unfilled", "truestock", because)] if because else [])
+
+
+@pytest.mark.parametrize(
+    ("_case", "order", "made", "because"),
+    [
+        ("still reserved, and none was made", TAKEN, [], ""),
+        ("it was made", TAKEN, [purchase_order(PoState.READY)], "the purchase order was made"),
+        ("nothing is reserved", orders.cancel(TAKEN, 2).order, [], "nothing is reserved for it any more"),
+    ],
+)
+def test_units_without_a_purchase_order(_case: str, order: Order, made: list[PurchaseOrder], because: str) -> None:
+    closed = House(stored=order, made=made)(standing("no_purchase_order", "nordlys#1#alpina#1"))
+
+    assert [why for _, _, why in closed] == ([because] if because else [])
+
+
+def test_a_purchase_order_of_another_number_is_not_the_one_that_lacks() -> None:
+    house = House(stored=TAKEN, made=[purchase_order(PoState.SENT)])
+
+    assert house(standing("no_purchase_order", "nordlys#1#alpina#2")) == [
+        ("no_purchase_order", "truestock", "nothing is reserved for it any more")
+    ]
+
+
+UNSENT = {PoState.READY, PoState.CLAIMED, PoState.UNKNOWN, PoState.FAILED}
+UNANSWERED = {*UNSENT, PoState.SENT, PoState.CANCELLING}
+
+
+@pytest.mark.parametrize("state", PoState)
+@pytest.mark.parametrize(
+    ("kind", "stays"),
+    [
+        ("not_sent", UNSENT),
+        ("no_ship_to", UNSENT),
+        ("not_looked_up", UNSENT),
+        ("send_failed_again", UNSENT),
+        ("other_content", UNSENT),
+        ("not_acknowledged", UNANSWERED),
+    ],
+)
+def test_trouble_with_a_purchase_order_is_over_when_it_is_past_that(
+    kind: str, stays: set[PoState], state: PoState
+) -> None:
+    closed = House(made=[purchase_order(state)])(standing(kind, NUMBER))
+
+    assert [each for each, _, _ in closed] == ([] if state in stays else [kind])
+
+
+@pytest.mark.parametrize("kind", ["not_sent", "not_acknowledged"])
+def test_a_purchase_order_that_cannot_be_found_stays_a_trouble(kind: str) -> None:
+    assert House()(standing(kind, NUMBER)) == []
+    assert House(made=[purchase_order(PoState.SHIPPED)])(standing(kind, "ALPINA-000002")) == []
+
+
+def applied(hours_ago: float) -> Feed:
+    run = Run(as_of=ago(hours_ago), file="f", snapshot="s", reading="r")
+    return Feed(source=ALPINA, applied=run)
+
+
+@pytest.mark.parametrize(
+    ("_case", "feed", "is_closed"),
+    [
+        ("nothing was applied", Feed(source=ALPINA), False),
+        ("an older file was", applied(3), False),
+        ("the file of that moment", applied(2), False),
+        ("a newer one", applied(1), True),
+    ],
+)
+def test_a_held_file(_case: str, feed: Feed, *, is_closed: bool) -> None:
+    held = standing("file_held", "alpina", file="held/alpina/x.csv", as_of=ago(2))
+
+    assert bool(House(feed=feed)(held)) is is_closed
+
+
+def test_a_held_file_of_nobody_or_of_an_unknown_time_stays_open() -> None:
+    house = House(feed=applied(1))
+
+    assert house(standing("file_held", "alpina")) == []
+    assert house(standing("file_held", "held/nobody/x.csv")) == []
+
+
+@pytest.mark.parametrize(
+    ("_case", "rules", "feed", "because"),
+    [
+        ("still silent", with_cadence(6), applied(6.1), ""),
+        ("never heard of", with_cadence(6), Feed(source=ALPINA), ""),
+        ("a file came", with_cadence(6), applied(5.9), "it was heard of again"),
+        ("a sign of life", with_cadence(6), Feed(source=ALPINA, heartbeat_at=ago(1)), "it was heard of again"),
+        ("nobody waits for it", with_cadence(None), applied(100), "nobody waits for it any more"),
+        ("it is not active", with_cadence(6, active=False), applied(100), "nobody waits for it any more"),
+        ("it is gone from the rules", trade.shop_rules("baltic"), applied(100), "nobody waits for it any more"),
+    ],
+)
+def test_a_silent_source(_case: str, rules: Rules, feed: Feed, because: str) -> None:
+    closed = House(rules=rules, feed=feed)(standing("source_silent", "alpina"))
+
+    assert [why for _, _, why in closed] == ([because] if because else [])
+
+
+@pytest.mark.parametrize("kind", ["shop_refuses", "shop_failing"])
+@pytest.mark.parametrize(("since", "is_closed"), [(ago(1), False), ("", True)])
+def test_a_failing_shop(kind: str, since: str, *, is_closed: bool) -> None:
+    house = House()
+    failing = "shop_failed" if since else ""
+    house.leases.stands[NORDLYS] = Lease(leased_until="", rests_until="", failing=failing, failing_since=since)
+
+    assert bool(house(standing(kind, "nordlys"))) is is_closed
+
+
+def test_a_shop_that_nobody_ever_told_anything_is_not_known_to_work() -> None:
+    assert House()(standing("shop_failing", "nordlys")) == []
+
+
+@pytest.mark.parametrize(("refused", "is_closed"), [("GONE", False), ("", True)])
+def test_a_refused_listing(refused: str, *, is_closed: bool) -> None:
+    house = House()
+    house.availability.was_told("A", 5, refused)
+
+    assert bool(house(standing("listing_refused", "nordlys/A"))) is is_closed
+
+
+def test_a_listing_that_another_shop_took_or_nobody_was_told_stays_refused() -> None:
+    house = House()
+    house.availability.was_told("A", 5)
+
+    assert house(standing("listing_refused", "other/A"), standing("listing_refused", "nordlys/B")) == []
+
+
+def test_dead_letters_are_over_when_none_is_left() -> None:
+    house = House(dead={"orders": 1, "files": 0})
+
+    closed = house(standing("dead_letters", "orders"), standing("dead_letters", "files"))
+
+    assert [each.problem.subject for each in house.problems.opened] == ["orders"]
+    assert closed == [("dead_letters", "truestock", "no dead letter is left")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("drift", "A at alpina"),
+        ("image_unreadable", "SKU:A/SRC:alpina"),
+        ("order_not_told", "nordlys#1"),
+        ("a_kind_to_come", "whatever"),
+    ],
+)
+def test_what_no_reading_can_tell_stays_open(kind: str, subject: str) -> None:
+    assert House(stored=TAKEN, made=[purchase_order(PoState.SHIPPED)])(standing(kind, subject)) == []
+
+
+def test_a_subject_that_cannot_be_read_stays_open_and_stops_nobody() -> None:
+    house = House(stored=TAKEN)
+
+    closed = house(standing("unfilled", "nordlys"), standing("unfilled", "#"), standing("unfilled", "nordlys#1"))
+
+    assert (len(closed), len(house.problems.opened)) == (1, 2)
+
+
+def test_what_someone_wrote_since_is_not_counted_as_closed() -> None:
+    house = House(stored=TAKEN, problems=FakeProblems(is_overtaken=True))
+
+    assert house(standing("unfilled", "nordlys#1")) == []
+
+
+def test_those_that_nobody_can_close_do_not_stand_before_the_rest() -> None:
+    house = House(stored=TAKEN)
+    stays = [standing("drift", f"S{at}") for at in range(MOST_A_RUN)]
+
+    closed = house(*stays, standing("unfilled", "nordlys#1"))
+    closed += house(now=NOW + timedelta(minutes=1))
+
+    assert [kind for kind, _, _ in closed] == ["unfilled"]
+
+
+@pytest.mark.parametrize("subject", ["nordlys#1", "x", "nordlys#1#alpina#one"])
+def test_a_missing_purchase_order_whose_subject_cannot_be_read_stays_open(subject: str) -> None:
+    assert House(stored=TAKEN)(standing("no_purchase_order", subject)) == []
+
+
+def test_a_held_file_is_not_over_while_a_later_one_is_held_too() -> None:
+    held = standing("file_held", "alpina", file="held/alpina/x.csv", as_of=ago(3))
+
+    assert House(feed=applied(2), held_at=ago(1))(held) == []
+    assert House(feed=applied(1), held_at=ago(3))(held) != []
