@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from cli import files, main
-from cli.files import WrongFile
+from cli.mistakes import WrongFile
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -28,7 +29,7 @@ def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_products_are_listed_on_the_active_channels(folder: Path) -> None:
-    first, *_ = files.read(folder).products
+    first, *_ = files.read(folder).facts.products
 
     assert (first.sku, first.inventory_items) == ("NL-1001", {"nordlys": "gid://shopify/InventoryItem/51001001"})
 
@@ -36,12 +37,12 @@ def test_products_are_listed_on_the_active_channels(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        ("rules.yaml", "platform: shopify", "platform: shopfy", "rules.channels.nordlys.platform: a rule has"),
+        ("rules.yaml", "platform: shopify", "platform: shopfy", ": rules.channels.nordlys.platform: a rule has"),
         ("rules.yaml", "zone: Europe/Riga", "zone: Riga", "allowed: a zone of the tz database"),
         ("rules.yaml", "schema: 1", "schema: [", "not YAML"),
-        ("products.csv", "sku,title", "SKU,title", "line 1: the columns must be"),
-        ("products.csv", "NL-1002", "NL-1001", "line 3: SKU NL-1001 is there twice"),
-        ("products.csv", "NL-1002", "NL#1002", "line 3: a name has a character"),
+        ("products.csv", "sku,title", "SKU,title", "line 1: the columns must be sku,title,inventory_item"),
+        ("products.csv", "NL-1002", "NL-1001", "line 3: SKU NL-1001 is there twice, first on line 2"),
+        ("products.csv", "NL-1002", "NL#1002", "line 3: sku 'NL#1002': a name has a character"),
     ],
 )
 def test_a_mistake_is_told_with_its_file_place_and_remedy(
@@ -51,8 +52,48 @@ def test_a_mistake_is_told_with_its_file_place_and_remedy(
 
     assert main.main(["config", "check", str(folder)]) == 2
     said = capsys.readouterr().err
-    assert str(folder / file) in said
+    assert f"{folder / file}: " in said
     assert told in said
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(folder: Path) -> None:
+    changed(folder / "rules.yaml", "currency: EUR", "currency: euro")
+    changed(folder / "rules.yaml", "zone: Europe/Riga", "zone: Riga")
+    changed(folder / "products.csv", "NL-1002", "NL-1001")
+    (folder / "kits.csv").write_text("kit,part,units\nNL-1003,NL-9999,0\n")
+    changed(folder / "substitutes.csv", "NL-1006,NL-1007,1", "NL-1006,NL-1007,0")
+
+    with pytest.raises(WrongFile) as wrong:
+        files.read(folder)
+
+    lines = (folder / "rules.yaml").read_text().splitlines()
+    assert [(mistake.file.name, mistake.line) for mistake in wrong.value.mistakes] == [
+        ("rules.yaml", lines.index("    currency: euro") + 1),
+        ("rules.yaml", lines.index("    zone: Riga") + 1),
+        ("products.csv", 3),
+        ("kits.csv", 2),
+        ("kits.csv", 2),
+        ("substitutes.csv", 2),
+        ("substitutes.csv", 4),
+        ("supplier_skus.csv", 3),
+    ]
+
+
+def test_a_program_has_the_mistakes_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kits.csv").write_text("kit,part,units\nNL-1003,NL-9999,1\n")
+
+    assert main.main(["config", "check", str(folder), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "folder": str(folder),
+        "is_right": False,
+        "mistakes": [
+            {
+                "file": str(folder / "kits.csv"),
+                "line": 2,
+                "told": "part 'NL-9999' is no SKU of products.csv; add it there or correct the part",
+            }
+        ],
+    }
 
 
 def test_a_missing_file_is_a_mistake(folder: Path) -> None:
@@ -60,6 +101,16 @@ def test_a_missing_file_is_a_mistake(folder: Path) -> None:
 
     with pytest.raises(WrongFile, match="cannot be read"):
         files.read(folder)
+
+
+def test_a_file_that_cannot_be_read_makes_no_mistakes_of_the_others(folder: Path) -> None:
+    (folder / "products.csv").unlink()
+    (folder / "rules.yaml").write_text("[")
+
+    with pytest.raises(WrongFile) as wrong:
+        files.read(folder)
+
+    assert [mistake.file.name for mistake in wrong.value.mistakes] == ["rules.yaml", "products.csv"]
 
 
 def test_a_file_in_another_encoding_is_a_mistake(folder: Path) -> None:

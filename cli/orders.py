@@ -1,0 +1,167 @@
+"""`truestock orders`: find one, see why it is as it is, hold it, let it go, cancel it, send it again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli.session import Session, reads, writes
+from cli.words import moment
+from shared.domain.names import OrderKey, order_key
+from shared.domain.orders import LineState, Order
+from shared.domain.people import By
+from shared.errors import InvalidInput
+from shared.flows.operate_orders import OperateOrders
+from shared.storage import keys, order_lists, whole_orders
+from shared.storage.whole_orders import WholeOrder
+
+app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again.")
+
+REFERENCES = ("po", "token")
+OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
+Which = Annotated[str, typer.Argument(metavar="ORDER", help="CHANNEL#ID, an order's name, or anything that finds it.")]
+
+
+@app.command()
+@reads
+def find(session: Session, text: Annotated[str, typer.Argument(metavar="TEXT")]) -> None:
+    """Find an order by its id, its name, a purchase order's number, or its token."""
+    rows = []
+    for key in _found(session, text):
+        whole = whole_orders.read(session.target.orders(), key)
+        if whole:
+            order = whole.order
+            rows.append((str(key), order.name, order.state, moment(order.placed_at), order.hold))
+    session.table(f"{len(rows)} found", ["order", "name", "state", "placed", "held because"], rows)
+    columns = ("order", "name", "state", "placed_at", "hold")
+    session.answer([dict(zip(columns, row, strict=True)) for row in rows])
+    if not rows:
+        raise InvalidInput("no order is found by that", code="unknown_order", text=text)
+
+
+@app.command()
+@reads
+def show(session: Session, which: Which) -> None:
+    """Show an order: its lines, its suppliers with why each was chosen, its purchase orders, what happened."""
+    whole = _whole(session, which)
+    order = whole.order
+    session.tell(f"{order.key} ({order.name}), placed {moment(order.placed_at)}: {order.state}")
+    if order.hold:
+        session.tell(f"held: {order.hold}")
+    states = [state for state in LineState if order.total(state)]
+    rows = [
+        (line.line, line.sku, line.ordered, *(order.counts(line)[state] for state in states)) for line in order.lines
+    ]
+    session.table("lines", ["line", "SKU", "ordered", *states], rows)
+    chosen = [(each.line, each.source, each.units, _why(whole, each.line, each.source)) for each in order.allocations]
+    session.table("from whom", ["line", "source", "units", "why"], chosen)
+    pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
+    session.table("purchase orders", ["number", "source", "state", "sent"], pos)
+    events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
+    told = [(moment(each["at"]), each["kind"], each.get("actor", ""), each.get("reason", "")) for each in events]
+    session.table("what happened", ["when", "what", "who", "why"], sorted(told))
+    session.answer(
+        {
+            "order": asdict(order) | {"key": str(order.key), "state": order.state},
+            "plan": asdict(whole.plan) if whole.plan else None,
+            "purchase_orders": [asdict(po) for po in whole.purchase_orders],
+            "events": [{"at": at, "kind": kind, "actor": who, "reason": why} for at, kind, who, why in sorted(told)],
+        }
+    )
+
+
+@app.command()
+@writes
+def hold(session: Session, which: Which, *, op_id: OpId = "") -> None:
+    """Hold an order: nothing more of it goes to a supplier. Needs --reason."""
+    _operate(session, which, op_id, "is held: nothing more of it goes to a supplier", lambda flow: flow.hold)
+
+
+@app.command()
+@writes
+def release(session: Session, which: Which, *, op_id: OpId = "") -> None:
+    """Release a held order: its units go to their suppliers, open ones are looked for. Needs --reason."""
+    _operate(session, which, op_id, "is released", lambda flow: flow.release)
+
+
+@app.command()
+@writes
+def cancel(session: Session, which: Which, *, op_id: OpId = "") -> None:
+    """Cancel an order: at once what no supplier has, by asking the rest; then the shop is told. Needs --reason."""
+    _operate(session, which, op_id, "is cancelled, as far as no supplier has it", lambda flow: flow.cancel)
+
+
+@app.command()
+@writes
+def resend(session: Session, number: Annotated[str, typer.Argument(metavar="NUMBER")]) -> None:
+    """Have a purchase order sent that failed or waits; of one that may have arrived the supplier is asked first."""
+    key = order_lists.find(session.target.orders(), "po", number)
+    if key is None:
+        raise InvalidInput("no purchase order has this number", code="unknown_po", number=number)
+    is_written = session.agree([f"purchase order {number} of order {key} is sent as soon as it may be"])
+    if is_written:
+        po = _flow(session).resend(key, number, _now())
+        session.tell(f"{number} was {po.state}; it is due {moment(po.due_at)}")
+    session.answer({"number": number, "order": str(key), "is_written": is_written})
+
+
+def _operate(
+    session: Session, which: str, op_id: str, told: str, move: Callable[[OperateOrders], Callable[..., Order]]
+) -> None:
+    if not session.reason:
+        raise typer.BadParameter("say why; it is kept with the order", param_hint="--reason")
+    before = _whole(session, which).order
+    is_written = session.agree([f"order {before.key} ({before.name}, {before.state}) {told}"])
+    after = before
+    if is_written:
+        by = By(session.actor, session.reason)
+        after = move(_flow(session))(before.key, by, op_id or uuid.uuid4().hex[:16], _now())
+        session.tell(f"order {after.key} is {after.state} now")
+    session.answer({"order": str(before.key), "was": before.state, "state": after.state, "is_written": is_written})
+
+
+def _flow(session: Session) -> OperateOrders:
+    return OperateOrders(
+        book=session.target.book(), to_orders=lambda messages: session.target.send("OrderQueueUrl", messages)
+    )
+
+
+def _whole(session: Session, which: str) -> WholeOrder:
+    found = _found(session, which)
+    whole = whole_orders.read(session.target.orders(), found[0]) if found else None
+    if whole is None:
+        raise InvalidInput("no such order; try truestock orders find", code="unknown_order", text=which)
+    if len(found) > 1:
+        raise InvalidInput("several orders are called so", code="ambiguous", orders=[str(each) for each in found])
+    return whole
+
+
+def _found(session: Session, text: str) -> list[OrderKey]:
+    """Find orders by anything that names them, each once."""
+    table = session.target.orders()
+    rules = session.target.config().rules(_now())
+    named = [order_key(text)] if "#" in text.strip("#") else []
+    named += [OrderKey(channel, text.strip("#")) for channel in rules.channels]
+    found = [key for key in named if table.get(keys.order(key))]
+    values = [(kind, text) for kind in REFERENCES]
+    values += [("name", f"{channel}#{name}") for channel in rules.channels for name in (text, f"#{text.strip('#')}")]
+    found += [key for kind, value in values if (key := order_lists.find(table, kind, value))]
+    return list(dict.fromkeys(found))
+
+
+def _why(whole: WholeOrder, line: str, source: str) -> str:
+    weighed: list[dict[str, Any]] = whole.plan.told["weighed"] if whole.plan else []
+    return next((each["verdict"] for each in weighed if (each["line"], each["source"]) == (line, source)), "")
+
+
+def _events(key: OrderKey) -> dict[str, object]:
+    return {":pk": keys.order(key).pk, ":evt": "EVT#"}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a terminal's own clock

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.domain import times
+from shared.domain.feeds import Feed, FileReport, Run, Verdict
+from shared.domain.names import Sku, SourceId
+from shared.runtime import clock
+from shared.runtime.settings import settings
+from shared.storage.config import Config
+from shared.storage.feeds import Feeds
+from tests.support import terminal as terminals
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Aws
+
+ALPINA = SourceId("alpina")
+NUMBERS: dict[str, Any] = {"read": 40, "changed": 7, "unchanged": 32, "refused": 1, "absent": 2}
+
+
+@pytest.fixture
+def now() -> datetime:
+    return clock.now()
+
+
+@pytest.fixture
+def feeds(aws: Aws) -> Feeds:
+    """Let alpina be heard of every four hours, and its counts grow old after three; nobody waits for baltic."""
+    config = Config(aws.s3, settings().config_bucket)
+    document = json.loads(json.dumps(config.document()))
+    tiers = [{"after_hours": 3, "percent": 80}, {"after_hours": 12, "percent": 30}]
+    document["sources"]["alpina"] |= {"cadence_hours": 4, "freshness": tiers}
+    document["sources"]["baltic"].pop("cadence_hours", None)
+    document["sources"]["celtic"]["active"] = False
+    config.push(document)
+    return Feeds(aws.stock)
+
+
+@pytest.fixture
+def terminal(
+    feeds: Feeds, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    assert feeds.table.name
+    return terminals.at(tmp_path, capsys, monkeypatch)
+
+
+def run(name: str, as_of: str) -> Run:
+    return Run(as_of=as_of, file=f"in/alpina/{name}@v1", snapshot=f"done/alpina/{as_of}-abc-{name}", reading="r")
+
+
+def report(one: Run, verdict: Verdict, **told: Any) -> FileReport:  # noqa: ANN401 - any of its fields
+    kept = one.snapshot.replace("done/", "held/") if verdict is Verdict.HELD else one.snapshot
+    return FileReport(source="alpina", file=one.file, as_of=one.as_of, verdict=verdict, kept=kept, **told)
+
+
+def came(feeds: Feeds, as_of: str, heartbeat_at: str = "") -> Run:
+    """Apply a file, with one run open beside it and one SKU that it left out."""
+    applied = run("stock.csv", as_of)
+    feeds.record(report(applied, Verdict.APPLIED, **NUMBERS))
+    unconfirmed = {Sku("NL-1001"): as_of}
+    feed = Feed(source=ALPINA, applied=applied, open=(run("next.csv", as_of),), unconfirmed=unconfirmed, revision=1)
+    feeds.write(replace(feed, heartbeat_at=heartbeat_at))
+    return applied
+
+
+def status(terminal: Terminal, source: str = "alpina") -> Mapping[str, Any]:
+    found: list[dict[str, Any]] = terminal.document("feeds", "status")
+    return next(each for each in found if each["source"] == source)
+
+
+def ago(now: datetime, **passed: float) -> str:
+    return times.text(now - timedelta(**passed))
+
+
+def test_the_last_file_is_told_with_its_rows_and_what_it_is_worth(
+    terminal: Terminal, feeds: Feeds, now: datetime
+) -> None:
+    as_of = ago(now, hours=3, minutes=1)
+    came(feeds, as_of)
+
+    found = status(terminal)
+
+    assert found["applied"].pop("age_seconds") // 60 == 181
+    assert found["applied"] == {
+        "file": "stock.csv",
+        "as_of": as_of,
+        "kept": f"done/alpina/{as_of}-abc-stock.csv",
+        "read": 40,
+        "changed": 7,
+        "refused": 1,
+        "absent": 2,
+    }
+    assert (found["worth_percent"], found["is_silent"]) == (80, False)
+    assert (found["open_runs"], found["unconfirmed"], found["held"]) == (1, 1, None)
+    assert found["expected_by"] == times.text(times.read(as_of) + timedelta(hours=4))
+
+
+def test_a_person_sees_the_same(terminal: Terminal, feeds: Feeds, now: datetime) -> None:
+    came(feeds, ago(now, hours=13))
+
+    assert terminal.run("feeds", "status") == 0
+
+    (line,) = [line for line in terminal.out.splitlines() if line.startswith("alpina")]
+    for told in ("stock.csv", "13 h", "40", "30 %", "SILENT: 13 h ago, expected by"):
+        assert told in line
+    assert "on local cloud" in terminal.out
+
+
+@pytest.mark.parametrize(
+    ("_case", "file_hours", "heartbeat_hours", "is_silent"),
+    [
+        ("a file came in time", 3, None, False),
+        ("nothing came in time", 5, None, True),
+        ("an empty file came in time", 5, 1, False),
+        ("both are too long ago", 9, 5, True),
+    ],
+)
+def test_a_source_is_silent_when_it_was_not_heard_of_within_its_cadence(
+    terminal: Terminal,
+    feeds: Feeds,
+    now: datetime,
+    _case: str,
+    file_hours: int,
+    heartbeat_hours: int | None,
+    *,
+    is_silent: bool,
+) -> None:
+    came(feeds, ago(now, hours=file_hours), ago(now, hours=heartbeat_hours) if heartbeat_hours else "")
+
+    assert status(terminal)["is_silent"] is is_silent
+
+
+def test_a_source_without_a_file_or_a_cadence_is_told_as_that(terminal: Terminal) -> None:
+    found = status(terminal, "baltic")
+
+    assert (found["applied"], found["worth_percent"], found["is_silent"], found["heard_at"]) == (None, None, None, "")
+    assert status(terminal)["is_silent"] is True
+    terminal.run("feeds", "status")
+    (line,) = [line for line in terminal.out.splitlines() if line.startswith("baltic")]
+    assert "no file yet" in line
+    assert "never" in line
+    assert "celtic (not active)" in terminal.out
+
+
+def test_the_last_held_file_is_told_with_its_report(terminal: Terminal, feeds: Feeds, now: datetime) -> None:
+    came(feeds, ago(now, hours=3))
+    for hours, name in ((2, "first.csv"), (1, "second.csv")):
+        feeds.record(report(run(name, ago(now, hours=hours)), Verdict.HELD, reason="too many rows are refused"))
+
+    held = status(terminal)["held"]
+
+    kept = f"{ago(now, hours=1)}-abc-second.csv"
+    assert held == {
+        "file": "second.csv",
+        "as_of": ago(now, hours=1),
+        "reason": "too many rows are refused",
+        "kept": f"held/alpina/{kept}",
+        "report": f"out/alpina/reports/{kept}.txt",
+    }
+    terminal.run("feeds", "status")
+    assert "alpina: last held file second.csv" in terminal.out
+    assert f"its report: s3://{settings().files_bucket}/out/alpina/reports/{kept}.txt" in terminal.out
+
+
+def test_rows_of_a_file_that_is_older_than_the_held_ones_looked_for_are_told(
+    terminal: Terminal, feeds: Feeds, now: datetime
+) -> None:
+    came(feeds, ago(now, days=40))
+    feeds.record(report(run("old.csv", ago(now, days=31)), Verdict.HELD, reason="not a table"))
+
+    found = status(terminal)
+
+    assert (found["applied"]["read"], found["held"]) == (40, None)
+
+
+def test_of_another_file_of_the_same_moment_no_rows_are_told(terminal: Terminal, feeds: Feeds, now: datetime) -> None:
+    as_of = ago(now, hours=1)
+    feeds.record(report(run("other.csv", as_of), Verdict.APPLIED, **NUMBERS))
+    came(feeds, as_of)
+
+    found = status(terminal)
+
+    assert (found["applied"]["file"], found["applied"]["read"]) == ("stock.csv", None)
