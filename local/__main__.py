@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from local import lifecycle
@@ -39,29 +40,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _up(options: argparse.Namespace, say: Say) -> int:
-    return _session(options, say, lambda _: 0, lambda _: None)
+    return _session(options, say, nullcontext, lambda _: 0, lambda _: None)
 
 
 def _run(options: argparse.Namespace, say: Say) -> int:
     from local import day  # noqa: PLC0415 - stopping and the lifecycle need nothing of the sample shop
 
-    return _session(options, say, lambda cloud: day.play(cloud, options.seed, say), day.settle)
+    return _session(
+        options,
+        say,
+        lambda cloud: day.standing(cloud, say),
+        lambda cloud: day.play(cloud, options.seed, say),
+        day.settle,
+    )
 
 
 def _session(
-    options: argparse.Namespace, say: Say, play: Callable[[Cloud], int], settle: Callable[[Cloud], None]
+    options: argparse.Namespace,
+    say: Say,
+    standing: Callable[[Cloud], AbstractContextManager[object]],
+    play: Callable[[Cloud], int],
+    settle: Callable[[Cloud], None],
 ) -> int:
-    """Bring a cloud up, play on it, stay up unless told otherwise; when interrupted let what is under way end."""
-    with lifecycle.up(
-        options.name,
-        say=say,
-        port=options.port,
-        seed=options.seed,
-        is_fresh=options.fresh,
-        enforces_iam=not options.no_iam,
-        template=options.template,
-        clouds=options.clouds,
-    ) as cloud:
+    """Bring a cloud up, play on it, stay up unless told otherwise; when interrupted let what is under way end.
+
+    `standing` is what stands beside the cloud as long as it is up.
+    """
+    with _cloud(options, say) as cloud, standing(cloud):
         try:
             status = play(cloud)
         except KeyboardInterrupt:
@@ -75,6 +80,7 @@ def _session(
         say(f"up at {cloud.url}; it stays up, and its state is saved when it stops, not when it is killed")
         say(f"an order: make order SKU=NL-1001 UNITS=2{named}")
         say(f"a file: make feed FILE=counts.csv SUPPLIER=alpina{named}")
+        say("a number explained: .venv/bin/truestock stock explain NL-1001")
         say(f"to stop it: Ctrl-C here, or make stop{named}")
         try:
             lifecycle.wait(cloud)
@@ -82,6 +88,19 @@ def _session(
             settle(cloud)
             return status
     return status
+
+
+def _cloud(options: argparse.Namespace, say: Say) -> AbstractContextManager[Cloud]:
+    return lifecycle.up(
+        options.name,
+        say=say,
+        port=options.port,
+        seed=options.seed,
+        is_fresh=options.fresh,
+        enforces_iam=not options.no_iam,
+        template=options.template,
+        clouds=options.clouds,
+    )
 
 
 def _order(options: argparse.Namespace, say: Say) -> int:

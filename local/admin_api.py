@@ -1,7 +1,7 @@
-"""The stand-in shop's Admin API: three requests of Shopify's GraphQL, by its published contract.
+"""The stand-in shop's Admin API: Shopify's GraphQL, by its published contract, `shopify.graphql` beside this file.
 
-`inventorySetQuantities` as of 2026-04 (compare-and-set, idempotency key mandatory), the quantities of inventory
-items, and orders by the time of their last change.
+What is asked is read against that schema and refused in the platform's words. (https://shopify.dev/docs/api/admin-
+graphql/latest; the words of refusals are those recorded of a shop at 2026-04.)
 """
 
 from __future__ import annotations
@@ -9,180 +9,226 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-ITEM = re.compile(r"gid://shopify/InventoryItem/\d+")
-INPUT_FIELDS = {"name", "reason", "referenceDocumentUri", "quantities"}
-MOST_ORDERS = 50
-LEAST, MOST = -1_000_000_000, 1_000_000_000
+import graphql
+from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, OperationType
+
+from local import admin_fields, admin_orders, faults
+from local.admin_fields import Context, Node
+
+SCHEMA = graphql.build_schema(Path(__file__).with_name("shopify.graphql").read_text())
+WORDS = {
+    graphql.FieldsOnCorrectTypeRule: (
+        "undefinedField",
+        r"Cannot query field '(\w+)' on type '(\w+)'.*",
+        r"Field '\1' doesn't exist on type '\2'",
+    ),
+    graphql.ProvidedRequiredArgumentsRule: (
+        "missingRequiredArguments",
+        r"Field '(\w+)' argument '(\w+)' of type .*",
+        r"Field '\1' is missing required arguments: \2",
+    ),
+    graphql.KnownArgumentNamesRule: (
+        "argumentNotAccepted",
+        r"Unknown argument '(\w+)' on field '\w+\.(\w+)'.*",
+        r"Field '\2' doesn't accept argument '\1'",
+    ),
+    graphql.KnownDirectivesRule: (
+        "undefinedDirective",
+        r"Unknown directive '(@\w+)'.*",
+        r"Directive \1 is not defined",
+    ),
+    graphql.KnownTypeNamesRule: ("undefinedType", r"Unknown type '(\w+)'.*", r"\1 isn't a defined type"),
+    graphql.NoUndefinedVariablesRule: ("variableNotDefined", "", ""),
+    graphql.NoUnusedVariablesRule: ("variableNotUsed", "", ""),
+    graphql.ScalarLeafsRule: ("selectionMismatch", "", ""),
+    graphql.ValuesOfCorrectTypeRule: ("argumentLiteralsIncompatible", "", ""),
+    graphql.VariablesInAllowedPositionRule: ("variableMismatch", "", ""),
+}
+"""Rule of GraphQL -> the platform's code for breaking it, what our reader says of it, and what the platform says."""
+
+GLOBAL_ID = re.compile(r"gid://shopify/\w+/\S+")
 
 
-def answer(store: sqlite3.Connection, location: str, request: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """How much the shop answers: a bucket of points, refilled by so many a second; each request costs the same."""
+
+    most: int = 2000
+    restored: int = 100
+    cost: int = 10
+
+
+# ---- one request
+
+
+def answer(context: Context, points: Points, request: Mapping[str, Any]) -> Node:
     """Answer one request."""
-    query, variables = str(request.get("query", "")), request.get("variables") or {}
-    if re.search(r"\binventorySetQuantities\s*\(", query):
-        return _set_quantities(store, location, query, variables)
-    if re.search(r"\bnodes\s*\(\s*ids\b", query):
-        return _quantities(store, location, variables)
-    if re.search(r"\borders\s*\(", query):
-        return _orders(store, variables)
-    return _error("the shop knows no such request", "undefinedField")
+    document, errors = _read(str(request.get("query") or ""))
+    asked = graphql.get_operation_ast(document, request.get("operationName")) if document else None
+    given = request.get("variables") or {}
+    if document and not asked:
+        errors = [{"message": "An operation name is required"}]
+    if asked and not errors:
+        errors = list(_misgiven(asked, given))
+    if errors or not document or not asked:
+        return {"errors": errors}
+    available = available_points(context.store, points, context.now)
+    if available < points.cost:
+        return throttled(points, available)
+    available -= points.cost
+    context.store.execute("INSERT OR REPLACE INTO bucket VALUES (1, ?, ?)", (available, context.now.timestamp()))
+    admin_orders.finish_cancels(context)
+    lies = asked.operation is OperationType.MUTATION and faults.take(context.store, "lie")
+    context.store.execute("SAVEPOINT asked")
+    done = graphql.execute_sync(SCHEMA, document, ROOT, context, given, operation_name=request.get("operationName"))
+    if lies:
+        context.store.execute("ROLLBACK TO asked")
+    for error in done.errors or ():
+        if error.original_error and not isinstance(error.original_error, GraphQLError):
+            raise error.original_error
+    said = {"errors": [error.formatted for error in done.errors]} if done.errors else {}
+    return said | {"data": done.data, "extensions": _cost(points, available, points.cost)}
 
 
-def _set_quantities(
-    store: sqlite3.Connection, location: str, query: str, variables: Mapping[str, Any]
-) -> dict[str, Any]:
-    name = "inventorySetQuantities"
-    given = variables.get("input") or {}
-    if unknown := given.keys() - INPUT_FIELDS:
-        return _error(f"Field is not defined on InventorySetQuantitiesInput: {sorted(unknown)}", "INVALID_VARIABLE")
-    key = _idempotency_key(query, variables)
-    if not key:
-        message = "The @idempotent directive is required for this mutation but was not provided."
-        return _error(message, "BAD_REQUEST", name)
-    if any("changeFromQuantity" not in each for each in given["quantities"]):
-        message = "InventoryQuantityInput must include the following argument: changeFromQuantity."
-        return _error(message, "INVALID_FIELD_ARGUMENTS", name)
-    asked = json.dumps(given, sort_keys=True)
-    before = store.execute("SELECT request, answer FROM answers WHERE key = ?", (key,)).fetchone()
-    if before and before[0] != asked:
-        return _answer(name, [_user_error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", [])])
-    if before:
-        first: dict[str, Any] = json.loads(before[1])
-        return first
-    errors = [error for at, each in enumerate(given["quantities"]) if (error := _refuse(store, location, at, each))]
-    if not errors:
-        rows = [(each["inventoryItemId"], each["quantity"]) for each in given["quantities"]]
-        store.executemany("INSERT OR REPLACE INTO quantities VALUES (?, ?)", rows)
-    answer = _answer(name, errors)
-    if not errors:
-        store.execute("INSERT INTO answers VALUES (?, ?, ?)", (key, asked, json.dumps(answer)))
-    return answer
+def available_points(store: sqlite3.Connection, points: Points, now: datetime) -> float:
+    """Compute the points that the bucket holds by now."""
+    left, at = store.execute("SELECT points, at FROM bucket").fetchone() or (points.most, 0)
+    return min(points.most, left + max(0, now.timestamp() - at) * points.restored)
 
 
-def _refuse(store: sqlite3.Connection, location: str, at: int, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    path = ["input", "quantities", str(at)]
-    if not ITEM.fullmatch(wanted["inventoryItemId"]):
-        return _user_error("INVALID_INVENTORY_ITEM", [*path, "inventoryItemId"])
-    if wanted["locationId"] != location:
-        return _user_error("INVALID_LOCATION", [*path, "locationId"])
-    if not LEAST <= wanted["quantity"] <= MOST:
-        return _user_error("INVALID_QUANTITY_TOO_HIGH", [*path, "quantity"])
-    there = store.execute("SELECT units FROM quantities WHERE item = ?", (wanted["inventoryItemId"],)).fetchone()
-    expected = wanted["changeFromQuantity"]
-    if expected is not None and expected != (there[0] if there else 0):
-        return _user_error("CHANGE_FROM_QUANTITY_STALE", [*path, "changeFromQuantity"])
-    return None
+def throttled(points: Points, available: float) -> Node:
+    """Refuse a request for want of points."""
+    documentation = "https://shopify.dev/api/usage/rate-limits"
+    error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": documentation}}
+    return {"errors": [error], "extensions": _cost(points, available, None)}
 
 
-def _quantities(store: sqlite3.Connection, location: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    nodes: list[dict[str, Any] | None] = []
-    for item in variables["ids"]:
-        there = store.execute("SELECT units FROM quantities WHERE item = ?", (item,)).fetchone()
-        is_here = there and variables["location"] == location
-        quantities = [{"name": "available", "quantity": there[0]}] if is_here else []
-        nodes.append({"id": item, "inventoryLevel": {"quantities": quantities} if is_here else None})
-    return {"data": {"nodes": nodes}}
-
-
-def _orders(store: sqlite3.Connection, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer orders changed since the time that the search names, oldest change first, page by page."""
-    search = " ".join(value for value in variables.values() if isinstance(value, str))
-    since = re.search(r"updated_at:>=?\s*['\"]?([0-9T:.+Z-]+)", search)
-    rows = store.execute("SELECT body FROM orders").fetchall()
-    known = sorted((json.loads(body) for (body,) in rows), key=_changed_at)
-    after = str(variables.get("after") or variables.get("cursor") or "")
-    found = [
-        each
-        for each in known
-        if (not since or _changed_at(each)[0] >= _moment(since[1])) and (not after or _cursor(each) > after)
-    ]
-    most = int(variables.get("first") or MOST_ORDERS)
-    page = found[:most]
-    info = {"hasNextPage": len(found) > most, "endCursor": _cursor(page[-1]) if page else None}
-    return {"data": {"orders": {"nodes": [_order_node(each) for each in page], "pageInfo": info}}}
-
-
-def _idempotency_key(query: str, variables: Mapping[str, Any]) -> str:
-    """Find the key of the directive, written out or in a variable."""
-    found = re.search(r'@idempotent\s*\(\s*key:\s*(?:"([^"]*)"|\$(\w+))\s*\)', query)
-    if not found:
-        return ""
-    return found[1] or str(variables.get(found[2]) or "")
-
-
-def _answer(name: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
-    group = None if errors else {"id": f"gid://shopify/InventoryAdjustmentGroup/{uuid.uuid4().int % 10**14}"}
-    cost = {"requestedQueryCost": 13, "actualQueryCost": 13}
-    return {
-        "data": {name: {"inventoryAdjustmentGroup": group, "userErrors": errors}},
-        "extensions": {"cost": cost},
+def _cost(points: Points, available: float, cost: int | None) -> Node:
+    status = {
+        "maximumAvailable": points.most,
+        "currentlyAvailable": int(available),
+        "restoreRate": points.restored,
     }
+    return {"cost": {"requestedQueryCost": points.cost, "actualQueryCost": cost, "throttleStatus": status}}
 
 
-def _error(message: str, code: str, name: str = "") -> dict[str, Any]:
-    error: dict[str, Any] = {"message": message, "extensions": {"code": code}}
-    if name:
-        return {"errors": [error | {"path": [name]}], "data": {name: None}}
-    return {"errors": [error]}
+@lru_cache(maxsize=64)
+def _read(query: str) -> tuple[DocumentNode | None, list[Node]]:
+    """Read a query against the schema; answer it, or what is wrong with it."""
+    try:
+        document = graphql.parse(query)
+    except GraphQLError as error:
+        return None, [{**error.formatted, "extensions": {"code": "PARSE_ERROR"}}]
+    found = []
+    for rule in graphql.specified_rules:
+        code, pattern, words = WORDS.get(rule, (rule.__name__, "", ""))
+        for broken in graphql.validate(SCHEMA, document, [rule]):
+            message = re.sub(pattern, words, broken.message, flags=re.DOTALL) if pattern else broken.message
+            found.append({**broken.formatted, "message": message, "extensions": {"code": code}})
+    return document, found
 
 
-def _user_error(code: str, path: list[str]) -> dict[str, Any]:
-    return {"code": code, "field": path, "message": code.replace("_", " ").capitalize()}
+def _misgiven(asked: graphql.OperationDefinitionNode, given: Mapping[str, Any]) -> Iterator[Node]:
+    """Yield an error for each variable whose value is not of its type."""
+    for node in asked.variable_definitions:
+        name = node.variable.name.value
+        if name not in given and node.default_value:
+            continue
+        problems = list(_problems(given.get(name), graphql.type_from_ast(SCHEMA, node.type), ()))
+        if problems:
+            told = ", ".join(f"{'.'.join(map(str, path))} ({why})" for path, why in problems if path)
+            message = f"Variable ${name} of type {graphql.print_ast(node.type)} was provided invalid value"
+            extensions = {
+                "code": "INVALID_VARIABLE",
+                "value": given.get(name),
+                "problems": [{"path": list(path), "explanation": why} for path, why in problems],
+            }
+            yield {"message": f"{message} for {told}" if told else message, "extensions": extensions}
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _problems(value: Any, kind: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:  # noqa: ANN401, C901, PLR0912 - a walk over all kinds of types
+    if graphql.is_non_null_type(kind):
+        kind = kind.of_type
+        if value is None:
+            yield path, "Expected value to not be null"
+    if value is None:
+        return
+    if graphql.is_list_type(kind):
+        for at, each in enumerate(value if isinstance(value, list) else [value]):
+            yield from _problems(each, kind.of_type, (*path, at))
+    elif graphql.is_input_object_type(kind) and isinstance(value, dict):
+        for name in sorted(value.keys() - kind.fields.keys()):
+            yield (*path, name), f"Field is not defined on {kind.name}"
+        for name, field in kind.fields.items():
+            if name in value or field.default_value is graphql.Undefined:
+                yield from _problems(value.get(name), field.type, (*path, name))
+    elif graphql.is_enum_type(kind):
+        if value not in list(kind.values):
+            yield path, f"Expected {json.dumps(value)} to be one of: {', '.join(kind.values)}"
+    elif kind.name == "ID" and not GLOBAL_ID.fullmatch(str(value)):
+        yield path, f"Invalid global id '{value}'"
+    elif kind.name == "URL" and not urlsplit(str(value)).netloc:
+        yield path, f"Invalid url '{value}', missing host"
+    elif not _parses(value, kind):
+        yield path, f"Could not coerce value {json.dumps(value)} to {kind.name}"
 
 
-def _changed_at(order: Mapping[str, Any]) -> tuple[datetime, int]:
-    return _moment(order["updated_at"]), order["id"]
+def _parses(value: Any, kind: Any) -> bool:  # noqa: ANN401 - any value and type
+    if graphql.is_input_object_type(kind) or isinstance(value, dict | list):
+        return False
+    try:
+        kind.parse_value(value)
+    except GraphQLError:
+        return False
+    return True
 
 
-def _cursor(order: Mapping[str, Any]) -> str:
-    at, order_id = _changed_at(order)
-    return f"{at.isoformat()}/{order_id:020d}"
+# ---- where an answer begins
 
 
-def _order_node(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe an order as the Admin API does: the same facts as a webhook's, under other names."""
-    address = order.get("shipping_address")
-    lines = [
-        {
-            "id": f"gid://shopify/LineItem/{line['id']}",
-            "sku": line["sku"],
-            "quantity": line["quantity"],
-            "currentQuantity": line["quantity"],
-            "requiresShipping": line.get("requires_shipping", True),
-            "isGiftCard": line.get("gift_card", False),
-            "originalUnitPriceSet": {"shopMoney": {"amount": line.get("price"), "currencyCode": order.get("currency")}},
-        }
-        for line in order["line_items"]
-    ]
-    return {
-        "id": f"gid://shopify/Order/{order['id']}",
-        "legacyResourceId": str(order["id"]),
-        "name": order.get("name"),
-        "createdAt": order.get("created_at"),
-        "updatedAt": order["updated_at"],
-        "cancelledAt": order["cancelled_at"],
-        "currencyCode": order.get("currency"),
-        "test": order.get("test", False),
-        "lineItems": {"nodes": lines, "pageInfo": {"hasNextPage": False, "endCursor": None}},
-        "shippingAddress": address
-        and {
-            "name": address.get("name"),
-            "company": address.get("company"),
-            "address1": address.get("address1"),
-            "address2": address.get("address2"),
-            "city": address.get("city"),
-            "zip": address.get("zip"),
-            "province": address.get("province"),
-            "provinceCode": address.get("province_code"),
-            "countryCodeV2": address.get("country_code"),
-            "phone": address.get("phone"),
-        },
-    }
+def _node(context: Context, gid: str) -> Node | None:
+    kind, _, number = gid.removeprefix("gid://shopify/").partition("/")
+    found = admin_orders.FULFILMENT_ORDER.fullmatch(gid)
+    body = admin_orders.body_of(context.store, found[1] if found else number)
+    if body and kind == "Order":
+        return admin_orders.order(context, body)
+    if body and found:
+        return admin_orders.fulfilment_order(context, body)
+    if gid == context.location:
+        return admin_fields.location(context)
+    return admin_fields.item(context, gid)
+
+
+def _of(kind: str) -> Any:  # noqa: ANN401 - a function of any arguments
+    """Answer a node by its id, if it is of a kind."""
+
+    def resolve(info: GraphQLResolveInfo, **given: Any) -> Node | None:  # noqa: ANN401 - arguments of any type
+        node = _node(info.context, given["id"])
+        return node if node and node["__typename"] == kind else None
+
+    return resolve
+
+
+ROOT = {
+    "fulfillmentOrder": _of("FulfillmentOrder"),
+    "inventoryItem": _of("InventoryItem"),
+    "inventoryItems": admin_fields.items,
+    "job": admin_orders.job,
+    "location": lambda info, **given: _of("Location")(info, id=given.get("id") or info.context.location),
+    "node": lambda info, **given: _node(info.context, given["id"]),
+    "nodes": lambda info, **given: [_node(info.context, gid) for gid in admin_fields.bounded(given["ids"])],
+    "order": _of("Order"),
+    "orders": admin_orders.orders,
+    "shop": admin_fields.shop,
+    "fulfillmentCreate": admin_orders.fulfil,
+    "inventorySetQuantities": admin_fields.set_quantities,
+    "orderCancel": admin_orders.cancel,
+}

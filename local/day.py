@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-from local import drawn, readback
+from local import drawn, readback, suppliers
 from local import shop as shops
 from local.cloud import ROOT, Cloud, Failure
 from local.drawn import Sent
@@ -35,23 +36,28 @@ QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
 """The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200
+WRONG_FIRST, CUT_FIRST = "alpina", "baltic"
+"""Suppliers of the day whose first try goes wrong: a file without its quantities, a line that is cut."""
 
 
 # ---- the day
 
 
+@contextmanager
+def standing(cloud: Cloud, say: Say) -> Iterator[None]:
+    """Stand beside a cloud what it works with, while the block runs: the shop, and the suppliers' SFTP."""
+    shop = shop_of(cloud)
+    with shops.serving(shop) as url, suppliers.serving(cloud, drawn.rules()["sources"]) as sftp:
+        say(f"the stand-in shop answers at {url}; suppliers send to sftp://{sftp.there.host}:{sftp.there.port}")
+        _push(cloud, url, say)
+        yield
+
+
 def play(cloud: Cloud, seed: int, say: Say) -> int:
     """Play the day; return 0 when all is as it should be, 5 when something differs, having said what."""
     say(f"a day of the sample shop, drawn from seed {seed}")
-    shop = _open_shop(cloud, say)
-    files = {supplier: drawn.stock_file(supplier, seed) for supplier in drawn.FEEDS_OF_THE_DAY}
-    for supplier, (rows, body) in files.items():
-        _drop(cloud, supplier, f"stock-{seed}.csv", body)
-        say(f"{supplier} sends its stock: {len(rows)} SKUs")
-    wanted = {(sku, supplier) for supplier, (rows, _) in files.items() for sku in rows}
-    _until("their stock is counted", say, lambda: wanted <= _counted(cloud) and not _keys(cloud, "in/"), cloud)
-    _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
-
+    _deliver_stock(cloud, seed, say)
+    shop = shop_of(cloud)
     orders, webhooks = drawn.events(seed)
     wrong = []
     for webhook in webhooks:
@@ -64,14 +70,50 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
             wrong.append(f"{webhook.told}: answered {status} instead of {webhook.status}")
     if is_in_time(lambda: not _unsettled(readback.read(cloud), orders) and not _unfinished(cloud)):
         say("the orders are where they end, and the shop is told its numbers")
+    for supplier in sorted(drawn.FEEDS_OF_THE_DAY):
+        say(f"{supplier} finds {len(suppliers.of(cloud).purchase_orders(supplier))} purchase orders in /out")
 
     figures = readback.read(cloud)
     print(f"\n{tables(figures)}\n", flush=True)
-    wrong += _unsettled(figures, orders) + figures.differences()
+    wrong += _unsettled(figures, orders) + _unfinished(cloud) + figures.differences() + _untroubled(figures, orders)
     for each in wrong:
         say(f"differs: {each}")
     say("the day ended as it should" if not wrong else f"{len(wrong)} things differ from what they should be")
     return DIFFERS if wrong else 0
+
+
+def _deliver_stock(cloud: Cloud, seed: int, say: Say) -> None:
+    """Have the suppliers send their files as suppliers do: one without its quantities, one cut in the middle."""
+    sftp = suppliers.of(cloud)
+    files = {supplier: drawn.stock_file(supplier, seed) for supplier in drawn.FEEDS_OF_THE_DAY}
+    sftp.send(WRONG_FIRST, f"wrong-{seed}.csv", drawn.wrong_file(WRONG_FIRST))
+    say(f"{WRONG_FIRST} sends a file without its quantities")
+    _until("it is held, and an exception says so", say, lambda: _held(cloud) == "open", cloud)
+    sftp.send_half(CUT_FIRST, f"stock-{seed}.csv", files[CUT_FIRST][1])
+    say(f"{CUT_FIRST} is cut off in the middle of its file, and nothing of it came: {_keys(cloud, f'in/{CUT_FIRST}/')}")
+    for supplier, (rows, body) in files.items():
+        sftp.send(supplier, f"stock-{seed}.csv", body)
+        say(f"{supplier} sends its stock: {len(rows)} SKUs")
+    wanted = {(sku, supplier) for supplier, (rows, _) in files.items() for sku in rows}
+    _until("their stock is counted", say, lambda: wanted <= _counted(cloud) and not _keys(cloud, "in/"), cloud)
+    _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
+    cloud.invoke("SweepDueWork")  # as the schedule does every minute
+    _until(f"the exception about {WRONG_FIRST}'s file has closed itself", say, lambda: _held(cloud) == "closed", cloud)
+
+
+def _held(cloud: Cloud) -> str:
+    """Answer how the exception stands that a file is held; empty when there is none."""
+    troubles = readback.read(cloud).troubles
+    return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", WRONG_FIRST)), "")
+
+
+def _untroubled(figures: Figures, orders: Iterable[Sent]) -> list[str]:
+    """Say which exceptions stand otherwise than the day leaves them: only orders that wait have one."""
+    standing = {(each.kind, each.subject) for each in figures.troubles if each.state == "open"}
+    waiting = {("unfilled", sent.key) for sent in orders if sent.ends == "backordered"}
+    found = [f"no exception is open: {kind} {subject}" for kind, subject in sorted(waiting - standing)]
+    others = sorted(each for each in standing if each[0] not in {"unfilled", "dead_letters"})
+    return found + [f"an exception is open: {kind} {subject}" for kind, subject in others]
 
 
 def settle(cloud: Cloud) -> None:
@@ -111,15 +153,15 @@ def order(cloud: Cloud, sku: str, units: int, say: Say) -> int:
     say(f"order {payload['name']} of {units} x {sku}: answered {status}")
     if status != OK:
         return DIFFERS
-    settled = ("sent", "backordered")
-    _until("it is with a supplier, or waits for stock", say, lambda: _in(readback.read(cloud), sent, settled), cloud)
+    told = "it is with a supplier, waits for stock, or is reserved and its supplier paused"
+    _until(told, say, lambda: _is_settled(cloud, sent), cloud)
     figures = readback.read(cloud)
     for line in (line for line in figures.lines if line.order == sent.key):
-        say(f"{line.sent} units sent to a supplier, {line.backordered} wait for stock")
+        say(f"{line.sent} units sent to a supplier, {line.reserved} reserved, {line.backordered} wait for stock")
     for choice in (choice for choice in figures.choices if choice.order == sent.key):
         say(f"{choice.units} from {choice.source}: {choice.why}")
     for po in (po for po in figures.purchase_orders if po.order == sent.key):
-        say(f"purchase order {po.number}: {po.file}")
+        say(f"purchase order {po.number}: {po.file or 'waits, for its supplier is paused'}")
     return 0
 
 
@@ -133,7 +175,7 @@ def feed(cloud: Cloud, file: Path, supplier: str, say: Say) -> int:
         raise Failure(f"there is no supplier {supplier}; there are: {', '.join(sorted(drawn.rules()['sources']))}")
     reports = _keys(cloud, f"out/{supplier}/reports/")
     held = _keys(cloud, f"held/{supplier}/")
-    _drop(cloud, supplier, file.name, body)
+    suppliers.of(cloud).send(supplier, file.name, body)
     _until("the file is read", say, lambda: not _keys(cloud, f"in/{supplier}/"), cloud)
     _until("its report is written", say, lambda: _keys(cloud, f"out/{supplier}/reports/") != reports, cloud)
     for key in sorted(key for key in _keys(cloud, f"out/{supplier}/reports/") - reports if key.endswith(".txt")):
@@ -144,22 +186,19 @@ def feed(cloud: Cloud, file: Path, supplier: str, say: Say) -> int:
 # ---- the cloud
 
 
-def _open_shop(cloud: Cloud, say: Say) -> Shop:
-    """Open the stand-in shop and push the sample's configuration with its address."""
-    shop = shop_of(cloud)
-    url = shops.url(shops.start(shop))
-    say(f"the stand-in shop answers at {url}")
+def _push(cloud: Cloud, url: str, say: Say) -> None:
+    """Push the sample's configuration with the stand-in shop's address."""
     with tempfile.TemporaryDirectory() as folder:
         document = drawn.rules()
         document["channels"][drawn.CHANNEL]["api_url"] = url
         Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
-        Path(folder, "products.csv").write_bytes((drawn.CONFIG / "products.csv").read_bytes())
+        for file in drawn.CONFIG.glob("*.csv"):
+            Path(folder, file.name).write_bytes(file.read_bytes())
         command = [sys.executable, "-m", "cli.main", "config", "push", folder, "--cloud", str(cloud.state.parent)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"the configuration was not pushed:\n{done.stdout}{done.stderr}")
     say("the sample shop's configuration is pushed")
-    return shop
 
 
 def shop_of(cloud: Cloud) -> Shop:
@@ -181,6 +220,12 @@ def shop_of(cloud: Cloud) -> Shop:
         items=readback.listings(),
         deliver=lambda body, headers: cloud.api(f"/webhooks/{drawn.CHANNEL}", body, headers).status,
     )
+
+
+def _is_settled(cloud: Cloud, sent: Sent) -> bool:
+    figures = readback.read(cloud)
+    is_paused = any(po.order == sent.key and po.state == "ready" and po.is_paused for po in figures.purchase_orders)
+    return _in(figures, sent, ("sent", "backordered", "reserved") if is_paused else ("sent", "backordered"))
 
 
 def _in(figures: Figures, sent: Sent, states: Iterable[str]) -> bool:
@@ -210,10 +255,6 @@ def _waiting(cloud: Cloud, queue: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
     return sum(int(found["Attributes"][name]) for name in names)
-
-
-def _drop(cloud: Cloud, supplier: str, name: str, body: bytes) -> None:
-    cloud.client("s3").put_object(Bucket=cloud.outputs["FilesBucket"], Key=f"in/{supplier}/{name}", Body=body)
 
 
 def _keys(cloud: Cloud, prefix: str) -> set[str]:

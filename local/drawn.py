@@ -123,6 +123,11 @@ def stock_file(supplier: str, seed: int) -> tuple[dict[str, int], bytes]:
     return {sku: units for sku, (units, _) in rows.items()}, _csv(supplier, rows)
 
 
+def wrong_file(supplier: str) -> bytes:
+    """Return a file of a supplier without the column of its quantities."""
+    return (ROOT / "events" / "files" / supplier / "missing_column.csv").read_bytes()
+
+
 def rules() -> dict[str, Any]:
     """Read the sample shop's rules, as a person would."""
     read: dict[str, Any] = yaml.safe_load((CONFIG / "rules.yaml").read_text())

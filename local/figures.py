@@ -64,6 +64,7 @@ class PurchaseOrder:
     state: str
     units: int
     file: str
+    is_paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,17 @@ class Figures:
 
 def tables(figures: Figures) -> str:
     """Lay the figures out as text, one aligned table each."""
+    ordered = {line.sku for line in figures.lines}
     shown = (
         ("Stock", Stock, [level for level in figures.stock if level.committed or level.deducted]),
         ("Orders", Line, figures.lines),
         ("Chosen sources", Choice, figures.choices),
         ("Purchase orders", PurchaseOrder, figures.purchase_orders),
+        (
+            "The shop's own numbers, of what was ordered",
+            Number,
+            [each for each in figures.numbers if each.sku in ordered],
+        ),
         ("Exceptions", Trouble, figures.troubles),
     )
     parts = [_table(title, kind, rows) for title, kind, rows in shown]

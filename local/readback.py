@@ -68,7 +68,7 @@ def read(cloud: Cloud) -> Figures:
         stock=tuple(sorted(_stock(stock), key=lambda level: (level.sku, level.source))),
         lines=tuple(line for item in _orders(orders) for line in _lines(item)),
         choices=tuple(choice for item in _orders(orders) for choice in _choices(item, plans)),
-        purchase_orders=tuple(sorted(_purchase_orders(orders, files), key=lambda po: po.number)),
+        purchase_orders=tuple(sorted(_purchase_orders(orders, files, _paused(stock)), key=lambda po: po.number)),
         files_out=tuple(sorted(files)),
         troubles=tuple(
             Trouble(item["kind"], item["subject"], item["state"], item["reason"])
@@ -158,7 +158,13 @@ def _choices(order: Mapping[str, Any], plans: Mapping[tuple[str, str], Mapping[s
         yield Choice(order["PK"].removeprefix("ORD#"), line, "nobody", units, ", ".join(said) or "nobody stocks it")
 
 
-def _purchase_orders(items: Iterable[Mapping[str, Any]], files: set[str]) -> Iterator[PurchaseOrder]:
+def _paused(items: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Name what is paused: `all`, `supplier#<source>`, `channel#<channel>`."""
+    pauses = (item for item in items if item["PK"].startswith("PAUSE#") and not item.get("lifted_at"))
+    return {item["PK"].removeprefix("PAUSE#") for item in pauses}
+
+
+def _purchase_orders(items: Iterable[Mapping[str, Any]], files: set[str], paused: set[str]) -> Iterator[PurchaseOrder]:
     for item in items:
         if item["entity"] != "purchase_order":
             continue
@@ -170,6 +176,7 @@ def _purchase_orders(items: Iterable[Mapping[str, Any]], files: set[str]) -> Ite
             state=item["state"],
             units=sum(line["units"] for line in item["lines"]),
             file=file if file in files else "",
+            is_paused=bool(paused & {"all", f"supplier#{item['source_id']}"}),
         )
 
 

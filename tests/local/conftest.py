@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import lifecycle
+from local import day, lifecycle
 from local.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     clouds = tmp_path_factory.mktemp("clouds")
-    with lifecycle.up(f"suite-{uuid.uuid4().hex[:8]}", say=print, clouds=clouds) as running:
+    name = f"suite-{uuid.uuid4().hex[:8]}"
+    with lifecycle.up(name, say=print, clouds=clouds) as running, day.standing(running, print):
         yield running
