@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,7 @@ from shared.domain.orders import LineState, Order
 from shared.domain.people import By
 from shared.errors import InvalidInput
 from shared.flows.operate_orders import OperateOrders
+from shared.runtime import clock
 from shared.storage import keys, order_lists, whole_orders
 from shared.storage.whole_orders import WholeOrder
 
@@ -105,7 +105,7 @@ def resend(session: Session, number: Annotated[str, typer.Argument(metavar="NUMB
         raise InvalidInput("no purchase order has this number", code="unknown_po", number=number)
     is_written = session.agree([f"purchase order {number} of order {key} is sent as soon as it may be"])
     if is_written:
-        po = _flow(session).resend(key, number, _now())
+        po = _flow(session).resend(key, number, clock.now())
         session.tell(f"{number} was {po.state}; it is due {moment(po.due_at)}")
     session.answer({"number": number, "order": str(key), "is_written": is_written})
 
@@ -120,7 +120,7 @@ def _operate(
     after = before
     if is_written:
         by = By(session.actor, session.reason)
-        after = move(_flow(session))(before.key, by, op_id or uuid.uuid4().hex[:16], _now())
+        after = move(_flow(session))(before.key, by, op_id or uuid.uuid4().hex[:16], clock.now())
         session.tell(f"order {after.key} is {after.state} now")
     session.answer({"order": str(before.key), "was": before.state, "state": after.state, "is_written": is_written})
 
@@ -144,7 +144,7 @@ def _whole(session: Session, which: str) -> WholeOrder:
 def _found(session: Session, text: str) -> list[OrderKey]:
     """Find orders by anything that names them, each once."""
     table = session.target.orders()
-    rules = session.target.config().rules(_now())
+    rules = session.target.config().rules(clock.now())
     named = [order_key(text)] if "#" in text.strip("#") else []
     named += [OrderKey(channel, text.strip("#")) for channel in rules.channels]
     found = [key for key in named if table.get(keys.order(key))]
@@ -161,7 +161,3 @@ def _why(whole: WholeOrder, line: str, source: str) -> str:
 
 def _events(key: OrderKey) -> dict[str, object]:
     return {":pk": keys.order(key).pk, ":evt": "EVT#"}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a terminal's own clock

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Annotated
@@ -22,6 +20,7 @@ from shared.domain.people import By
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 from shared.flows.explain_stock import ExplainStock
+from shared.runtime import clock
 from shared.storage import dynamo, keys, levels
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
@@ -58,9 +57,9 @@ def explain(
         leases=Leases(stock),
         pauses=Pauses(stock),
         operations=Operations(stock, orders),
-        pause=lambda _: time.sleep(SECONDS_A_TRY),  # noqa: TID251 - a person waits for the ledger's stream
+        pause=lambda _: clock.wait(SECONDS_A_TRY),
     )
-    now = datetime.now(UTC)  # noqa: TID251 - a terminal's own clock
+    now = clock.now()
     rules = session.target.config().rules(now)
     found = flow.run(Sku(name(sku, "sku")), rules, now, channel=ChannelId(channel) if channel else None)
     for line in words.sku(found, rules):
@@ -125,7 +124,7 @@ def adjust(
     op_id = op_id or uuid.uuid4().hex[:16]
     if is_written:
         operations = Operations(session.target.stock(), session.target.orders())
-        now = datetime.now(UTC)  # noqa: TID251 - a terminal's own clock
+        now = clock.now()
         is_new = operations.adjust(key, units, By(session.actor, session.reason), op_id, now)
         session.tell("done; the shops are told" if is_new else f"this change was made already: {op_id}")
     session.answer({"sku": sku, "source": source, "units": units, "id": op_id, "is_written": is_written})

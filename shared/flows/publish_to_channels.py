@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
 from shared.domain import messages, times
@@ -193,48 +193,52 @@ class PublishToChannels:
 
     def _tell_all(self, run: _Run) -> bool:
         """Work off all marks of the shop unless it is paused; answer False when the time is up before that."""
-        channel = run.channel.channel
-        while marks := self._marks(run):
-            if self.pauses.stops(pauses.channel(channel)):
+        while some := self._next(run):
+            if self.pauses.stops(pauses.channel(run.channel.channel)):
                 return True
             if run.time_left_ms() < LEAST_TIME_LEFT_MS:
                 return False
-            for is_of_order, some in groupby(marks, key=lambda mark: mark.rank is Rank.ORDER):
-                if is_of_order:
-                    for mark in some:
-                        self._tell_order(run, mark)
-                else:
-                    self._tell(run, list(some))
+            if some[0].rank is Rank.ORDER:
+                self._tell_order(run, some[0])
+            else:
+                self._tell(run, some)
         return True
 
-    def _marks(self, run: _Run) -> list[Mark]:
+    def _next(self, run: _Run) -> list[Mark]:
+        """Read what is to be told now: the first marks, as far as they are of numbers, or one of an order."""
         found = self.availability.marks(run.channel.channel, MOST_AT_ONCE + len(run.busy))
-        return [mark for mark in found if (mark.rank, mark.subject) not in run.busy]
+        waiting = [mark for mark in found if (mark.rank, mark.subject) not in run.busy]
+        numbers = list(takewhile(lambda mark: mark.rank is not Rank.ORDER, waiting))
+        return numbers or waiting[:1]
 
     # ---- orders
 
     def _tell_order(self, run: _Run, mark: Mark) -> None:
-        key = OrderKey(run.channel.channel, mark.subject)
-        order = self.order(key)
+        order = self.order(OrderKey(mark.channel, mark.subject))
         try:
             pending = order and self._asking(
                 run, lambda: tell_orders.tell(order, run.desk, refunds=run.channel.refunds_cancels, job=mark.job)
             )
-        except (Rejected, _Poison) as failed:
-            if isinstance(failed, _Poison):
-                self._bear(run, failed)
-            failure = failed.failure if isinstance(failed, _Poison) else failed
-            action = "compare the order with the shop's, and settle it there by hand"
-            self.problems.open(Problem.of("order_not_told", str(key), failure, action), run.time)
-            pending = None
-        if pending:
-            run.busy.add((mark.rank, mark.subject))
-            self.availability.busy(mark, pending.job)
+        except _Poison as poison:
+            self._bear(run, poison)
+            self._not_told(run, mark, poison.failure)
+        except Rejected as failure:
+            self._not_told(run, mark, failure)
         else:
+            if pending:
+                run.busy.add((mark.rank, mark.subject))
+                self.availability.busy(mark, pending.job)
+                return
             if order and order.is_cancelled:
                 self._tell_anew(run, order, mark)
             self.availability.clear(mark)
             run.orders_told += 1
+
+    def _not_told(self, run: _Run, mark: Mark, failure: AppError) -> None:
+        action = "compare the order with the shop's, and settle it there by hand"
+        subject = str(OrderKey(mark.channel, mark.subject))
+        self.problems.open(Problem.of("order_not_told", subject, failure, action), run.time)
+        self.availability.clear(mark)
 
     def _tell_anew(self, run: _Run, order: Order, because: Mark) -> None:
         """Have the numbers of a cancelled order told again: the shop has added its units to its own count by now."""

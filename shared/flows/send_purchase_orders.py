@@ -246,8 +246,6 @@ class SendPurchaseOrders:
     # ---- after a claim that nobody finished
 
     def _look(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
-        if self._is_paused(po, run):
-            return
         content = self._content(order, po, run)
         try:
             is_there = self.supplier.has(po.source, po.number, content)

@@ -664,3 +664,28 @@ def test_what_was_cancelled_in_the_shop_is_told_again_for_the_shop_moved_its_cou
 
     assert run.shop.asked == [[("item-A", 7, 7)]]
     assert run.availability.dirty == []
+
+
+def test_a_pause_stops_before_the_next_order() -> None:
+    stops: set[str] = set()
+    run = Run(pauses=FakePauses(stops))
+    for order_id in ("1", "2", "3"):
+        run.shipped(order_id)
+    run.desk.at_read = lambda: stops.add(pauses.channel(NORDLYS))
+
+    run()
+
+    assert len(run.desk.fulfilled) == 1
+    assert run.marks() == [(Rank.ORDER, "2"), (Rank.ORDER, "3")]
+
+
+def test_a_shop_that_understands_no_order_is_failing_and_does_not_lose_them() -> None:
+    run = Run()
+    for order_id in ("1", "2", "3", "4"):
+        run.shipped(order_id)
+    run.desk.fails = [InvalidInput("the shop did not understand", code="not_understood") for _ in range(4)]
+
+    run()
+
+    assert run.leases.failed == [("not_understood", "0 s")]
+    assert [subject for _, subject in run.marks()] == ["3", "4"]
