@@ -14,6 +14,7 @@ from local.shop import Shop as StandIn
 from local.shop import Store
 from shared.domain import messages, times
 from shared.domain.availability import number
+from shared.domain.messages import Publish
 from shared.domain.names import LevelKey, Sku
 from shared.domain.stock import Level
 from shared.errors import Transient
@@ -31,6 +32,7 @@ from shared.storefronts.shopify_admin import Shop
 from shared.storefronts.shopify_fulfilments import OrderDesk
 from tests.support import trade
 from tests.support.faults import Crash, Faulty
+from tests.support.publishing import NORDLYS
 
 LOCATION = "gid://shopify/Location/1"
 SOURCES = ("alpina", "baltic")
@@ -166,6 +168,17 @@ class World:
             return
         if message_id not in done.again and (self.is_calm or self.chance.random() < 0.9):
             self.queue.pop(message_id, None)
+
+    def come_to_rest(self) -> None:
+        """Let everything that is on its way end, with nothing going wrong, an hour later."""
+        self.is_calm = True
+        while self.stream:
+            self.record()
+        self.now += timedelta(hours=1)
+        self.send([Publish(channel=NORDLYS)])
+        while self.queue:
+            self.publish()
+        self.is_calm = False
 
     def _mortal(self, client: Any) -> Any:  # noqa: ANN401 - a client that may die
         if self.chance.random() < 0.7:
