@@ -91,7 +91,8 @@ class Line:
 class Allocation:
     """Units of one line at one source under purchase order `n`.
 
-    `committed` are the units its level still counts for it.
+    `committed` are the units its level still counts for it; `limited` those that were deducted because their
+    shipment was not reported in time, and still is not.
     """
 
     line: str
@@ -104,6 +105,7 @@ class Allocation:
     rejected: int = 0
     shipped: int = 0
     given_back: int = 0
+    limited: int = 0
 
     @property
     def live(self) -> int:
@@ -313,6 +315,25 @@ def reroute(order: Order, n: int, line_id: str, units: int) -> Move:
     return _give_up(order, Event.REROUTE, n, line_id, units)
 
 
+def limit(order: Order, n: int) -> Move:
+    """Deduct what a supplier was sent so long ago that it must have shipped it, though it never said so.
+
+    The line stays where it is: a document that comes later moves the order only. Raises Rejected when nothing of
+    the purchase order is committed any more.
+    """
+    effects = _Effects(order)
+    allocations = []
+    for allocation in order.allocations:
+        units = allocation.committed if allocation.n == n and allocation.sent else 0
+        changed = effects.deduct(allocation, units) if units else allocation
+        allocations.append(replace(changed, limited=changed.limited + units))
+    after = replace(order, allocations=tuple(allocations))
+    if after == order:
+        raise Rejected("nothing is committed under this number", code="nothing_committed", order=str(order.key), n=n)
+    check(after)
+    return Move(after, effects.all())
+
+
 def confirm_cancel(order: Order, n: int, line_id: str, units: int) -> Move:
     """Cancel `units` the supplier agreed not to ship."""
     return _give_up(order, Event.CONFIRM_CANCEL, n, line_id, units)
@@ -450,10 +471,14 @@ class _Effects:
         )
 
     def deduct(self, allocation: Allocation, units: int) -> Allocation:
-        """Take committed units first; the rest had been given back, so the level pays for them a second time."""
+        """Take committed units first, then those deducted at their time limit, which cost the level nothing more.
+
+        The rest had been given back, so the level pays for them a second time.
+        """
         committed = min(units, allocation.committed)
-        self._add(allocation, deduct=committed, late=units - committed)
-        return replace(allocation, committed=allocation.committed - committed)
+        known = min(units - committed, allocation.limited)
+        self._add(allocation, deduct=committed, late=units - committed - known)
+        return replace(allocation, committed=allocation.committed - committed, limited=allocation.limited - known)
 
     def all(self) -> tuple[Effect, ...]:
         return tuple(e for _, e in sorted(self._by_level.items()) if e.give_back or e.deduct or e.late)

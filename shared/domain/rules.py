@@ -74,11 +74,12 @@ class FeedProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Anything that can ship. `deducts_at`: when it takes our units off its own count.
+    """Anything that can ship.
 
-    `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
-    `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so
-    many units or fewer is low.
+    `deducts_at`: when it takes our units off its own count; `ships_within`: by when it must have, though it never
+    reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody
+    waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a
+    level with so many units or fewer is low.
     """
 
     source: SourceId
@@ -88,6 +89,7 @@ class Source:
     feed: FeedProfile
     deducts_at: DeductsAt = DeductsAt.SHIP
     send_by: str = "file"
+    ships_within: timedelta = timedelta(days=14)
     cadence: timedelta | None = None
     freshness: tuple[Tier, ...] = ()
     low_at: int | None = None
@@ -172,7 +174,17 @@ def _channel(key: ChannelId, at: _Place, sources: Collection[SourceId]) -> Chann
 
 def _source(key: SourceId, at: _Place) -> Source:
     at.only(
-        "name", "currency", "zone", "feed", "deducts_at", "send_by", "cadence_hours", "freshness", "low_at", "active"
+        "name",
+        "currency",
+        "zone",
+        "feed",
+        "deducts_at",
+        "send_by",
+        "ships_within_days",
+        "cadence_hours",
+        "freshness",
+        "low_at",
+        "active",
     )
     zone = at.text("zone")
     try:
@@ -187,9 +199,8 @@ def _source(key: SourceId, at: _Place) -> Source:
         feed=_feed(at.child("feed")),
         deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
         send_by=at.one_of("send_by", "file", default="file"),
-        cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS, default=1))
-        if at.has("cadence_hours")
-        else None,
+        ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
+        cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
         active=at.flag("active", default=True),

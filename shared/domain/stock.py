@@ -7,14 +7,16 @@ only while the source cannot have taken them off yet when it was made (docs/prot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from shared.domain import times
 from shared.domain.names import LevelKey
 
 BUCKET = timedelta(minutes=15)
 """Width of a bucket of open deductions: wide enough that a level holds few of them."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNTIL_COUNTED = "9999-12-31T23:59:59.999Z"
 """`held_until` of a level that is held until the next count of it."""
@@ -113,6 +115,46 @@ def exact(count: Count, seen: Level | None, slack: timedelta) -> CountWrite | No
 def is_gone(bucket: str, as_of: str, slack: timedelta) -> bool:
     """Whether a photograph shows a bucket's deductions: its end plus the source's clock slack is past."""
     return times.text(times.read(bucket) + BUCKET + slack) <= as_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deduction:
+    """Units that a source takes off its own count: `units` of those promised, and `late` ones that were given back.
+
+    `bucket`: the start of the quarter hour in which it did; a photograph made at `shown_from` or later shows it.
+    """
+
+    level: LevelKey
+    units: int
+    late: int
+    bucket: str
+    shown_from: str
+
+    def is_shown(self, counted_as_of: str) -> bool:
+        """Whether a photograph of that time shows it: what is subtracted from it already is not subtracted again."""
+        return counted_as_of >= self.shown_from
+
+
+def deduction(level: LevelKey, units: int, late: int, at: datetime, slack: timedelta) -> Deduction:
+    """Plan a deduction made at a time; `slack`: how far the source's clock may be off."""
+    begin = at - (at - EPOCH) % BUCKET
+    return Deduction(
+        level=level, units=units, late=late, bucket=times.text(begin), shown_from=times.text(begin + BUCKET + slack)
+    )
+
+
+def deduct(level: Level, deducted: Deduction) -> Level:
+    """Apply a deduction: to the open bucket, or, where the count shows it already, to what is available.
+
+    Units that were given back are taken off again, unless the count has lost them already.
+    """
+    units, late = deducted.units, deducted.late
+    committed = level.committed - units
+    if deducted.is_shown(level.counted_as_of):
+        return replace(level, committed=committed, available=level.available + units, drev=level.drev + 1)
+    buckets = dict(level.deducted)
+    buckets[deducted.bucket] = buckets.get(deducted.bucket, 0) + units + late
+    return replace(level, committed=committed, available=level.available - late, deducted=buckets, drev=level.drev + 1)
 
 
 def adds_up(level: Level) -> bool:

@@ -99,7 +99,7 @@ class OperateOrders:
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
             changed = self._cancelled(key, now) if kind == "cancel" else []
-            outcome = self.book.move(before, after, move.effects, changed, move_id=move_id, now=now, by=by)
+            outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, by=by)
             if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return after
         raise Conflict("the order keeps changing", code="order_busy", order=str(key))

@@ -214,7 +214,7 @@ class PlaceOrders:
         due_at = times.text(now) if waits else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
         outcome = self._committed(
-            lambda: self.book.move(before, after, move.effects, changed, move_id=move_id, now=now), placed
+            lambda: self.book.move((before, after), move.effects, changed, move_id=move_id, now=now), placed
         )
         if outcome.is_done:
             work.learn(key, after)

@@ -22,6 +22,7 @@ from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.formats import purchase_order_csv
 from shared.formats.purchase_order_csv import Document, Request
 from shared.storage import pauses
+from shared.storage.order_book import Deducting
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
@@ -168,6 +169,8 @@ class SendPurchaseOrders:
                 self._look(order, po, run)
             case PoState.CANCELLING if not po.cancel_told:
                 self._tell_cancel(order, po, run)
+            case PoState.SENT | PoState.ACKNOWLEDGED if self._is_past_limit(order, po, run):
+                self._limit(order, po, run)
             case PoState.SENT | PoState.ACKNOWLEDGED | PoState.CANCELLING if po.due_at and po.due_at <= run.time:
                 self._problem(po.number, InvalidInput("the supplier is silent", code="not_acknowledged"), run)
                 self._postpone(po, ANSWERED_WITHIN, run)
@@ -309,6 +312,30 @@ class SendPurchaseOrders:
 
         self._change(po, told)
         run.count("CancelRequested")
+
+    # ---- what was shipped, and never said to be
+
+    @staticmethod
+    def _is_past_limit(order: Order, po: PurchaseOrder, run: _Run) -> bool:
+        """Whether the supplier must have shipped by now what its level still counts as promised."""
+        source = run.rules.sources.get(po.source)
+        if source is None or not po.sent_at or not po.due_at or po.due_at > run.time:
+            return False
+        is_promised = any(each.n == po.n and each.sent and each.committed for each in order.allocations)
+        return is_promised and times.read(po.sent_at) + source.ships_within <= run.now
+
+    def _limit(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Take it off the level as of now: later than the supplier did is safe, earlier would not be."""
+        move = orders.limit(order, po.n)
+        self.outbox.settle(
+            (order, replace(move.order, revision=order.revision + 1)),
+            move.effects,
+            [],
+            move_id=f"limit#{po.source}#{po.n}",
+            now=run.now,
+            deducting=Deducting(run.now, run.rules.sources[po.source].feed.slack),
+        )
+        run.count("ShipmentAssumed")
 
     # ---- what all of them use
 

@@ -296,13 +296,15 @@ def delete_action(about: object, table: str, key: Key) -> Action:
 
 def unchanged_action(about: object, table: str, key: Key, seen: int, decode: Callable[[Image], object]) -> Action:
     """Go on only while an item has the revision that was seen."""
-    request = {
-        "TableName": table,
-        "Key": _key(key),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        **_seen(seen),
-    }
-    return Action(about=about, table=table, key=key, verb="ConditionCheck", request=request, decode=decode)
+    return check_action(about, table, key, _seen(seen), decode)
+
+
+def check_action(
+    about: object, table: str, key: Key, request: Mapping[str, Any], decode: Callable[[Image], object]
+) -> Action:
+    """Go on only while the request's own condition holds."""
+    checked = {"TableName": table, "Key": _key(key), "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **request}
+    return Action(about=about, table=table, key=key, verb="ConditionCheck", request=checked, decode=decode)
 
 
 def update_action(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.names import LevelKey, Sku, SourceId
-from shared.domain.stock import Blind, CountWrite, Exact, First, Level
+from shared.domain.stock import Blind, CountWrite, Deduction, Exact, First, Level
 from shared.storage import attributes, keys
 from shared.storage.attributes import Image
-from shared.storage.dynamo import Action, Table, update_action
+from shared.storage.dynamo import Action, Table, check_action, update_action
 
 SCHEMA = 1
 
@@ -23,6 +23,7 @@ _TEXTS = ("counted_as_of", "count_id", "status", "changed_at")
 _HOLDS = ("held_since", "held_until")
 
 _LEDGER = "revision = revision + :one, changed_at = :now, cause = :cause, #last = :last"
+_DEDUCT = f"committed = committed - :units, drev = drev + :one, {_LEDGER}"
 _NAMES = {"#last": "last", "#status": "status"}
 
 
@@ -86,6 +87,50 @@ def give_back(table: str, key: LevelKey, units: int, token: str, cause: tuple[st
             "ConditionExpression": "committed >= :units",
             "ExpressionAttributeNames": {"#last": "last"},
             "ExpressionAttributeValues": attributes.image({":units": units} | _ledger(cause, {token: -units}, now)),
+        },
+        read_image,
+    )
+
+
+def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], now: str, *, is_shown: bool) -> Action:
+    """Record what a source took off its own count, if the level's photograph is on the side that `is_shown` says.
+
+    A refusal returns the level, whose photograph tells the side; late units that a photograph shows move nothing.
+    """
+    key, units = deducted.level, deducted.units
+    values: dict[str, object] = {":edge": deducted.shown_from}
+    if is_shown and not units:
+        request: dict[str, Any] = {
+            "ConditionExpression": "counted_as_of >= :edge",
+            "ExpressionAttributeValues": attributes.image(values),
+        }
+        return check_action(key, table, keys.level(key), request, read_image)
+    values |= {":units": units, **_ledger(cause, {token: -units}, now)}
+    names = {"#last": "last"}
+    if is_shown:
+        change, side = f"SET available = available + :units, {_DEDUCT}", ">="
+    else:
+        side = "<"
+        change = (
+            f"SET available = available - :late, deducted.#bucket = if_not_exists(deducted.#bucket, :zero) + :all, "
+            f"flag = :flag, since = if_not_exists(since, :now), {_DEDUCT}"
+        )
+        names["#bucket"] = deducted.bucket
+        values |= {
+            ":late": deducted.late,
+            ":all": units + deducted.late,
+            ":zero": 0,
+            ":flag": keys.open_flag(key.source),
+        }
+    return update_action(
+        key,
+        table,
+        keys.level(key),
+        {
+            "UpdateExpression": change,
+            "ConditionExpression": f"committed >= :units AND counted_as_of {side} :edge",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": attributes.image(values),
         },
         read_image,
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain import times
+from shared.domain import stock, times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
 from shared.domain.offers import Offer
 from shared.domain.orders import Effect, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.domain.stock import Level
+from shared.domain.stock import Deduction, Level
 from shared.domain.taking import Batch, Planned
 from shared.storage import dynamo, keys, levels, offers, orders, plans, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Table, Transactions
@@ -31,6 +31,14 @@ class Read:
     orders: Mapping[OrderKey, Order]
     levels: Mapping[LevelKey, Level]
     offers: Mapping[LevelKey, Offer]
+
+
+@dataclass(frozen=True, slots=True)
+class Deducting:
+    """When a source took units off its own count, and how far its clock may be off."""
+
+    at: datetime
+    slack: timedelta
 
 
 @dataclass(slots=True)
@@ -112,16 +120,20 @@ class OrderBook:
 
     def move(
         self,
-        before: Order,
-        after: Order,
+        order: tuple[Order, Order],
         effects: Sequence[Effect],
         changed: Sequence[tuple[PurchaseOrder, PurchaseOrder]],
         *,
         move_id: str,
         now: datetime,
         by: By | None = None,
+        deducting: Deducting | None = None,
     ) -> Outcome:
-        """Commit a move once: marker, order, purchase orders `(before, after)`, units given back to levels."""
+        """Commit a move once: marker, order and purchase orders `(before, after)`, units given back or deducted.
+
+        Whether a level's photograph shows a deduction is guessed, and guessed anew from the level that refuses.
+        """
+        before, after = order
         pk, sk = keys.event(before.key, move_id)
         kind = move_id.partition("#")[0]
         marker = {
@@ -137,11 +149,47 @@ class OrderBook:
             dynamo.put_new_action(move_id, self.orders.name, marker, lambda _: move_id),
             orders.put_seen(self.orders.name, after, before),
             *(purchase_orders.put_seen(self.orders.name, new, old) for old, new in changed),
-            *(
-                levels.give_back(
-                    self.stock.name, effect.level, effect.give_back, before.key.token, (kind, move_id), times.text(now)
-                )
-                for effect in effects
-            ),
         ]
-        return Transactions(self.client).commit(actions)
+        token, cause = before.key.token, (kind, move_id)
+        given_back = [
+            levels.give_back(self.stock.name, effect.level, effect.give_back, token, cause, times.text(now))
+            for effect in effects
+            if effect.give_back
+        ]
+        deductions = _deductions(effects, deducting)
+        shown: set[LevelKey] = set()
+        while True:
+            deducted = [
+                levels.deduct(self.stock.name, each, token, cause, times.text(now), is_shown=key in shown)
+                for key, each in deductions.items()
+            ]
+            outcome = Transactions(self.client).commit([*actions, *given_back, *deducted])
+            others = _other_side(outcome, deductions, shown)
+            if not others or any(refusal.found == move_id for refusal in outcome.refusals):
+                return outcome
+            shown ^= others
+
+
+def _deductions(effects: Sequence[Effect], deducting: Deducting | None) -> dict[LevelKey, Deduction]:
+    wanted = [effect for effect in effects if effect.deduct or effect.late]
+    if deducting is None:
+        if wanted:
+            raise ValueError("a move deducts, and nobody says when the source did")
+        return {}
+    return {
+        each.level: stock.deduction(each.level, each.deduct, each.late, deducting.at, deducting.slack)
+        for each in wanted
+    }
+
+
+def _other_side(
+    outcome: Outcome, deductions: Mapping[LevelKey, Deduction], shown: Collection[LevelKey]
+) -> set[LevelKey]:
+    """Name the levels whose photograph is on the other side than was guessed."""
+    met = {refusal.action.key: refusal.found for refusal in outcome.refusals}
+    found = {key: met.get(keys.level(key)) for key in deductions}
+    return {
+        key
+        for key, level in found.items()
+        if isinstance(level, Level) and deductions[key].is_shown(level.counted_as_of) != (key in shown)
+    }

@@ -16,7 +16,7 @@ from shared.domain.purchase_orders import PurchaseOrder
 from shared.errors import Conflict, InvalidInput
 from shared.storage import attributes, dynamo, keys, orders, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Transactions
-from shared.storage.order_book import OrderBook
+from shared.storage.order_book import Deducting, OrderBook
 
 
 @dataclass(slots=True)
@@ -105,9 +105,11 @@ class Outbox:
         *,
         move_id: str,
         now: datetime,
+        deducting: Deducting | None = None,
     ) -> None:
-        """Give units of a purchase order back, once, with the order's and the purchase order's transition."""
-        _done(self.book.move(*order, effects, changed, move_id=move_id, now=now), *(after for _, after in changed))
+        """Give units of a purchase order back, or deduct them, once, with all transitions that go with it."""
+        outcome = self.book.move(order, effects, changed, move_id=move_id, now=now, deducting=deducting)
+        _done(outcome, *(after for _, after in changed))
 
     def _commit(self, *actions: Action) -> Outcome:
         return Transactions(self.book.client).commit(actions)

@@ -41,7 +41,7 @@ class History:
         """Let one thing happen, and write its movement as the stream's reader does."""
         self.now += timedelta(seconds=self.chance.randint(1, 10_000))
         before = self.level
-        kinds = ["count"] if before is None else ["count", "take", "take", "give_back", "adjust"]
+        kinds = ["count"] if before is None else ["count", "take", "take", "give_back", "deduct", "adjust"]
         match self.chance.choice(kinds):
             case "take" if before and before.available > 0:
                 token, units = f"order{self.chance.randint(1, 4)}", self.chance.randint(1, before.available)
@@ -52,6 +52,15 @@ class History:
                 units = self.chance.randint(1, self.held[token])
                 now = times.text(self.now)
                 self._write(levels.give_back(self.table.name, self.key, units, token, ("cancel", "c"), now))
+                self.held[token] -= units
+            case "deduct" if before and any(self.held.values()):
+                token = self.chance.choice([token for token, units in self.held.items() if units])
+                units = self.chance.randint(1, self.held[token])
+                shipped_at = self.now - timedelta(minutes=self.chance.randint(0, 120))
+                deducted = stock.deduction(self.key, units, 0, shipped_at, NO_SLACK)
+                is_shown = deducted.is_shown(before.counted_as_of)
+                now = times.text(self.now)
+                self._write(levels.deduct(self.table.name, deducted, token, ("ship", "d"), now, is_shown=is_shown))
                 self.held[token] -= units
             case "adjust" if before:
                 units = self.chance.randint(-before.counted, 20)

@@ -321,3 +321,27 @@ def test_dead_letters_are_an_exception_until_none_is_left(aws: Aws, context: Lam
 
     aws.sqs.purge_queue(QueueUrl=url)
     assert sweep(context) == {"ExceptionClosed": 1}
+
+
+def test_what_was_sent_long_ago_and_never_reported_is_taken_off_the_level(aws: Aws, context: LambdaContext) -> None:
+    key = asked(aws, "1", PoState.SENT, LONG_AGO)
+    po = purchase_order(aws, key)
+    long_sent = times.text(clock.now() - timedelta(days=15))
+    aws.orders.put(po_items.to_item(replace(po, sent_at=long_sent)))
+    level = trade.level("NL-1001", "alpina", 8, counted=10, committed=2)
+    aws.stock.put(levels.to_item(level))
+
+    assert sweep(context)["ShipmentAssumed"] == 1
+
+    found = aws.stock.get(keys.level(level.key))
+    assert found
+    assert (found["available"], found["committed"], sum(found["deducted"].values())) == (8, 0, 2)
+    assert "ShipmentAssumed" not in sweep(context)
+
+
+def test_what_was_sent_a_week_ago_is_still_promised(aws: Aws, context: LambdaContext) -> None:
+    key = asked(aws, "1", PoState.SENT, LONG_AGO)
+    week = times.text(clock.now() - timedelta(days=7))
+    aws.orders.put(po_items.to_item(replace(purchase_order(aws, key), sent_at=week)))
+
+    assert "ShipmentAssumed" not in sweep(context)

@@ -45,7 +45,7 @@ def test_a_notification_is_told_by_its_files() -> None:
         ("Ada Buyer", "message_unreadable"),
         ('{"schema": 9}', "message_schema"),
         ('{"schema": 1, "kind": "fill"}', "message_field"),
-        ('{"schema": 1, "kind": "refresh", "scope": []}', "message_field"),
+        ('{"schema": 1, "kind": "refresh", "scope": []}', "message_kind"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_why(body: str, code: str) -> None:

@@ -423,3 +423,46 @@ def test_an_edit_to_nothing_and_a_cancel_that_came_first_are_no_cancelled_orders
 
     assert not orders.edit(order, {"l1": 0}, 2).order.is_cancelled
     assert not orders.cancel(replace(order, lines=()), 2).order.is_cancelled
+
+
+def taken_and_sent(units: int = 5) -> Order:
+    order = orders.take(trade.order("1", ("A", units)), {("l1", SourceId("alpina")): units}, attempt="t")
+    return orders.send(order, 1, deducts_at=DeductsAt.SHIP).order
+
+
+def test_what_was_never_reported_is_deducted_and_the_line_stays_where_it_is() -> None:
+    move = orders.limit(taken_and_sent(), 1)
+
+    assert where(move.order) == {"sent": 5}
+    assert [(effect.deduct, effect.late) for effect in move.effects] == [(5, 0)]
+    assert move.order.allocations[0].committed == 0
+
+
+@pytest.mark.parametrize("parts", [(5,), (2, 3), (1, 1, 3)])
+def test_a_shipment_reported_after_its_limit_moves_the_order_only(parts: tuple[int, ...]) -> None:
+    order = orders.limit(taken_and_sent(), 1).order
+
+    for units in parts:
+        move = orders.ship(order, 1, "l1", units, deducts_at=DeductsAt.SHIP)
+        assert move.effects == ()
+        order = move.order
+
+    assert where(order) == {"shipped": 5}
+
+
+def test_units_given_back_after_the_limit_and_shipped_all_the_same_cost_the_level_nothing_more() -> None:
+    order = orders.reject(orders.limit(taken_and_sent(), 1).order, 1, "l1", 2)
+
+    late = orders.ship(order.order, 1, "l1", 5, deducts_at=DeductsAt.SHIP)
+
+    assert (order.effects, late.effects) == ((), ())
+
+
+def test_what_was_shipped_in_part_is_limited_for_the_rest() -> None:
+    order = orders.ship(taken_and_sent(), 1, "l1", 3, deducts_at=DeductsAt.SHIP).order
+
+    move = orders.limit(order, 1)
+
+    assert [effect.deduct for effect in move.effects] == [2]
+    with pytest.raises(Rejected):
+        orders.limit(move.order, 1)
