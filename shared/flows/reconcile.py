@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain import orders, stock, times
+from shared.domain import explain, orders, stock, times
+from shared.domain.explain import LevelExplained, LevelTermKind
 from shared.domain.ledger import drift
-from shared.domain.names import ChannelId, OrderKey, name
-from shared.domain.orders import LineState
+from shared.domain.names import ChannelId, LevelKey, OrderKey, name
+from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
-from shared.storage import keys, levels, whole_orders
+from shared.storage import keys, levels, order_lists, whole_orders
+from shared.storage import orders as order_items
 from shared.storage.dynamo import Table
 from shared.storage.ledger import Ledger, segment
 from shared.storage.problems import Problems
@@ -66,14 +68,37 @@ class Reconcile:
             wrong = self._what_is_wrong(level, now) if again else "it is gone"
         except UNREADABLE as error:
             return _unreadable(item, error)
-        return _drift(f"{level.key.sku} at {level.key.source}", wrong) if wrong else None
+        if not wrong or self._has_moved(level):
+            return None
+        return _drift(f"{level.key.sku} at {level.key.source}", wrong)
+
+    def _has_moved(self, level: Level) -> bool:
+        """Whether a level was written while its orders were read: what was found then may be no trouble."""
+        found = self.stock.get(keys.level(level.key))
+        return found is not None and found["revision"] != level.revision
 
     def _what_is_wrong(self, level: Level, now: datetime) -> str:
         if not stock.adds_up(level):
             return "available is not counted - committed - deducted"
         if level.changed_at > times.text(now - STREAM_MAY_TAKE):
             return ""
-        return drift(level, self.ledger.of(level.key, now))
+        movements = self.ledger.of(level.key, now)
+        return drift(level, movements) or self._not_held(explain.level(level, movements))
+
+    def _not_held(self, explained: LevelExplained) -> str:
+        """Say which order does not hold what its level has promised to it."""
+        if explained.wrong:
+            return explained.wrong
+        level = explained.level
+        for term in explained.terms:
+            if term.kind is not LevelTermKind.COMMITTED:
+                continue
+            key = order_lists.find(self.orders, "token", term.cause)
+            found = self.orders.get(keys.order(key)) if key else None
+            held = _held(order_items.from_item(found), level.key) if found else 0
+            if held != -term.units:
+                return f"{-term.units} units are promised to order {key or term.cause}, which holds {held}"
+        return ""
 
     def _order(self, item: Mapping[str, Any], now: datetime) -> list[Problem]:
         try:
@@ -93,6 +118,13 @@ class Reconcile:
             return
         counted["LedgerDrift" if problem.kind == "drift" else "Suspicion"] += 1
         self.problems.open(problem, times.text(now))
+
+
+def _held(order: Order, level: LevelKey) -> int:
+    """Count the units of a level that an order's allocations still count as committed."""
+    return sum(
+        each.committed for each in order.allocations if LevelKey(order.line(each.line).sku, each.source) == level
+    )
 
 
 def _not_sent(whole: WholeOrder, now: datetime) -> list[Problem]:

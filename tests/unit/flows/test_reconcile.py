@@ -18,7 +18,7 @@ from shared.domain.orders import Order, take
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
 from shared.flows.reconcile import Reconcile
-from shared.storage import attributes, keys, levels, orders, purchase_orders
+from shared.storage import attributes, keys, levels, order_lists, orders, purchase_orders
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 from shared.storage.ledger import Ledger
@@ -57,6 +57,18 @@ class FakeTable:
 
 
 @dataclass
+class Moving(FakeTable):
+    """A table whose level is another one from the second strong read on."""
+
+    after: dict[str, Any] = field(default_factory=dict)
+    read: int = 0
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        self.read += 1
+        return self.after if self.read > 1 else super().get(key)
+
+
+@dataclass
 class FakeLedger:
     movements: list[Movement] = field(default_factory=list)
 
@@ -84,18 +96,20 @@ class Run:
 
 
 COUNTED = trade.level("A", "alpina", 10, changed_at=trade.NOW)
-TAKEN = replace(COUNTED, available=7, committed=3, revision=2, cause=("take", "a1"))
+TAKEN = replace(COUNTED, available=7, committed=3, revision=2, cause=("take", "a1"), last={trade.key("1").token: 3})
 
 
 def with_level(level: Level, *moved: Movement) -> Run:
-    return Run(stock=FakeTable([levels.to_item(level)]), ledger=FakeLedger(list(moved)))
+    run = with_order(reserved(), purchase_order(PoState.SENT))
+    return replace(run, stock=FakeTable([levels.to_item(level)]), ledger=FakeLedger(list(moved)))
 
 
 def with_order(order: Order, *pos: PurchaseOrder, planned_at: str = trade.NOW) -> Run:
     pk, sk = keys.plan(order.key, order.attempt)
     plan = {"PK": pk, "SK": sk, "entity": "plan", "attempt": order.attempt, "made_at": planned_at}
     plan |= {"rules_version": "1", "plan": json.dumps({"taken": [], "short": {}, "weighed": []})}
-    return Run(orders=FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos)]))
+    lists = order_lists.of_order(order).values()
+    return Run(orders=FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos), *lists]))
 
 
 def reserved() -> Order:
@@ -119,7 +133,6 @@ MOVED = (movement(None, COUNTED), movement(COUNTED, TAKEN))
 
 def test_what_adds_up_is_counted_and_nothing_is_said() -> None:
     run = with_level(TAKEN, *MOVED)
-    run.orders = with_order(reserved(), purchase_order(PoState.SENT)).orders
 
     assert run() == {"LevelChecked": 1, "OrderChecked": 1}
     assert run.problems.found == []
@@ -144,7 +157,7 @@ def test_a_level_that_differs_is_drift(_case: str, level: Level, moved: tuple[Mo
 def test_a_movement_on_its_way_is_not_drift() -> None:
     run = with_level(TAKEN, MOVED[0])
 
-    assert run(hours=0.2) == {"LevelChecked": 1}
+    assert run(hours=0.2) == {"LevelChecked": 1, "OrderChecked": 1}
     assert run.problems.found == []
 
 
@@ -210,3 +223,34 @@ def test_an_item_that_cannot_be_read_is_an_exception_and_the_rest_is_checked() -
         ("drift", "A at alpina"),
         ("item_unreadable", "ORD#nordlys#2#ORD"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("_case", "order", "reason"),
+    [
+        ("fewer", take(trade.order("1", ("A", 3)), {("l1", SourceId("alpina")): 2}, attempt="a1"), "which holds 2"),
+        (
+            "of another source",
+            take(trade.order("1", ("A", 3)), {("l1", SourceId("celtic")): 3}, attempt="a1"),
+            "holds 0",
+        ),
+        ("of another SKU", take(trade.order("1", ("B", 3)), {("l1", SourceId("alpina")): 3}, attempt="a1"), "holds 0"),
+    ],
+)
+def test_units_that_a_level_promised_and_no_order_holds_are_drift(_case: str, order: Order, reason: str) -> None:
+    run = with_level(TAKEN, *MOVED)
+    run.orders = with_order(order, purchase_order(PoState.SENT)).orders
+
+    run()
+
+    (problem,) = [each for each in run.problems.opened if each.kind == "drift"]
+    assert problem.subject == "A at alpina"
+    assert reason in problem.reason
+
+
+def test_a_level_that_moved_while_its_orders_were_read_is_no_drift() -> None:
+    run = with_level(TAKEN, *MOVED)
+    run.orders = with_order(trade.order("1", ("A", 3))).orders
+    run.stock = Moving(run.stock.items, after=levels.to_item(replace(TAKEN, revision=3)))
+
+    assert "LedgerDrift" not in run()
