@@ -142,8 +142,7 @@ def has_location(channel: Channel, token: str, post: Post) -> Finding:
     variables = {"id": channel.location}
     try:
         answer = post(channel.api_url, token, _LOCATION, variables, TIMEOUT_SECONDS)
-        is_known_absent = not answer.get("errors") and (answer.get("data") or {}).get("location", ...) is None
-        found = {} if is_known_absent else graphql.data(answer, "location")
+        found = graphql.data(answer, "location", may_lack=True) or {}
     except (AppError, TypeError, AttributeError, ValueError) as failure:
         return _unanswered("location", channel, failure)
     if isinstance(found, dict) and found.get("id") == channel.location:
@@ -189,7 +188,8 @@ def _unanswered(what: str, channel: Channel, failure: Exception) -> Finding:
         failure = InvalidInput("the shop's answer is not as its API says", code="shop_answer")
     token = f"`truestock channels rotate {channel.channel} --token`"
     url = f"see that channels.{channel.channel}.api_url is the shop's Admin API of a current version"
-    do = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url}.get(failure.code, "ask again soon")
+    remedies = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url, graphql.NOT_UNDERSTOOD: url}
+    do = remedies.get(failure.code, "ask again soon")
     if failure.code == "shop_refused":
         is_token = failure.details.get("status") in UNAUTHORIZED
         is_scope = "ACCESS_DENIED" in str(failure.details.get("codes", ""))

@@ -1,4 +1,7 @@
-"""DynamoDB Local, the engine for races and transactions: started once a run, tables of its own for each test."""
+"""DynamoDB Local, the engine for races and transactions: started once a module, tables of its own for each test.
+
+It grows slow for every table with what all of them have ever written, so no module pays for another.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Engine:
         return dynamodb_local.client(self.url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine_url() -> Iterator[str]:
     with dynamodb_local.running() as url:
         yield url

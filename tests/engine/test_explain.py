@@ -90,12 +90,12 @@ class History:
 
 
 def histories(engine: Engine, many: int) -> list[History]:
-    """Let that many histories happen, each of up to nine things."""
+    """Let that many histories happen, each of up to six things."""
     table = Table(engine.client(), engine.stock_table)
     made = []
     for i in range(many):
         history = History(table, trade.at(f"S{i}", "alpina"), seed=i)
-        for _ in range(1 + i % 9):
+        for _ in range(1 + i % 6):
             history.happen()
         made.append(history)
     table.write_all([item for history in made for item in history.items])
