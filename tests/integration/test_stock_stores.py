@@ -160,7 +160,7 @@ def test_a_flag_is_set_and_cleared_as_often_as_one_likes(aws: Aws) -> None:
     flags = Flags(aws.stock)
     flags.write({flag("A", trade.T0): True})
     flags.write({flag("A", trade.NOW): True})
-    assert list(flags.listed(FlagKind.LOW)) == [flag("A", trade.NOW)]
+    assert list(flags.listed(FlagKind.LOW)) == [flag("A", trade.T0)]  # as old as when it became low
 
     flags.write({flag("A"): False})
     flags.write({flag("A"): False})
