@@ -7,7 +7,7 @@ looked (docs/protocols.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -119,8 +119,12 @@ class PurchaseOrder:
     revision: int = 1
 
 
-def cancel_with_order(po: PurchaseOrder, now: str) -> PurchaseOrder | None:
-    """Cancel one purchase order of a cancelled order, or want it cancelled; None when it is past that."""
+def cancel_with_order(seen: Iterable[PurchaseOrder], now: str) -> list[tuple[PurchaseOrder, PurchaseOrder]]:
+    """Cancel the purchase orders of a cancelled order, or want them cancelled: `(before, after)` of those that can."""
+    return [(po, after) for po in seen if (after := _cancelled(po, now))]
+
+
+def _cancelled(po: PurchaseOrder, now: str) -> PurchaseOrder | None:
     if po.cancel_wanted or (po.state, PoEvent.CANCEL) not in PO_TRANSITIONS:
         return None
     after = step(po, PoEvent.CANCEL)

@@ -6,7 +6,7 @@ for like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -98,12 +98,9 @@ class OperateOrders:
             wants = move.order.wants_units and not move.order.hold
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
-            changed = self._cancelled(key, now) if kind == "cancel" else []
+            seen = self.book.purchase_orders(key) if kind == "cancel" else ()
+            changed = cancel_with_order(seen, times.text(now))
             outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, by=by)
             if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return after
         raise Conflict("the order keeps changing", code="order_busy", order=str(key))
-
-    def _cancelled(self, key: OrderKey, now: datetime) -> Sequence[tuple[PurchaseOrder, PurchaseOrder]]:
-        seen = self.book.purchase_orders(key)
-        return [(po, after) for po in seen if (after := cancel_with_order(po, times.text(now)))]

@@ -197,8 +197,7 @@ class PlaceOrders:
         changed: list[tuple[PurchaseOrder, PurchaseOrder]] = []
         if step is Step.CANCEL and asked.cancel:
             move = orders.cancel(before, asked.cancel.order.version)
-            seen = self.book.purchase_orders(key)
-            changed = [(po, wanted) for po in seen if (wanted := cancel_with_order(po, times.text(now)))]
+            changed = cancel_with_order(self.book.purchase_orders(key), times.text(now))
             move_id = "cancel"
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description

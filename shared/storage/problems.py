@@ -29,7 +29,7 @@ class Problems:
 
     def open(self, problem: Problem, now: str) -> bool:
         """Open an exception; answer False when it is open already."""
-        there = self._read(problem.kind, problem.subject)
+        there = self.read(problem.kind, problem.subject)
         if there and there.is_open:
             return False
         seen = there.revision if there else 0
@@ -54,12 +54,13 @@ class Problems:
 
     def read(self, kind: str, subject: str) -> Standing | None:
         """Read an exception, open or not, strongly."""
-        return self._read(kind, subject)
+        found = self.table.get(keys.problem(kind, subject))
+        return from_item(found) if found else None
 
     def open_ones(self, owner: str = OWNER) -> Iterator[Standing]:
         """Yield all open exceptions of an owner, oldest first."""
         for kind, subject in self.open_keys(owner):
-            standing = self._read(kind, subject)
+            standing = self.read(kind, subject)
             if standing and standing.is_open:
                 yield standing
 
@@ -67,10 +68,6 @@ class Problems:
         """Yield kind and subject of all open exceptions of an owner, oldest first."""
         pk = keys.open_problem(owner, "", "", "").pk
         return ((entry["kind"], entry["subject"]) for entry in self.table.query("PK = :pk", {":pk": pk}))
-
-    def _read(self, kind: str, subject: str) -> Standing | None:
-        found = self.table.get(keys.problem(kind, subject))
-        return from_item(found) if found else None
 
     def _write(self, standing: Standing, *entry: Action) -> bool:
         item = to_item(standing)

@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-import io
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from cli import main, target
-from cli.target import Target
 from shared.domain.names import ChannelId, Sku
 from shared.runtime import clients
 from shared.runtime.settings import settings
 from shared.storage.config import Config
 from shared.storage.facts import Facts
+from tests.support import terminal as terminals
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Aws
@@ -26,21 +25,10 @@ VERSION = yaml.safe_load((ROOT / "config/rules.yaml").read_text())["version"]
 
 
 @dataclass
-class Terminal:
-    """Runs the command as a person would, on a cloud that is moto's."""
+class Clerk(Terminal):
+    """A person with a folder of files to push."""
 
-    cloud: Path
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    monkeypatch: pytest.MonkeyPatch
-    out: str = ""
-    err: str = ""
-
-    def run(self, *arguments: str, said: str = "") -> int:
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(said))
-        status = main.main([*arguments] if "--stack" in arguments else [*arguments, "--cloud", str(self.cloud)])
-        self.out, self.err = self.capsys.readouterr()
-        return status
+    folder: Path = Path()
 
     def push(self, *options: str, said: str = "") -> int:
         return self.run("config", "push", str(self.folder), *options, said=said)
@@ -52,24 +40,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    names = settings()
-    outputs = {
-        "StockTable": names.stock_table,
-        "OrderTable": names.order_table,
-        "ConfigBucket": names.config_bucket,
-        "ChannelQueueUrl": names.channel_queue_url,
-    }
-    record = {"url": None, "stack": names.secret_prefix.partition("/")[2], "outputs": outputs}
-    (tmp_path / "cloud.json").write_text(json.dumps(record))
+def terminal(aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Clerk:
+    seat = terminals.at(tmp_path, capsys, monkeypatch)
     folder = Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
-
-    def in_aws(name: str) -> Target:
-        return replace(target.local(str(tmp_path)), called=f"stack {name}", is_local=False)
-
-    monkeypatch.setattr(target, "stack", in_aws)
-    assert aws.stock.name == names.stock_table
-    return Terminal(tmp_path, folder, capsys, monkeypatch)
+    assert aws.stock.name == settings().stock_table
+    return Clerk(seat.cloud, seat.capsys, seat.monkeypatch, folder=folder)
 
 
 @pytest.fixture
@@ -86,7 +61,7 @@ def secret() -> dict[str, str]:
 # ---- push, diff
 
 
-def test_a_push_makes_a_folder_current(aws: Aws, terminal: Terminal, config: Config) -> None:
+def test_a_push_makes_a_folder_current(aws: Aws, terminal: Clerk, config: Config) -> None:
     terminal.change("buffer: 0", "buffer: 2")
 
     assert terminal.push("--actor", "ada", "--reason", "hold two back") == 0
@@ -106,7 +81,7 @@ def test_a_push_makes_a_folder_current(aws: Aws, terminal: Terminal, config: Con
     assert queue["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "53"}
 
 
-def test_the_same_push_again_writes_nothing(terminal: Terminal, config: Config) -> None:
+def test_the_same_push_again_writes_nothing(terminal: Clerk, config: Config) -> None:
     terminal.push()
     before = config.versions(10)
 
@@ -116,7 +91,7 @@ def test_the_same_push_again_writes_nothing(terminal: Terminal, config: Config) 
     assert "nothing differs from what is current: nothing was written" in terminal.out
 
 
-def test_a_dry_run_says_what_would_change_and_writes_nothing(aws: Aws, terminal: Terminal, config: Config) -> None:
+def test_a_dry_run_says_what_would_change_and_writes_nothing(aws: Aws, terminal: Clerk, config: Config) -> None:
     terminal.change("buffer: 0", "buffer: 2")
 
     assert terminal.push("--dry-run", "--stack", "prod") == 0
@@ -137,7 +112,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(aws: Aws, terminal:
     ],
 )
 def test_a_stack_in_aws_is_asked_about(
-    terminal: Terminal, config: Config, _case: str, options: list[str], said: str, status: int, buffer: int
+    terminal: Clerk, config: Config, _case: str, options: list[str], said: str, status: int, buffer: int
 ) -> None:
     terminal.change("buffer: 0", "buffer: 2")
 
@@ -147,7 +122,7 @@ def test_a_stack_in_aws_is_asked_about(
     assert config.document()["channels"]["nordlys"]["buffer"] == buffer
 
 
-def test_a_push_tells_a_program_what_differs(terminal: Terminal) -> None:
+def test_a_push_tells_a_program_what_differs(terminal: Clerk) -> None:
     terminal.push()
     terminal.change("buffer: 0", "buffer: 2")
     terminal.change("Oak tray sand", "Oak tray", "products.csv")
@@ -163,14 +138,14 @@ def test_a_push_tells_a_program_what_differs(terminal: Terminal) -> None:
     assert "on local cloud" in terminal.err
 
 
-def test_rules_that_are_wrong_in_the_cloud_can_be_mended(aws: Aws, terminal: Terminal, config: Config) -> None:
+def test_rules_that_are_wrong_in_the_cloud_can_be_mended(aws: Aws, terminal: Clerk, config: Config) -> None:
     aws.s3.put_object(Bucket=config.bucket, Key="rules.json", Body=b"{")
 
     assert terminal.push() == 0
     assert config.document()["version"] == VERSION
 
 
-def test_diff_says_what_a_push_would_change_and_changes_nothing(terminal: Terminal, config: Config) -> None:
+def test_diff_says_what_a_push_would_change_and_changes_nothing(terminal: Clerk, config: Config) -> None:
     terminal.push()
     terminal.change("buffer: 0", "buffer: 2")
     terminal.change("NL-1001,NL-1003,2\n", "", "substitutes.csv")
@@ -187,7 +162,7 @@ def test_diff_says_what_a_push_would_change_and_changes_nothing(terminal: Termin
     assert config.document()["channels"]["nordlys"]["buffer"] == 0
 
 
-def test_a_refusal_is_a_line_and_not_a_traceback(terminal: Terminal) -> None:
+def test_a_refusal_is_a_line_and_not_a_traceback(terminal: Clerk) -> None:
     (terminal.cloud / "cloud.json").write_text(
         json.dumps({"url": None, "stack": "x", "outputs": {"ConfigBucket": "gone", "StockTable": "gone"}})
     )
@@ -199,7 +174,7 @@ def test_a_refusal_is_a_line_and_not_a_traceback(terminal: Terminal) -> None:
 # ---- rollback
 
 
-def test_rollback_lists_what_is_kept(terminal: Terminal) -> None:
+def test_rollback_lists_what_is_kept(terminal: Clerk) -> None:
     terminal.change(f"version: {VERSION}", "version: second")
     terminal.push("--actor", "ada", "--reason", "autumn")
 
@@ -213,7 +188,7 @@ def test_rollback_lists_what_is_kept(terminal: Terminal) -> None:
     assert "autumn" in terminal.out
 
 
-def test_rollback_makes_kept_rules_current_again(terminal: Terminal, config: Config) -> None:
+def test_rollback_makes_kept_rules_current_again(terminal: Clerk, config: Config) -> None:
     (first,) = config.versions(1)
     terminal.change("buffer: 0", "buffer: 2")
     terminal.push()
@@ -229,7 +204,7 @@ def test_rollback_makes_kept_rules_current_again(terminal: Terminal, config: Con
     assert "shops are told what differs: channels nordlys" in terminal.out
 
 
-def test_a_rollback_is_asked_about_and_may_be_tried_dry(terminal: Terminal, config: Config) -> None:
+def test_a_rollback_is_asked_about_and_may_be_tried_dry(terminal: Clerk, config: Config) -> None:
     (first,) = config.versions(1)
     terminal.change("buffer: 0", "buffer: 2")
     terminal.push()
@@ -240,7 +215,7 @@ def test_a_rollback_is_asked_about_and_may_be_tried_dry(terminal: Terminal, conf
     assert config.document()["channels"]["nordlys"]["buffer"] == 2
 
 
-def test_a_rollback_to_what_is_current_writes_nothing(terminal: Terminal, config: Config) -> None:
+def test_a_rollback_to_what_is_current_writes_nothing(terminal: Clerk, config: Config) -> None:
     (first,) = config.versions(1)
 
     assert terminal.run("config", "rollback", first.id) == 0
@@ -249,12 +224,12 @@ def test_a_rollback_to_what_is_current_writes_nothing(terminal: Terminal, config
     assert "current already" in terminal.out
 
 
-def test_a_rollback_to_no_version_is_a_mistake(terminal: Terminal) -> None:
+def test_a_rollback_to_no_version_is_a_mistake(terminal: Clerk) -> None:
     assert terminal.run("config", "rollback", "nonsense") == 2
     assert "no kept version has this id" in terminal.err
 
 
-def test_an_id_that_may_be_several_is_a_mistake(terminal: Terminal, config: Config) -> None:
+def test_an_id_that_may_be_several_is_a_mistake(terminal: Clerk, config: Config) -> None:
     for n in range(16):
         config.push(config.document() | {"version": f"v{n}"})
     first_letters = [each.id[0] for each in config.versions(17)]
@@ -264,7 +239,7 @@ def test_an_id_that_may_be_several_is_a_mistake(terminal: Terminal, config: Conf
     assert "versions begin with it" in terminal.err
 
 
-def test_rules_that_are_right_no_more_are_not_made_current(aws: Aws, terminal: Terminal, config: Config) -> None:
+def test_rules_that_are_right_no_more_are_not_made_current(aws: Aws, terminal: Clerk, config: Config) -> None:
     aws.s3.put_object(Bucket=config.bucket, Key="rules.json", Body=b'{"schema": 1}')
     (old, _) = config.versions(2)
     terminal.push()
@@ -278,7 +253,7 @@ def test_rules_that_are_right_no_more_are_not_made_current(aws: Aws, terminal: T
 # ---- channels rotate
 
 
-def test_a_rotated_secret_leaves_the_one_before_valid(terminal: Terminal) -> None:
+def test_a_rotated_secret_leaves_the_one_before_valid(terminal: Clerk) -> None:
     before = secret()
 
     assert terminal.run("channels", "rotate", "nordlys", "--from-stdin", said="brand-new\n") == 0
@@ -287,7 +262,7 @@ def test_a_rotated_secret_leaves_the_one_before_valid(terminal: Terminal) -> Non
     assert "brand-new" not in terminal.out + terminal.err
 
 
-def test_a_token_is_replaced_and_the_secrets_stay(terminal: Terminal) -> None:
+def test_a_token_is_replaced_and_the_secrets_stay(terminal: Clerk) -> None:
     before = secret()
 
     assert terminal.run("channels", "rotate", "nordlys", "--token", "--from-stdin", "--json", said="shpat_2\n") == 0
@@ -301,7 +276,7 @@ def test_a_token_is_replaced_and_the_secrets_stay(terminal: Terminal) -> None:
     }
 
 
-def test_a_secret_is_asked_for_without_showing_it(terminal: Terminal) -> None:
+def test_a_secret_is_asked_for_without_showing_it(terminal: Clerk) -> None:
     asked: list[str] = []
 
     def hidden(prompt: str) -> str:
@@ -326,7 +301,7 @@ def test_a_secret_is_asked_for_without_showing_it(terminal: Terminal) -> None:
         ("the channel is unknown", ["nordlis", "--from-stdin"], "brand-new\n", 2),
     ],
 )
-def test_a_secret_stays_when(terminal: Terminal, _case: str, arguments: list[str], said: str, status: int) -> None:
+def test_a_secret_stays_when(terminal: Clerk, _case: str, arguments: list[str], said: str, status: int) -> None:
     before = secret()
 
     assert terminal.run("channels", "rotate", *arguments, said=said) == status
@@ -335,7 +310,7 @@ def test_a_secret_stays_when(terminal: Terminal, _case: str, arguments: list[str
     assert "brand-new" not in terminal.out + terminal.err
 
 
-def test_the_first_secret_of_a_shop_is_made(terminal: Terminal) -> None:
+def test_the_first_secret_of_a_shop_is_made(terminal: Clerk) -> None:
     name = f"{settings().secret_prefix}/shops/nordlys"
     clients.secretsmanager().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
@@ -344,7 +319,7 @@ def test_the_first_secret_of_a_shop_is_made(terminal: Terminal) -> None:
     assert secret() == {"current": "first", "previous": "", "token": ""}
 
 
-def test_a_secret_that_cannot_be_read_is_not_written_over(terminal: Terminal) -> None:
+def test_a_secret_that_cannot_be_read_is_not_written_over(terminal: Clerk) -> None:
     name = f"{settings().secret_prefix}/shops/nordlys"
     clients.secretsmanager().put_secret_value(SecretId=name, SecretString="plain")
 
