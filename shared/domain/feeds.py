@@ -25,6 +25,8 @@ MOST_UNCONFIRMED = 1_000
 MOST_TOLD = 100
 """Refused rows that a report lists; the rest is counted."""
 
+MOST_WAREHOUSES = 1_000
+
 FEW_REFUSED = 5
 MOST_REFUSED_PERCENT = 20
 
@@ -41,20 +43,28 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row as read: `units` of a SKU, and what a piece costs where the file says so."""
+    """One row as read: `units` of a SKU, and what a piece costs where the file says so.
+
+    `told`: how the file says the units where that is no mere number (`99+`, `Call`); `gtin`: of fourteen digits;
+    `warehouse`: where they lie, if each warehouse has a row.
+    """
 
     line: int
     sku: Sku
     units: int
     cost_minor: int | None = None
     warning: str = ""
+    told: str = ""
+    gtin: str = ""
+    warehouse: str = ""
+    is_discontinued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A row that cannot be read: where, the heading of its column, the value there (cut), why.
 
-    `sku`: where at least that was read.
+    `sku`: where at least that was read; `offset`: byte of the file at which the row begins, where a line tells little.
     """
 
     line: int
@@ -62,6 +72,7 @@ class Refusal:
     value: str
     reason: str
     sku: Sku | None = None
+    offset: int | None = None
 
 
 Photo = Mapping[Sku, Row]
@@ -248,10 +259,12 @@ def check(size: int, stored_at: datetime, now: datetime) -> None:
 def gather(read: Iterable[Row | Refusal]) -> Photograph:
     """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: nothing says which counts.
 
-    Raises InvalidInput for a file with more rows than a run can hold.
+    Rows of several warehouses are one row, which counts only if every one of them could be read. Raises InvalidInput
+    for a file with more rows than a run can hold.
     """
     photograph = Photograph()
     twice: set[Sku] = set()
+    lying: dict[Sku, set[str]] = {}
     for each in read:
         if photograph.read == MOST_ROWS:
             raise InvalidInput("the file has too many rows", code="file_too_long", most=MOST_ROWS)
@@ -260,14 +273,43 @@ def gather(read: Iterable[Row | Refusal]) -> Photograph:
             continue
         if each.sku in twice:
             photograph.refuse(_twice(each))
+        elif each.warehouse and _add(photograph, lying, each):
+            continue
         elif first := photograph.rows.pop(each.sku, None):
             twice.add(each.sku)
             photograph.refuse(_twice(first))
             photograph.refuse(_twice(each))
         else:
             photograph.rows[each.sku] = each
+    for sku in lying.keys() & photograph.refused_skus & photograph.rows.keys():
+        part = photograph.rows.pop(sku)
+        reason = "of another warehouse it could not be read"
+        photograph.refuse(Refusal(line=part.line, column="", value=sku[:40], reason=reason, sku=sku))
     photograph.warnings = [row for row in photograph.rows.values() if row.warning]
     return photograph
+
+
+def _add(photograph: Photograph, lying: dict[Sku, set[str]], row: Row) -> bool:
+    """Add what lies in one more warehouse; answer False where a SKU has a second row of one, or one of none."""
+    known, sum_so_far = lying.setdefault(row.sku, set()), photograph.rows.get(row.sku)
+    if row.warehouse in known or len(known) == MOST_WAREHOUSES or (sum_so_far and not known):
+        return False
+    known.add(row.warehouse)
+    photograph.rows[row.sku] = row if sum_so_far is None else _sum(sum_so_far, row)
+    return True
+
+
+def _sum(first: Row, other: Row) -> Row:
+    """Make one row of two warehouses' rows. The dearer cost is the one that may have to be paid."""
+    costs = [row.cost_minor for row in (first, other) if row.cost_minor is not None]
+    return replace(
+        first,
+        units=first.units + other.units,
+        cost_minor=max(costs, default=None),
+        warning="; ".join(filter(None, (first.warning, other.warning))),
+        told=" + ".join(filter(None, (first.told, other.told))),
+        is_discontinued=first.is_discontinued and other.is_discontinued,
+    )
 
 
 def check_rows(photograph: Photograph) -> None:

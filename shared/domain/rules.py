@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain.names import ChannelId, SourceId, name
+from shared.domain import profiles
+from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
-from shared.errors import InvalidInput
+from shared.domain.places import Place
+from shared.domain.profiles import FeedProfile
 
-T = TypeVar("T")
-
-LETTERS_OF_A_CURRENCY = 3
 MOST_HOURS = 90 * 24
 
 
@@ -56,20 +54,6 @@ class Tier:
 
     after: timedelta
     percent: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedProfile:
-    """How a source's stock file reads.
-
-    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed.
-    """
-
-    columns: Mapping[str, str]
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    lag: timedelta = timedelta(0)
-    slack: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +109,7 @@ class Rules:
 
 def parse(document: object) -> Rules:
     """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
-    root = _Place("rules", document)
+    root = Place("rules", document)
     root.only("schema", "version", "channels", "sources")
     root.one_of("schema", 1)
     sources = {SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")}
@@ -136,7 +120,7 @@ def parse(document: object) -> Rules:
     )
 
 
-def _channel(key: ChannelId, at: _Place, sources: Collection[SourceId]) -> Channel:
+def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channel:
     at.only(
         "platform",
         "shop",
@@ -172,7 +156,7 @@ def _channel(key: ChannelId, at: _Place, sources: Collection[SourceId]) -> Chann
     )
 
 
-def _source(key: SourceId, at: _Place) -> Source:
+def _source(key: SourceId, at: Place) -> Source:
     at.only(
         "name",
         "currency",
@@ -196,7 +180,7 @@ def _source(key: SourceId, at: _Place) -> Source:
         name=at.text("name"),
         currency=at.currency("currency"),
         zone=zone,
-        feed=_feed(at.child("feed")),
+        feed=profiles.parse(at.child("feed")),
         deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
         send_by=at.one_of("send_by", "file", default="file"),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
@@ -207,7 +191,7 @@ def _source(key: SourceId, at: _Place) -> Source:
     )
 
 
-def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
+def _freshness(rows: list[Place]) -> tuple[Tier, ...]:
     tiers: list[Tier] = []
     for at in rows:
         at.only("after_hours", "percent")
@@ -216,98 +200,3 @@ def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
             raise at.wrong("after_hours", hours, "tiers by age: each later than the one before, and worth less")
         tiers.append(Tier(after=timedelta(hours=hours), percent=percent))
     return tuple(tiers)
-
-
-def _feed(at: _Place) -> FeedProfile:
-    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes")
-    columns = at.child("columns")
-    columns.only("sku", "quantity", "cost")
-    for needed in ("sku", "quantity"):
-        columns.text(needed)
-    return FeedProfile(
-        columns={key: columns.text(key) for key in columns.names()},
-        delimiter=at.one_of("delimiter", ",", ";", "\t", "|", default=","),
-        encoding=at.one_of("encoding", "utf-8", "cp1252", "utf-16", default="utf-8"),
-        lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
-        slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
-    )
-
-
-class _Place:
-    """A table of values and where it stands."""
-
-    def __init__(self, path: str, value: object) -> None:
-        self.path = path
-        if not isinstance(value, Mapping):
-            raise InvalidInput("a table was expected here", code="rules_wrong", at=path, value=repr(value)[:60])
-        self._value: Mapping[str, Any] = value
-
-    def names(self) -> list[str]:
-        return sorted(self._value)
-
-    def only(self, *known: str) -> None:
-        for key in self._value:
-            if key not in known:
-                raise self.wrong(str(key), self._value[key], f"one of the settings {', '.join(known)}")
-
-    def children(self, of: str) -> list[tuple[str, _Place]]:
-        found = self.child(of)
-        return [(name(key, found.path), found.child(key)) for key in found.names()]
-
-    def has(self, key: str) -> bool:
-        return self._value.get(key) is not None
-
-    def rows(self, key: str) -> list[_Place]:
-        value = self._value.get(key, [])
-        if not isinstance(value, list):
-            raise self.wrong(key, value, "a list")
-        return [_Place(f"{self.path}.{key}.{i}", each) for i, each in enumerate(value)]
-
-    def each_of(self, key: str, allowed: Collection[str]) -> list[str]:
-        value = self._value.get(key, [])
-        if isinstance(value, list) and all(isinstance(each, str) and each in allowed for each in value):
-            return value
-        raise self.wrong(key, value, f"a list of {', '.join(sorted(allowed))}")
-
-    def child(self, key: str) -> _Place:
-        return _Place(f"{self.path}.{key}", self._value.get(key))
-
-    def text(self, key: str) -> str:
-        value = self._value.get(key)
-        if isinstance(value, str) and value.strip():
-            return value
-        raise self.wrong(key, value, "text")
-
-    def currency(self, key: str) -> str:
-        value = self._value.get(key)
-        if isinstance(value, str) and len(value) == LETTERS_OF_A_CURRENCY and value.isascii() and value.isupper():
-            return value
-        raise self.wrong(key, value, "an ISO 4217 code")
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        value = self._value.get(key, default)
-        if isinstance(value, bool):
-            return value
-        raise self.wrong(key, value, "true or false")
-
-    def whole(self, key: str, least: int, most: int, *, default: int | None = None) -> int:
-        value = self._value.get(key, default)
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        raise self.wrong(key, value, f"a whole number from {least} to {most}")
-
-    def one_of(self, key: str, *allowed: T, default: T | None = None) -> T:
-        value = self._value.get(key, default)
-        for each in allowed:
-            if value == each:
-                return each
-        raise self.wrong(key, value, f"one of {', '.join(map(repr, allowed))}")
-
-    def wrong(self, key: str, value: object, allowed: str) -> InvalidInput:
-        return InvalidInput(
-            "a rule has a value it must not have",
-            code="rules_wrong",
-            at=f"{self.path}.{key}",
-            value=repr(value)[:60],
-            allowed=allowed,
-        )

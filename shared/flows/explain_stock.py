@@ -14,7 +14,7 @@ from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.people import By
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import InvalidInput, Rejected
-from shared.formats import delimited
+from shared.formats import stock_files
 from shared.storage import order_lists, pauses
 from shared.storage.availability import Availability, Facts, Leases
 from shared.storage.feeds import Feeds
@@ -151,7 +151,7 @@ class ExplainStock:
         with self.files.open(kept) as opened:
             if opened is None:
                 return CountedIn(kept=kept, line=0)
-            rows = delimited.read(opened.file, source.feed, source.currency)
+            rows = stock_files.read(opened.file, source.feed, source.currency)
             return CountedIn(kept=kept, line=max((row.line for row in rows if row.sku == sku), default=0))
 
     def _channel(self, sku: Sku, channel: Channel, rules: Rules, now: str) -> ChannelExplained:

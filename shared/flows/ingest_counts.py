@@ -25,7 +25,7 @@ from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
 from shared.domain.stock import Count, CountWrite, First, blind, exact
 from shared.errors import Conflict, InvalidInput, Transient
-from shared.formats import delimited, file_reports
+from shared.formats import file_reports, stock_files
 from shared.storage.feeds import Feeds
 from shared.storage.files import Arrival, Files, arrivals
 from shared.storage.levels import Levels
@@ -144,7 +144,7 @@ class IngestCounts:
                 if opened is None:
                     return None
                 digest = opened.sha256
-                photograph = feeds.gather(delimited.read(opened.file, source.feed, source.currency))
+                photograph = feeds.gather(stock_files.read(opened.file, source.feed, source.currency))
             feeds.check_rows(photograph)
         except InvalidInput as failure:
             return _Found(digest=digest, photograph=photograph, failure=failure)
@@ -186,7 +186,7 @@ class IngestCounts:
     def _apply(
         self, arrival: Arrival, source: Source, photograph: Photograph, report: FileReport, now: datetime
     ) -> str:
-        reading = delimited.fingerprint(source.feed, source.currency)
+        reading = stock_files.fingerprint(source.feed, source.currency)
         me = Run(as_of=report.as_of, file=report.file, snapshot=report.kept, reading=reading)
         claim = feeds.claim(self._change(source.source, partial(_opened, me=me)), me)
         if claim.standing is Standing.DONE:
@@ -233,12 +233,12 @@ class IngestCounts:
 
     def _photo(self, key: str, version: str, run: Run, source: Source) -> Photo | None:
         """Read the rows of another run; None when they cannot be compared with ours."""
-        if run.reading != delimited.fingerprint(source.feed, source.currency):
+        if run.reading != stock_files.fingerprint(source.feed, source.currency):
             return None
         with self.files.open(key, version) as opened:
             if opened is None:
                 return None
-            return feeds.gather(delimited.read(opened.file, source.feed, source.currency)).rows
+            return feeds.gather(stock_files.read(opened.file, source.feed, source.currency)).rows
 
     def _write_all(self, writes: Iterable[RowWrite], source: Source, run: Run, now: datetime) -> None:
         write = partial(self._write, source=source, run=run, now=times.text(now))

@@ -35,6 +35,7 @@ def to_text(report: FileReport) -> bytes:
 
 
 def _line(refusal: Refusal) -> str:
-    where = f", {refusal.column}" if refusal.column else ""
+    where = "" if refusal.offset is None else f", byte {refusal.offset}"
+    where += f", {refusal.column}" if refusal.column else ""
     # repr, for a cell may hold what moves a terminal's cursor
     return f"line {refusal.line}{where}: {refusal.value!r} refused: {refusal.reason}"

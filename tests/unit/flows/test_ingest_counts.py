@@ -18,14 +18,14 @@ from shared.domain.rules import Rules
 from shared.domain.stock import Blind, CountWrite, Exact, First, Level
 from shared.errors import AppError, Conflict, Transient
 from shared.flows.ingest_counts import IngestCounts, Ingested
-from shared.formats import delimited
+from shared.formats import stock_files
 from tests.support import trade
 from tests.support.shelf import Shelf, notification
 
 RULES = trade.shop_rules("alpina")
 ALPINA = SourceId("alpina")
 PROFILE = RULES.sources[ALPINA].feed
-READING = delimited.fingerprint(PROFILE, "EUR")
+READING = stock_files.fingerprint(PROFILE, "EUR")
 NOW = trade.times_now()
 T0, T1, T2 = "2026-11-24T08:00:00.000Z", "2026-11-24T08:10:00.000Z", "2026-11-24T08:20:00.000Z"
 

@@ -1,0 +1,119 @@
+"""Records of cells -> rows: the heading, the width, what is no row, and the footer that closes the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from shared.domain.feeds import Refusal, Row
+from shared.domain.profiles import MAY_BE_ABSENT, FeedProfile, Footer
+from shared.errors import InvalidInput
+from shared.formats.stock_rows import Place, StockRows, by_cell, told
+
+Record = tuple[int, list[str]]
+"""The line a record begins on, and its cells."""
+
+
+def rows(
+    records: Iterator[Record], profile: FeedProfile, currency: str, *, pads: bool = False
+) -> Iterator[Row | Refusal]:
+    """Yield every row. Records have a cell that is not blank; `pads`: blank ones at the end may be missing.
+
+    Raises InvalidInput for a column that is missing or comes twice, and for a footer that is wrong or missing.
+    """
+    reader = StockRows(profile, currency)
+    heading = next(records, (0, []))[1] if profile.heading_line else []
+    positions = _positions(heading, reader, profile)
+    width = profile.width or len(_trimmed(heading))
+    needed = 1 + max(at for at in positions if at is not None)
+    closing = Closing(profile.footer)
+    watches = bool(profile.footer or profile.skips)
+    for line, cells in records:
+        if watches:
+            first = next(cell.strip() for cell in cells if cell and not cell.isspace())
+            if first.startswith(profile.skips):
+                continue
+            if closing.closes(line, first):
+                closing.check(cells)
+                continue
+        if pads:
+            cells.extend([""] * (max(width, needed) - len(cells)))
+        elif not width:
+            width = max(len(cells), needed)
+        if width and (len(cells) < width or any(cell and not cell.isspace() for cell in cells[width:])):
+            value, reason = f"{len(cells)} cells", f"a row of {width} cells was expected"
+            yield Refusal(line=line, column="", value=value, reason=reason)
+            continue
+        row = reader.read(Place(line), by_cell(cells, positions))
+        if row is not None:
+            yield row
+    closing.end()
+
+
+class Closing:
+    """The end of a file as its profile describes it: one footer or more, nothing after, and the number of rows."""
+
+    def __init__(self, footer: Footer | None) -> None:
+        self._footer = footer
+        self._rows = 0
+        self._closed_at = 0
+
+    def closes(self, line: int, first: str) -> bool:
+        """Whether a record is the footer, by its first cell; what is not is counted as a row."""
+        if self._footer and first.startswith(self._footer.starts_with):
+            self._closed_at = self._closed_at or line
+            return True
+        if self._closed_at:
+            raise InvalidInput("rows come after the footer", code="footer_early", line=line, footer=self._closed_at)
+        self._rows += 1
+        return False
+
+    def check(self, cells: Sequence[str]) -> None:
+        """Hold the cell that counts the rows against the rows."""
+        if self._footer and isinstance(self._footer.count, int):
+            at = self._footer.count - 1
+            self.check_count(cells[at] if at < len(cells) else "")
+
+    def check_count(self, text: str) -> None:
+        """Hold a number in the footer against the rows. Raises InvalidInput."""
+        digits = text.strip().partition(".")[0]
+        if not (digits.isascii() and digits.isdigit()) or int(digits[:18]) != self._rows:
+            raise InvalidInput("the footer counts otherwise", code="footer_count", told=told(text), rows=self._rows)
+
+    def end(self) -> None:
+        """Raise InvalidInput if the file ends without its footer: it is cut off."""
+        if self._footer and not self._closed_at:
+            wanted = list(self._footer.starts_with)
+            raise InvalidInput("the file ends without its footer", code="document_not_closed", wanted=wanted)
+
+
+def record_at(records: Iterable[Record], line: int) -> list[str]:
+    """Return the cells of a line; none where it has none."""
+    for number, cells in records:
+        if number >= line:
+            return cells if number == line else []
+    return []
+
+
+def _trimmed(heading: Sequence[str]) -> list[str]:
+    found = [cell.strip() for cell in heading]
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
+def _positions(heading: Sequence[str], reader: StockRows, profile: FeedProfile) -> list[int | None]:
+    found = _trimmed(heading)
+    named = {each.column: each.word for each in reader.fields if isinstance(each.column, str)}
+    shown = [told(cell) for cell in found[:50]]
+    needed = [column for column, word in named.items() if word not in MAY_BE_ABSENT]
+    if any(each not in found for each in needed):
+        raise InvalidInput("a needed column is missing", code="columns_missing", wanted=needed, found=shown)
+    if twice := sorted(each for each in named if found.count(each) > 1):
+        raise InvalidInput("a column comes more than once", code="columns_twice", columns=twice, found=shown)
+    places = [
+        each.column - 1 if isinstance(each.column, int) else found.index(each.column) if each.column in found else None
+        for each in reader.fields
+    ]
+    if profile.heading_line and (far := [at + 1 for at in places if at is not None and at >= len(found)]):
+        raise InvalidInput("a needed column is missing", code="columns_missing", wanted=far, found=shown)
+    return places
