@@ -81,6 +81,13 @@ def test_quantities_times_a_hundred_are_held() -> None:
     assert "units" in holds(judged(change(shelf(), lambda each: (each.units * 100, each.cost_minor))))
 
 
+def test_quantities_that_all_shrink_to_a_hundredth_are_held() -> None:
+    many = [row(i, 500 + i) for i in range(RANGE)]
+    few = photograph(change(many, lambda each: (each.units // 100, each.cost_minor)))
+
+    assert "units" in holds(guard.judge(guard.compare(few, photograph(many).rows)))
+
+
 def test_a_file_of_another_range_is_held() -> None:
     assert "overlap" in holds(judged(row(RANGE + i, each.units) for i, each in enumerate(shelf())))
 
