@@ -15,7 +15,9 @@ from enum import StrEnum
 from shared.domain.feeds import Photo, Photograph
 
 FEW = 20
-"""Below so many rows a share says nothing: one SKU of three is a third of the range."""
+"""Below so many rows a share of their values says nothing: one SKU of three is a third of the stock."""
+TINY = 5
+"""Below so many rows nothing is implausible. From here on, half of a range that is gone is worth a person's look."""
 
 
 class Ruling(StrEnum):
@@ -46,6 +48,17 @@ class Thresholds:
 
 DEFAULT = Thresholds()
 
+THRESHOLDS = {
+    "least_rows": (0, 100),
+    "most_rows": (100, 100_000),
+    "least_overlap": (0, 100),
+    "least_nonzero": (0, 100),
+    "most_units": (100, 1_000_000),
+    "most_jumps": (0, 100),
+    "most_cost_jumps": (0, 100),
+}
+"""Which values each may have; at the outer end it never holds a file."""
+
 _JUMP = 10
 _JUMP_FROM = 5
 """A fall from 3 to 0, or a rise from 0 to 3, is trade."""
@@ -71,9 +84,14 @@ class Verdict:
     findings: tuple[Finding, ...]
 
     @property
-    def reason(self) -> str:
-        """Say in one line why a file is held; empty where it is not."""
-        return "; ".join(finding.text for finding in self.findings if finding.holds)
+    def reasons(self) -> tuple[str, ...]:
+        """Say why a file is held; nothing where it is not."""
+        return tuple(finding.text for finding in self.findings if finding.holds)
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """Say what is unusual, and alone holds no file."""
+        return tuple(finding.text for finding in self.findings if not finding.holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +140,11 @@ def compare(new: Photograph, before: Photo) -> Compared:
 
 def judge(compared: Compared, allowed: Thresholds = DEFAULT, *, is_full: bool = True) -> Verdict:
     """Judge a file against the one before it; a delta may be of any length, so only its rows' values are looked at."""
-    if compared.rows_before < FEW:
-        return Verdict(ruling=Ruling.ACCEPT, findings=())
-    findings = [*(_range(compared, allowed) if is_full else ()), *_values(compared, allowed)]
+    findings: list[Finding] = []
+    if is_full and compared.rows_before >= TINY:
+        findings += _range(compared, allowed)
+    if compared.rows_before >= FEW:
+        findings += _values(compared, allowed)
     held = any(finding.holds for finding in findings)
     odd = Ruling.WARN if findings else Ruling.ACCEPT
     return Verdict(ruling=Ruling.HOLD if held else odd, findings=tuple(findings))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from shared.domain.guard import DEFAULT, THRESHOLDS, Thresholds
 from shared.domain.names import ChannelId, SourceId, name
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
@@ -62,7 +63,8 @@ class Tier:
 class FeedProfile:
     """How a source's stock file reads.
 
-    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed.
+    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed. `full`: it names all that the
+    source has, so what it does not name is not there; else it is a delta. `guard`: from where on it is implausible.
     """
 
     columns: Mapping[str, str]
@@ -70,6 +72,8 @@ class FeedProfile:
     encoding: str = "utf-8"
     lag: timedelta = timedelta(0)
     slack: timedelta = timedelta(0)
+    full: bool = True
+    guard: Thresholds = DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +223,7 @@ def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
 
 
 def _feed(at: _Place) -> FeedProfile:
-    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes")
+    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes", "full", "guard")
     columns = at.child("columns")
     columns.only("sku", "quantity", "cost")
     for needed in ("sku", "quantity"):
@@ -230,6 +234,15 @@ def _feed(at: _Place) -> FeedProfile:
         encoding=at.one_of("encoding", "utf-8", "cp1252", "utf-16", default="utf-8"),
         lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
         slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
+        full=at.flag("full", default=True),
+        guard=_guard(at.child("guard")) if at.has("guard") else DEFAULT,
+    )
+
+
+def _guard(at: _Place) -> Thresholds:
+    at.only(*THRESHOLDS)
+    return Thresholds(
+        **{key: at.whole(key, least, most, default=getattr(DEFAULT, key)) for key, (least, most) in THRESHOLDS.items()}
     )
 
 

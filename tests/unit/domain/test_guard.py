@@ -56,7 +56,7 @@ def test_a_file_cut_off_at_forty_percent_is_held_and_says_so() -> None:
 
     assert verdict.ruling is Ruling.HOLD
     assert {"rows", "overlap"} <= holds(verdict)
-    assert "it has 160 rows, the file before it 400: it may be cut off" in verdict.reason
+    assert "it has 160 rows, the file before it 400: it may be cut off" in verdict.reasons
 
 
 def test_a_column_of_zeros_is_held() -> None:
@@ -107,9 +107,17 @@ def test_every_price_eight_percent_up_is_trade() -> None:
 
 
 def test_of_a_handful_of_rows_no_share_says_anything() -> None:
-    few = photograph(shelf()[: guard.FEW - 1]).rows
+    few = photograph(shelf()[: guard.TINY - 1]).rows
 
-    assert guard.judge(guard.compare(photograph(shelf()[:2]), few)).ruling is Ruling.ACCEPT
+    assert guard.judge(guard.compare(photograph(shelf()[:1]), few)).ruling is Ruling.ACCEPT
+
+
+def test_a_small_range_that_is_cut_off_is_held_while_its_stock_may_go_up_and_down() -> None:
+    small = photograph([row(i, 30) for i in range(guard.FEW - 1)]).rows
+    sold_out = photograph([row(i, 0) for i in range(guard.FEW - 1)])
+
+    assert "rows" in holds(guard.judge(guard.compare(photograph([row(0, 30)]), small)))
+    assert guard.judge(guard.compare(sold_out, small)).ruling is Ruling.ACCEPT
 
 
 def test_a_delta_may_be_short_but_not_of_another_scale() -> None:
