@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.domain import quantities
 from shared.domain.as_of import EXCEL, AsOf
+from shared.domain.guard import DEFAULT, THRESHOLDS, Thresholds
 from shared.domain.numerals import Marks
 from shared.domain.places import Place
 from shared.domain.quantities import MOST_UNITS, Wording
@@ -85,8 +86,8 @@ class FeedProfile:
     column `status` -> what it says. `warehouses`: whose rows count; empty: all. `negative`: a count below zero is
     `zero`, or the row is refused. `lag`: how much older than the object a file is that says no time; `slack`: how far
     the source's clock may be off.
-    `is_delta`: a file names only what changed, so that what it does not name stays; `volatile`: columns whose change
-    is none.
+    `full`: it names all that the source has, so what it does not name is not there; else it is a delta. `volatile`:
+    columns whose change is none. `guard`: from where on a file is implausible.
     """
 
     columns: Mapping[str, Column | tuple[Column, ...]]
@@ -108,11 +109,12 @@ class FeedProfile:
     packs: Mapping[str, int] = field(default_factory=dict)
     status: Mapping[str, Status] = field(default_factory=dict)
     warehouses: tuple[str, ...] = ()
-    is_delta: bool = False
+    full: bool = True
     volatile: tuple[str, ...] = ()
     as_of: AsOf | None = None
     lag: timedelta = timedelta(0)
     slack: timedelta = timedelta(0)
+    guard: Thresholds = DEFAULT
 
     def fields(self) -> Iterator[Field]:
         """Yield every cell that is read of a row, the SKU first, then the quantities."""
@@ -156,8 +158,8 @@ _OF_FORMAT = {
 }
 _OF_ALL = (
     *("format", "columns", "decimal", "thousands", "words", "bounds", "fractions", "negative", "numeric_skus"),
-    *("sku_masks", "pack", "packs", "status", "warehouses", "kind", "volatile", "as_of", "lag_minutes"),
-    "slack_minutes",
+    *("sku_masks", "pack", "packs", "status", "warehouses", "full", "volatile", "as_of", "lag_minutes"),
+    *("slack_minutes", "guard"),
 )
 
 
@@ -193,11 +195,12 @@ def parse(at: Place) -> FeedProfile:
         packs=_packs(at),
         status=_statuses(at),
         warehouses=at.texts("warehouses"),
-        is_delta=at.one_of("kind", "full", "delta", default="full") == "delta",
+        full=at.flag("full", default=True),
         volatile=at.texts("volatile"),
         as_of=_as_of(at.child("as_of"), what) if at.has("as_of") else None,
         lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
         slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
+        guard=_guard(at.child("guard")) if at.has("guard") else DEFAULT,
     )
 
 
@@ -282,6 +285,13 @@ def _statuses(at: Place) -> dict[str, Status]:
         return {}
     table = at.child("status")
     return {quantities.word(each): table.one_of(each, *Status) for each in table.names()}
+
+
+def _guard(at: Place) -> Thresholds:
+    at.only(*THRESHOLDS)
+    return Thresholds(
+        **{key: at.whole(key, least, most, default=getattr(DEFAULT, key)) for key, (least, most) in THRESHOLDS.items()}
+    )
 
 
 def _as_of(at: Place, what: Format) -> AsOf:

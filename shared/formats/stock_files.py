@@ -29,7 +29,7 @@ _READERS = {
     Format.NDJSON: json_rows.read_lines,
     Format.XML: xml_rows.read,
 }
-_NOT_OF_THE_READING = ("lag", "slack", "as_of", "is_delta")
+_NOT_OF_THE_READING = ("lag", "slack", "as_of", "full", "volatile", "guard")
 
 
 def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | Refusal]:
