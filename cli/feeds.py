@@ -12,6 +12,7 @@ import typer
 
 from cli.exceptions import age
 from cli.session import Session, reads, writes
+from cli.try_file import try_file
 from cli.words import moment
 from shared.domain import freshness, times
 from shared.domain.feeds import Feed, Verdict
@@ -30,6 +31,8 @@ app = typer.Typer(help="Feeds: the suppliers' stock files.")
 
 Which = Annotated[str, typer.Argument(metavar="SOURCE")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="TIME", help="Of several held files the one of this time.")]
+
+app.command("try")(try_file)
 
 LOOKED_BACK = timedelta(days=30)
 """How far back a held file is looked for."""

@@ -267,6 +267,16 @@ def check(size: int, stored_at: datetime, now: datetime) -> None:
         raise InvalidInput("its time lies ahead of ours", code="file_from_future", stored_at=times.text(stored_at))
 
 
+def check_taken(taken_at: datetime, came_at: datetime) -> None:
+    """Raise InvalidInput for a file that says it was taken later than it came: it is not known how old it is."""
+    ahead = taken_at - came_at
+    if ahead > CLOCKS_DIFFER:
+        off = abs(ahead - timedelta(hours=round(ahead / timedelta(hours=1))))
+        hint = "its zone may be wrong by whole hours" if off <= CLOCKS_DIFFER else "its clock may be wrong"
+        minutes = ahead // timedelta(minutes=1)
+        raise InvalidInput("its time lies ahead of ours", code="file_from_future", minutes=minutes, hint=hint)
+
+
 def gather(read: Iterable[Row | Refusal]) -> Photograph:
     """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: nothing says which counts.
 

@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 
 from shared.domain import feeds, guard, messages, times
-from shared.domain.feeds import Feed, FileReport, Photo, Photograph, Row, RowWrite, Run, Standing, Verdict
+from shared.domain.feeds import Feed, FileReport, Photograph, Row, RowWrite, Run, Standing, Verdict
 from shared.domain.guard import Ruling
 from shared.domain.messages import ReleaseFile
 from shared.domain.names import LevelKey, SourceId
@@ -27,6 +27,8 @@ from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
 from shared.domain.stock import Count, CountWrite, First, blind, exact
 from shared.errors import Conflict, InvalidInput, Transient
+from shared.flows import read_files
+from shared.flows.read_files import FileRead
 from shared.formats import file_reports, stock_files
 from shared.storage.feeds import Feeds
 from shared.storage.files import Arrival, Files, arrivals
@@ -57,16 +59,19 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A file as it was read, or why it is held."""
+    """A file as it was read: a name for its content, and as of when it counts."""
 
     digest: str
-    photograph: Photograph
-    failure: InvalidInput | None = None
+    as_of: str
+    read: FileRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """A file on its way: whose it is, what it is called, as of when; `release`: the word of who lets it count."""
+    """A file on its way: whose it is, what it is called, as of when unless it says so itself.
+
+    `release`: the word of who lets it count.
+    """
 
     arrival: Arrival
     source: Source
@@ -144,19 +149,19 @@ class IngestCounts:
     def _count(self, file: _File, now: datetime, counted: Counter[str]) -> str:
         """Bring a file to its end; say what is counted."""
         arrival, source = file.arrival, file.source
-        is_known = self.feeds.file_at(source.source, file.as_of) == arrival.file
-        if is_known and not self.feeds.now(source.source).is_open(arrival.file):
-            self.files.remove(arrival)
+        if source.feed.as_of is None and self._is_known(file, file.as_of):
             return "FileRepeated"
-        found = self._look(arrival, source, now)
+        found = self._look(file, now)
         if found is None:
             return "FileGone"
-        kept = f"{source.source}/{file.as_of}-{found.digest[:LETTERS_OF_A_DIGEST]}-{_fit(file.name)}"
-        photograph = found.photograph
+        if source.feed.as_of and self._is_known(file, found.as_of):
+            return "FileRepeated"
+        kept = f"{source.source}/{found.as_of}-{found.digest[:LETTERS_OF_A_DIGEST]}-{_fit(file.name)}"
+        photograph = found.read.photograph
         report = FileReport(
             source=source.source,
             file=arrival.file,
-            as_of=file.as_of,
+            as_of=found.as_of,
             verdict=Verdict.APPLIED,
             kept=f"done/{kept}",
             read=photograph.read,
@@ -167,25 +172,33 @@ class IngestCounts:
         if file.release:
             report = replace(report, details={"released_by": file.release.by, "because": file.release.reason})
         counted["RowRefused"] += photograph.refused
-        if found.failure:
-            self._hold(arrival, report, found.failure, now)
+        if found.read.failure:
+            self._hold(arrival, report, found.read.failure, now)
             return "FileHeld"
         return self._apply(file, photograph, report, now)
 
-    def _look(self, arrival: Arrival, source: Source, now: datetime) -> _Found | None:
+    def _is_known(self, file: _File, as_of: str) -> bool:
+        """Answer whether a file has been brought to its end; it then leaves `in/`, should it still be there."""
+        arrival, source = file.arrival, file.source.source
+        if self.feeds.file_at(source, as_of) != arrival.file or self.feeds.now(source).is_open(arrival.file):
+            return False
+        self.files.remove(arrival)
+        return True
+
+    def _look(self, file: _File, now: datetime) -> _Found | None:
         """Read a file; None when its version is gone, by hand or by age."""
-        digest, photograph = hashlib.sha256(arrival.file.encode()).hexdigest(), Photograph()
+        arrival = file.arrival
+        digest = hashlib.sha256(arrival.file.encode()).hexdigest()
         try:
             feeds.check(arrival.size, arrival.stored_at, now)
-            with self.files.open(arrival.key, arrival.version) as opened:
-                if opened is None:
-                    return None
-                digest = opened.sha256
-                photograph = feeds.gather(stock_files.read(opened.file, source.feed, source.currency))
-            feeds.check_rows(photograph)
         except InvalidInput as failure:
-            return _Found(digest=digest, photograph=photograph, failure=failure)
-        return _Found(digest=digest, photograph=photograph)
+            return _Found(digest=digest, as_of=file.as_of, read=FileRead(failure=failure))
+        with self.files.open(arrival.key, arrival.version) as opened:
+            if opened is None:
+                return None
+            read = read_files.read(opened.file, file.source, arrival.stored_at)
+            says = times.text(read.taken_at) if read.taken_at and not file.release else file.as_of
+            return _Found(digest=opened.sha256, as_of=says, read=read)
 
     # ---- files that change nothing
 
@@ -227,9 +240,9 @@ class IngestCounts:
         reading = stock_files.fingerprint(source.feed, source.currency)
         me = Run(as_of=report.as_of, file=report.file, snapshot=report.kept, reading=reading)
         feed = self.feeds.now(source.source)
-        snapshot = self._snapshot(feed, source)
+        snapshot = read_files.snapshot(self.files, feed, source)
         if feeds.claim(feed, me).standing is Standing.OPENED and not file.release:
-            verdict = _judge(photograph, snapshot, source)
+            verdict = read_files.judge(photograph, snapshot, source)
             if verdict.ruling is Ruling.HOLD:
                 self._hold(arrival, report, _implausible(verdict), now)
                 return "FileHeld"
@@ -244,7 +257,7 @@ class IngestCounts:
             self._record(older, file)
             self.files.remove(arrival)
             return "FileOlder"
-        others = [self._photo(*_object(run.file), run, source) for run in claim.others]
+        others = [read_files.photo(self.files, *_object(run.file), run, source) for run in claim.others]
         waiting = {key.sku for key in self.levels.open(source.source)}
         absent = feeds.absent(photograph, snapshot or {})
         zeroed = feeds.zeroes_absent(photograph, is_full=source.feed.full)
@@ -274,9 +287,6 @@ class IngestCounts:
         else:
             self.feeds.record(report)
 
-    def _snapshot(self, feed: Feed, source: Source) -> Photo | None:
-        return self._photo(feed.applied.snapshot, "", feed.applied, source) if feed.applied else None
-
     def _change(self, source: SourceId, change: Callable[[Feed], Feed | None], seen: Feed | None = None) -> Feed:
         """Store what `change` makes of the feed, as seen or as it now is; return the feed it was made from."""
         for tried in range(1, MOST_TRIES + 1):
@@ -286,15 +296,6 @@ class IngestCounts:
                 return before
             self.pause(tried)
         raise Transient("a feed keeps changing", code="feed_busy", source=source)
-
-    def _photo(self, key: str, version: str, run: Run, source: Source) -> Photo | None:
-        """Read the rows of another run; None when they cannot be compared with ours."""
-        if run.reading != stock_files.fingerprint(source.feed, source.currency):
-            return None
-        with self.files.open(key, version) as opened:
-            if opened is None:
-                return None
-            return feeds.gather(stock_files.read(opened.file, source.feed, source.currency)).rows
 
     def _write_all(self, writes: Iterable[RowWrite], source: Source, run: Run, now: datetime) -> None:
         write = partial(self._write, source=source, run=run, now=times.text(now))
@@ -343,11 +344,6 @@ def _opened(feed: Feed, me: Run, judged_by: Run | None) -> Feed | None:
     if feed.applied != judged_by:
         raise Conflict("another file of the feed came between", code="feed_moved", source=feed.source)
     return claim.feed
-
-
-def _judge(photograph: Photograph, snapshot: Photo | None, source: Source) -> guard.Verdict:
-    profile = source.feed
-    return guard.judge(guard.compare(photograph, snapshot or {}), profile.guard, is_full=profile.full)
 
 
 def _implausible(verdict: guard.Verdict) -> InvalidInput:

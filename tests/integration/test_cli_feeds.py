@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from shared.domain import messages, times
 from shared.domain.feeds import Feed, FileReport, Run, Verdict
 from shared.domain.messages import ReleaseFile
 from shared.domain.names import Sku, SourceId
+from shared.formats import stock_files
 from shared.runtime import clock
 from shared.runtime.settings import settings
 from shared.storage.config import Config
@@ -251,3 +253,72 @@ def held(aws: Aws, feeds: Feeds, as_of: str, code: str = "file_implausible") -> 
     told = json.dumps({"details": {"because": ["it has 11 rows, the file before it 40: it may be cut off"]}})
     key = f"out/alpina/reports/{one.kept.rpartition('/')[2]}.json"
     aws.s3.put_object(Bucket=settings().files_bucket, Key=key, Body=told.encode())
+
+
+# ---- try
+
+
+STOCK = "Item;On hand;Price\n"
+
+
+def applied_now(aws: Aws, feeds: Feeds, now: datetime, body: str) -> None:
+    """Have a file be the one that counts."""
+    rules = Config(aws.s3, settings().config_bucket).rules(now)
+    reading = stock_files.fingerprint(rules.sources[ALPINA].feed, "EUR")
+    one = replace(run("stock.csv", ago(now, hours=1)), reading=reading)
+    aws.s3.put_object(Bucket=settings().files_bucket, Key=one.snapshot, Body=body.encode())
+    feeds.write(Feed(source=ALPINA, applied=one, revision=1))
+
+
+def state(aws: Aws) -> tuple[object, object]:
+    tables = [aws.dynamodb.scan(TableName=table.name)["Items"] for table in (aws.stock, aws.orders)]
+    listed = aws.s3.list_objects_v2(Bucket=settings().files_bucket).get("Contents", [])
+    return tables, [(each["Key"], each["ETag"]) for each in listed]
+
+
+def test_a_file_is_tried_against_the_one_that_counts_and_nothing_is_written(
+    aws: Aws, feeds: Feeds, terminal: Terminal, now: datetime, tmp_path: Path
+) -> None:
+    applied_now(aws, feeds, now, STOCK + "NL-1001;5;7.40\nNL-1002;2;7.40\nNL-1003;1;7.40\n")
+    file = tmp_path / "next.csv"
+    file.write_text(STOCK + "NL-1001;4;7.40\nNL-1002;2;7.40\nNL-1009;3;1.00\nNL-1010;many;1.00\n")
+    before = state(aws)
+
+    told = terminal.document("feeds", "try", str(file), "--supplier", "alpina")
+
+    assert (told["read"], told["refused"], told["ruling"], told["changed"]) == (4, 1, "accept", 2)
+    assert (told["absent"], told["refusals"][0]["line"], told["refusals"][0]["value"]) == (["NL-1003"], 5, "many")
+    assert state(aws) == before
+
+    assert terminal.run("feeds", "try", str(file), "--supplier", "alpina") == 0
+    for words in ("would change: 2 of 3", "NL-1001", "1 SKUs are not in it and would count as 0: NL-1003", "accept"):
+        assert words in terminal.out
+
+
+def test_a_file_that_would_be_held_says_why_and_fails(
+    aws: Aws, feeds: Feeds, terminal: Terminal, now: datetime, tmp_path: Path
+) -> None:
+    applied_now(aws, feeds, now, STOCK + "".join(f"NL-{1000 + i};5;7.40\n" for i in range(40)))
+    cut, foreign = tmp_path / "cut.csv", tmp_path / "foreign.csv"
+    cut.write_text(STOCK + "NL-1000;5;7.40\n")
+    foreign.write_text("what;is;this\n1;2;3\n")
+
+    assert terminal.run("feeds", "try", str(cut), "--supplier", "alpina") == 1
+    assert "would be held: it has 1 rows, the file before it 40: it may be cut off" in terminal.out
+    assert terminal.run("feeds", "try", str(foreign), "--supplier", "alpina") == 1
+    assert "would be held: a needed column is missing" in terminal.out
+
+
+def test_a_file_is_tried_by_rules_that_are_not_pushed_yet(feeds: Feeds, terminal: Terminal, tmp_path: Path) -> None:
+    rules = yaml.safe_load((Path(__file__).parents[2] / "config/rules.yaml").read_text())
+    rules["sources"]["alpina"]["feed"] = {"delimiter": ",", "columns": {"sku": "code", "quantity": "pieces"}}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    file = tmp_path / "new.csv"
+    file.write_text("code,pieces\nNL-1001,5\n")
+    feeds.write(Feed(source=ALPINA, revision=1))
+
+    told = terminal.document("feeds", "try", str(file), "--supplier", "alpina", "--config", str(tmp_path))
+
+    assert (told["read"], told["ruling"], told["changed"]) == (1, "accept", 1)
+    assert terminal.run("feeds", "try", str(file), "--supplier", "nobody") != 0
+    assert "the rules name no such supplier" in terminal.err

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import messages, times
+from shared.domain.as_of import AsOf
 from shared.domain.feeds import Feed, FileReport, Run, Verdict
 from shared.domain.messages import ReleaseFile
 from shared.domain.names import LevelKey, Sku, SourceId
@@ -190,6 +191,38 @@ def test_the_photograph_is_as_old_as_its_source_usually_needs() -> None:
 
     assert house.levels.asked[0].count.as_of == T1
     assert house.offers.written[0].as_of == T1
+
+
+TIMED = replace(PROFILE, heading_line=2, as_of=AsOf(at="B1", zone="Europe/Vienna"))
+TIMED_RULES = replace(RULES, sources={ALPINA: replace(RULES.sources[ALPINA], feed=TIMED)})
+
+
+def test_a_file_that_says_when_it_was_taken_is_as_old_as_it_says() -> None:
+    house = House()
+    body = "as of,2026-11-24T09:05:00\nsku,qty,cost\nA,5,1.00\n"
+
+    house.drop(body, rules=TIMED_RULES)
+
+    assert house.levels.asked[0].count.as_of == "2026-11-24T08:05:00.000Z"
+    house.feeds.known = "in/alpina/stock.csv@v1"
+    assert house.drop(body, rules=TIMED_RULES).counted == {"FileRepeated": 1}
+
+
+def test_a_file_whose_zone_is_wrong_by_an_hour_is_held_and_says_so() -> None:
+    house = House()
+
+    house.drop("as of,2026-11-24T10:20:00\nsku,qty,cost\nA,5,1.00\n", rules=TIMED_RULES)
+
+    assert house.levels.asked == []
+    assert house.report()["details"] == {"minutes": 60, "hint": "its zone may be wrong by whole hours"}
+
+
+def test_a_file_that_does_not_say_its_time_though_it_should_is_held() -> None:
+    house = House()
+
+    house.drop("as of,yesterday\nsku,qty,cost\nA,5,1.00\n", rules=TIMED_RULES)
+
+    assert house.report()["code"] == "as_of_unreadable"
 
 
 def test_a_file_without_the_needed_columns_is_held_and_changes_nothing() -> None:
