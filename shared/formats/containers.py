@@ -64,7 +64,7 @@ def unwrapped(file: BinaryIO, *, is_workbook: bool) -> Iterator[BinaryIO]:
     head = _head(file)
     with ExitStack() as stack:
         if head.startswith(GZIP):
-            inner = stack.enter_context(_bounded(lambda: cast("BinaryIO", gzip.GzipFile(fileobj=file)), _size(file)))
+            inner = stack.enter_context(_bounded(lambda: _gunzipped(file), _size(file)))
         elif head.startswith((ZIP, EMPTY_ZIP)) and not (is_workbook and _is_workbook(file)):
             inner = stack.enter_context(_only_member(stack.enter_context(archive(file))))
         else:
@@ -160,6 +160,11 @@ def _told() -> Iterator[None]:
 def _bounded(opening: Callable[[], BinaryIO], packed: int) -> Iterator[BinaryIO]:
     with io.BufferedReader(_Bounded(opening, packed), CHUNK) as reader:
         yield reader
+
+
+def _gunzipped(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file))
 
 
 @contextmanager

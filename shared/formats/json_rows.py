@@ -176,8 +176,10 @@ class _Document:
     def enter(self, way: Sequence[str]) -> None:
         """Go to the value at a path. Raises InvalidInput `rows_missing` where there is none."""
         for name in way:
-            if not self.takes("{") or self.takes("}"):
-                raise self._wrong() if not self.peek() else _missing(way)
+            if not self.takes("{"):
+                raise _missing(way) if self.peek() else self._wrong()
+            if self.takes("}"):
+                raise _missing(way)
             while self._name() != name:
                 self._skip()
                 if self.takes("}"):
@@ -271,7 +273,8 @@ def _is_cut(error: ValueError, buffer: str) -> bool:
     """Whether a value breaks off at the end of what there is, rather than going wrong before."""
     if not isinstance(error, json.JSONDecodeError):
         return False
-    return error.pos >= len(buffer.rstrip()) or error.msg.startswith("Unterminated")
+    rest = buffer[error.pos :].rstrip()
+    return error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in ("true", "false", "null", "-"))
 
 
 def _missing(way: Sequence[str]) -> InvalidInput:
@@ -321,7 +324,7 @@ def _each(cells: Sequence[Cell]) -> Cell:
         if not isinstance(cell, str):
             return cell if isinstance(cell, InvalidInput) else InvalidInput("a list of lists", code="value_nested")
         texts.append(cell)
-    return tuple(texts)
+    return tuple(texts) or ""
 
 
 def _scalar(value: object) -> Cell:
