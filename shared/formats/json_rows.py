@@ -20,13 +20,16 @@ from shared.formats import text
 from shared.formats.stock_rows import Cell, Place, StockRows, told
 
 LONGEST_ELEMENT = 262_144
-MOST_BESIDE = 16 << 20
+MOST_BESIDE = 8 << 20
 """Characters of a document that are no rows."""
+MOST_NAMES = 10_000
+"""Names beside those that lead to the rows."""
 DEEPEST = 64
 CHUNK = 1 << 16
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NO_MARK = re.compile(r'[^\[\]{}"]+')
+_FLAT = re.compile(r'(?:[^\[\]{}"]+|\{[^\[\]{}"]*\}|\[[^\[\]{}"]*\]|"[^"\\]*")+')
+"""What is skipped in one go: values without another in them."""
 _IN_STRING = re.compile(r'[^"\\]*')
 _REASON = "an object was expected here"
 
@@ -122,7 +125,7 @@ class _Document:
         self._told_at = 0
         self._line = 1
         self._byte = {"utf-8-sig": 3, "utf-16": 2}.get(encoding, 0)
-        self._passed = self._beside = 0
+        self._passed = self._beside = self._names = 0
 
     def place(self) -> Place:
         """Say where the document stands: line and byte."""
@@ -162,14 +165,12 @@ class _Document:
             except RecursionError as error:
                 raise InvalidInput("values are nested too deep", code="json_too_deep") from error
             except ValueError as error:
-                if len(self._buffer) - self._at > LONGEST_ELEMENT or not self._more():
+                if not self._more_of_value():
                     raise self._wrong(is_cut=_is_cut(error, self._buffer)) from error
                 continue
             # A number at the end of what is read so far may go on.
-            if end == len(self._buffer) and isinstance(value, Number) and self._more():
+            if end == len(self._buffer) and isinstance(value, Number) and self._more_of_value():
                 continue
-            if end - self._at > LONGEST_ELEMENT:
-                raise InvalidInput("a value is too long", code="value_too_long", most=LONGEST_ELEMENT)
             self._at = end
             return value
 
@@ -200,6 +201,9 @@ class _Document:
     def _name(self) -> str:
         if self.peek() != '"':
             raise self._wrong()
+        self._names += 1
+        if self._names > MOST_NAMES:
+            raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_NAMES)
         name = str(self.value())
         self.needs(":")
         return name
@@ -208,30 +212,30 @@ class _Document:
         """Step over a value, however large; only that its marks are closed is looked at."""
         depth, began = 0, self._passed + self._at
         while mark := self.peek():
-            if mark == '"':
-                self._skip_string()
+            if depth and (flat := _FLAT.match(self._buffer, self._at)):
+                self._at = flat.end()
+            elif mark == '"':
+                self._skip_string(began)
             elif mark in "[{":
                 depth += 1
                 self._at += 1
             elif depth and mark in "]}":
                 depth -= 1
                 self._at += 1
-            elif depth:
-                self._at = _end(_NO_MARK, self._buffer, self._at)
             else:
                 self.value()
             if depth > DEEPEST:
                 raise InvalidInput("values are nested too deep", code="json_too_deep", most=DEEPEST)
-            if self._beside + self._passed + self._at - began > MOST_BESIDE:
-                raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_BESIDE)
+            self._set_aside(began)
             if not depth:
                 self._beside += self._passed + self._at - began
                 return
         raise self._wrong()
 
-    def _skip_string(self) -> None:
+    def _skip_string(self, began: int) -> None:
         self._at += 1
         while True:
+            self._set_aside(began)
             self._at = _end(_IN_STRING, self._buffer, self._at)
             if self._at + 1 >= len(self._buffer) and not self._more():
                 if self._buffer[self._at : self._at + 1] == '"':
@@ -243,6 +247,16 @@ class _Document:
                 return
             if self._buffer[self._at] == "\\":
                 self._at += 2
+
+    def _more_of_value(self) -> bool:
+        if len(self._buffer) - self._at > LONGEST_ELEMENT:
+            raise InvalidInput("a value is too long", code="value_too_long", most=LONGEST_ELEMENT)
+        return self._more()
+
+    def _set_aside(self, began: int) -> None:
+        """Hold what was read since against the most that may be no row."""
+        if self._beside + self._passed + self._at - began > MOST_BESIDE:
+            raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_BESIDE)
 
     def _more(self) -> bool:
         chunk = self._text.read(CHUNK)

@@ -20,7 +20,7 @@ from shared.formats.tables import Record
 from shared.formats.xml_stream import DEEPEST, local
 
 MOST_TEXTS = 2_000_000
-MOST_TEXT = 64 << 20
+MOST_TEXT = 32 << 20
 LONGEST_CELL = 32_767
 MOST_TAGS = 10_000
 
@@ -150,7 +150,7 @@ class _Texts:
     def characters(self, data: str) -> None:
         if self._way[-1] == "t" and "rPh" not in self._way:
             self._runs.append(data)
-            self._length += len(data)
+            self._length += len(data) + 1
             if self._length > MOST_TEXT:
                 raise InvalidInput("the workbook has too much text", code="workbook_large", most=MOST_TEXT)
 
