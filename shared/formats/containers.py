@@ -199,7 +199,7 @@ def _refuse_ole(head: bytes) -> None:
 
 @contextmanager
 def _copied(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Unpack for a reader that goes to and fro."""
+    """Unpack for a reader that goes back and forth."""
     with tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY) as copy:
         while chunk := file.read(CHUNK):
             copy.write(chunk)

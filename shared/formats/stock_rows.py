@@ -144,7 +144,8 @@ class StockRows:
         for at in self._quantities:
             self._looks_at = at
             cell = cells[at]
-            units += sum(self._units(part, told) for part in (cell if isinstance(cell, tuple) else (cell,)))
+            for part in cell if isinstance(cell, tuple) else (cell,):
+                units += self._units(part, told)
         units *= factor
         if units > quantities.MOST_UNITS:
             raise InvalidInput("a quantity is too large to be true", code="quantity_too_large")
@@ -203,15 +204,15 @@ def by_cell(cells: Sequence[str], positions: Sequence[int | None]) -> list[Cell]
 
 def _text(cell: Cell) -> str:
     """Take off outer space, and the ="..." by which spreadsheets are told that a number is text."""
-    if isinstance(cell, InvalidInput):
-        raise cell
-    if isinstance(cell, tuple):
-        raise InvalidInput("there is more than one", code="value_repeated")
     if isinstance(cell, Number):
         return cell
-    text = cell.strip()
-    wrapped = _WRAPPED.fullmatch(text)
-    return wrapped[1].strip() if wrapped else text
+    if isinstance(cell, str):
+        text = cell.strip()
+        wrapped = _WRAPPED.fullmatch(text) if text.startswith("=") else None
+        return wrapped[1].strip() if wrapped else text
+    if isinstance(cell, InvalidInput):
+        raise cell
+    raise InvalidInput("there is more than one", code="value_repeated")
 
 
 def _mask(mask: str) -> str:

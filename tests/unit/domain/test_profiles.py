@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,7 +123,7 @@ FIXED: dict[str, Any] = {"format": "fixed", "columns": {"sku": "1-6", "quantity"
         ({"footer": {"starts_with": ["x"], "count": "Item"}}, "feed.footer.count"),
         ({"decimal": ",", "thousands": ","}, "feed.thousands"),
         ({"decimal": ";"}, "feed.decimal"),
-        ({"words": {"Call": "unknwon"}}, "feed.words.Call"),
+        ({"words": {"Call": "unknown?"}}, "feed.words.Call"),
         ({"words": {"Call": -1}}, "feed.words.Call"),
         ({"words": ["Call"]}, "feed.words"),
         ({"bounds": "highest"}, "feed.bounds"),

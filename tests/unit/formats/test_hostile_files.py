@@ -60,7 +60,7 @@ def code_of(file: io.IOBase | bytes, how: FeedProfile) -> str:
     began = time.process_time()
     try:
         with pytest.raises(InvalidInput) as failure:
-            for _ in stock_files.read(opened, how, "EUR"):  # type: ignore[arg-type]
+            for _ in stock_files.read(opened, how, "EUR"):
                 pass
         assert time.process_time() - began < MOST_SECONDS
         assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY

@@ -104,7 +104,8 @@ def test_every_one_of_a_list_is_added_up() -> None:
     how = profile(format="json", columns={"sku": "id", "quantity": "places[].qty"}, bounds="lowest")
 
     found = read(
-        '[{"id": "A", "places": [{"qty": 1}, {"qty": "99+"}]}, {"id": "B", "places": [{"qty": 1}, {}]}, {"id": "C", "places": []}]',
+        '[{"id": "A", "places": [{"qty": 1}, {"qty": "99+"}]}, {"id": "B", "places": [{"qty": 1}, {}]},'
+        ' {"id": "C", "places": []}]',
         how,
     )
 

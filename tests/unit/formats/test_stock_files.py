@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -65,7 +66,7 @@ def test_text_comes_back_in_every_dialect(
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("wrap", [gz, lambda data: zipped(("stock", data))])
-def test_gzip_and_zip_may_be_around_any(kind: str, wrap: files.Callable[[bytes], bytes]) -> None:
+def test_gzip_and_zip_may_be_around_any(kind: str, wrap: Callable[[bytes], bytes]) -> None:
     how, write, first = FORMATS[kind]
     written = [row(line, f"NL-{line}", line, 100) for line in range(first, first + 2000)]
 
@@ -99,7 +100,7 @@ def only_invalid_input(data: bytes, how: FeedProfile) -> None:
 @pytest.mark.parametrize("wrap", [bytes, gz, lambda data: zipped(("stock", data))])
 @given(st.data())
 def test_a_good_file_that_was_spoiled_gives_rows_or_invalid_input(
-    kind: str, wrap: files.Callable[[bytes], bytes], data: st.DataObject
+    kind: str, wrap: Callable[[bytes], bytes], data: st.DataObject
 ) -> None:
     only_invalid_input(spoiled(wrap(WHOLE[kind]), data), FORMATS[kind][0])
 
@@ -200,23 +201,36 @@ def taken_at(data: bytes, how: FeedProfile) -> datetime | None:
     return stock_files.taken_at(io.BytesIO(data), how, "Europe/Vienna")
 
 
+TREE = {"columns": {"sku": "a", "quantity": "b"}}
+LINE = {"format": "fixed", "columns": {"sku": "1-4", "quantity": "5-5"}, "heading_line": 1}
+IN_CELLS = files.sheet(["as of", datetime(2026, 11, 23, 10)])  # noqa: DTZ001 - as cells are
+
+
 @pytest.mark.parametrize(
-    ("data", "settings"),
+    ("data", "settings", "as_of"),
     [
-        (b"Stock of;23.11.2026 10:00\nItem;On hand;Price\nA;1;1\n", {"delimiter": ";", "heading_line": 2, "as_of": {"at": "B1", "format": "%d.%m.%Y %H:%M"}}),
-        (b"as of 2026-11-23T09:00Z\nItem,On hand,Price\n", {"heading_line": 2, "as_of": {"at": "A1", "format": "as of %Y-%m-%dT%H:%M%z"}}),
-        (b"Item,On hand,Price,At\nA,1,1,2026-11-23 10:00\n", {"as_of": {"at": "D2"}}),
-        (b"HDR20261123090000\nA   5\n", {"format": "fixed", "columns": {"sku": "1-4", "quantity": "5-5"}, "heading_line": 1, "as_of": {"at": "1:4-17", "format": "%Y%m%d%H%M%S", "zone": "UTC"}}),
-        (b'{"data": {"at": "2026-11-23T09:00:00Z", "items": []}}', {"format": "json", "rows": "data.items", "as_of": {"at": "data.at"}}),
-        (b'{"items": [{"Item": "A"}], "at": "2026-11-23T04:00:00.1234567-05:00"}', {"format": "json", "rows": "items", "as_of": {"at": "at"}}),
-        (b'<yml_catalog date="2026-11-23 10:00"><shop>', {"format": "xml", "rows": "yml_catalog/shop", "columns": {"sku": "a", "quantity": "b"}, "as_of": {"at": "yml_catalog/@date"}}),
-        (b"<a><b><at> 2026-11-23T10:00 </at><at>2020-01-01</at></b>", {"format": "xml", "rows": "a/b", "columns": {"sku": "a", "quantity": "b"}, "as_of": {"at": "a/b/at"}}),
-        (files.sheet(["as of", datetime(2026, 11, 23, 10)]), {"format": "xlsx", "as_of": {"at": "B1"}}),  # noqa: DTZ001 - as cells are
-        (gz(b"2026-11-23T10:00\n"), {"as_of": {"at": "A1"}}),
+        (
+            b"Stock of;23.11.2026 10:00\nItem;On hand;Price\nA;1;1\n",
+            {"delimiter": ";", "heading_line": 2},
+            {"at": "B1", "format": "%d.%m.%Y %H:%M"},
+        ),
+        (b"as of 2026-11-23T09:00Z\nItem,On hand\n", {}, {"at": "A1", "format": "as of %Y-%m-%dT%H:%M%z"}),
+        (b"Item,On hand,Price,At\nA,1,1,2026-11-23 10:00\n", {}, {"at": "D2"}),
+        (b"HDR20261123090000\nA   5\n", LINE, {"at": "1:4-17", "format": "%Y%m%d%H%M%S", "zone": "UTC"}),
+        (b'{"d": {"at": "2026-11-23T09:00:00Z", "items": []}}', {"format": "json", "rows": "d.items"}, {"at": "d.at"}),
+        (b'{"items": [{}], "at": "2026-11-23T04:00:00.1234567-05:00"}', {"format": "json"}, {"at": "at"}),
+        (b'<y date="2026-11-23 10:00"><shop>', TREE | {"format": "xml", "rows": "y/shop"}, {"at": "y/@date"}),
+        (
+            b"<a><b><at> 2026-11-23T10:00 </at><at>2020-01-01</at></b>",
+            TREE | {"format": "xml", "rows": "a/b"},
+            {"at": "a/b/at"},
+        ),
+        (IN_CELLS, {"format": "xlsx"}, {"at": "B1"}),
+        (gz(b"2026-11-23T10:00\n"), {}, {"at": "A1"}),
     ],
-)  # fmt: skip
-def test_a_file_says_when_it_was_taken(data: bytes, settings: dict[str, object]) -> None:
-    said = taken_at(data, profile(**settings))
+)
+def test_a_file_says_when_it_was_taken(data: bytes, settings: dict[str, object], as_of: dict[str, str]) -> None:
+    said = taken_at(data, profile(as_of=as_of, **settings))
 
     assert said is not None
     assert abs(said - TEN_IN_VIENNA) < timedelta(seconds=1)

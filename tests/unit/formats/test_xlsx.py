@@ -129,7 +129,10 @@ def test_texts_in_the_cell_in_runs_and_with_their_pronunciation() -> None:
 
 
 def test_cells_need_no_places_and_names_may_have_prefixes() -> None:
-    body = b'<x:worksheet xmlns:x="x"><x:sheetData><x:row><x:c t="inlineStr"><x:is><x:t>A</x:t></x:is></x:c><x:c><x:v>5</x:v></x:c></x:row></x:sheetData></x:worksheet>'
+    body = (
+        b'<x:worksheet xmlns:x="x"><x:sheetData><x:row><x:c t="inlineStr"><x:is><x:t>A</x:t></x:is></x:c>'
+        b"<x:c><x:v>5</x:v></x:c></x:row></x:sheetData></x:worksheet>"
+    )
     data = changed(sheet(HEADING), SHEET, lambda _: body)
 
     assert read(data, profile(format="xlsx", heading_line=0, columns={"sku": 1, "quantity": 2})) == [row(1, "A", 5)]
@@ -199,7 +202,11 @@ def test_a_workbook_that_is_made_to_hurt_is_refused(
 
 
 def test_the_last_cell_of_all_costs_no_more_than_the_first() -> None:
-    far = b'<row r="1048576"><c r="A1048576" t="s"><v>3</v></c><c r="B1048576"><v>7</v></c><c r="XFD1048576"/></row></sheetData>'
-    data = changed(with_shared_texts(sheet(HEADING, ["A", 5])), SHEET, lambda body: body.replace(b"</sheetData>", far))
+    far = b'<row r="1048576"><c r="A1048576" t="s"><v>3</v></c><c r="B1048576"><v>7</v></c><c r="XFD1048576"/></row>'
+    data = changed(
+        with_shared_texts(sheet(HEADING, ["A", 5])),
+        SHEET,
+        lambda body: body.replace(b"</sheetData>", far + b"</sheetData>"),
+    )
 
     assert read(data, HOW) == [row(2, "A", 5), row(1_048_576, "A", 7)]
