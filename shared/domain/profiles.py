@@ -150,7 +150,7 @@ def position(letters: str) -> int:
     return at
 
 
-_OF_FORMAT = {
+OF_FORMAT = {
     Format.DELIMITED: ("delimiter", "encoding", "heading_line", "width", "skips", "footer"),
     Format.FIXED: ("encoding", "heading_line", "width", "skips", "footer"),
     Format.XLSX: ("sheet", "heading_line", "skips", "footer"),
@@ -158,7 +158,7 @@ _OF_FORMAT = {
     Format.NDJSON: ("encoding",),
     Format.XML: ("encoding", "rows"),
 }
-_OF_ALL = (
+OF_ALL = (
     *("format", "columns", "decimal", "thousands", "words", "bounds", "fractions", "negative", "numeric_skus"),
     *("sku_masks", "sku_join", "pack", "packs", "status", "warehouses", "full", "volatile", "as_of", "lag_minutes"),
     *("slack_minutes", "guard"),
@@ -171,7 +171,7 @@ def parse(at: Place) -> FeedProfile:
     A setting that the format has no use for is a mistake: whoever wrote it believes something else of the file.
     """
     what = at.one_of("format", *Format, default=Format.DELIMITED)
-    at.only(*_OF_ALL, *_OF_FORMAT[what])
+    at.only(*OF_ALL, *OF_FORMAT[what])
     heading_line = at.whole("heading_line", 0, 1_000, default=0 if what is Format.FIXED else 1)
     decimal = at.one_of("decimal", ".", ",", "", default="")
     thousands = at.one_of("thousands", "", ".", ",", " ", "'", "\u00a0", default="")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +147,15 @@ def test_a_mistake_is_refused_with_its_place(settings: dict[str, object], at: st
         parse(**settings)
 
     assert refused.value.details["at"] == at
+
+
+def test_every_setting_is_told() -> None:
+    told = (Path(__file__).parents[3] / "docs/feed-profiles.md").read_text()
+
+    for setting in {*profiles.OF_ALL, *sum(profiles.OF_FORMAT.values(), ())}:
+        assert f"`{setting}`" in told
+    for word in profiles.WORDS:
+        assert f"`{word}`" in told
 
 
 @pytest.mark.parametrize(("letters", "at"), [("A", 1), ("Z", 26), ("AA", 27), ("XFD", 16384)])
