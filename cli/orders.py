@@ -141,6 +141,11 @@ def _whole(session: Session, which: str) -> WholeOrder:
     return whole
 
 
+def named(session: Session, which: str) -> OrderKey:
+    """Name an order by anything that finds exactly one."""
+    return _whole(session, which).order.key
+
+
 def _found(session: Session, text: str) -> list[OrderKey]:
     """Find orders by anything that names them, each once."""
     table = session.target.orders()

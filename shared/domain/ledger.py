@@ -14,7 +14,7 @@ from shared.domain.stock import Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """What one write did: `units` to available, `committed` and `counted` to those, and the balance after it.
+    """What one write did: `units` to available, `committed`, `counted`, `incoming` to those, and the balance after it.
 
     `kind` and `cause` are the writer's own words, `last` is what it did to whom: order token -> units.
     """
@@ -28,6 +28,7 @@ class Movement:
     committed: int
     counted: int
     balance: int
+    incoming: int = 0
     last: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -44,6 +45,7 @@ def movement(before: Level | None, after: Level) -> Movement:
         committed=after.committed - (before.committed if before else 0),
         counted=after.counted - (before.counted if before else 0),
         balance=after.available,
+        incoming=after.incoming - (before.incoming if before else 0),
         last=after.last,
     )
 
@@ -65,4 +67,8 @@ def drift(level: Level, movements: Sequence[Movement]) -> str:
     if first.revision == 1 and began:
         return f"it began with {began}"
     total = began + sum(each.units for each in movements)
-    return "" if total == level.available else f"its movements sum to {total}, it has {level.available}"
+    if total != level.available:
+        return f"its movements sum to {total}, it has {level.available}"
+    expected = sum(each.incoming for each in movements)
+    is_off = first.revision == 1 and expected != level.incoming
+    return f"its movements expect {expected}, it expects {level.incoming}" if is_off else ""

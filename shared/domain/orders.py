@@ -92,7 +92,7 @@ class Allocation:
     """Units of one line at one source under purchase order `n`.
 
     `committed` are the units its level still counts for it; `limited` those that were deducted because their
-    shipment was not reported in time, and still is not.
+    shipment was not reported in time, and still is not; `returned` those of the shipped ones that came back.
     """
 
     line: str
@@ -106,6 +106,7 @@ class Allocation:
     shipped: int = 0
     given_back: int = 0
     limited: int = 0
+    returned: int = 0
 
     @property
     def live(self) -> int:
@@ -378,6 +379,24 @@ def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[
     return Move(_checked(Event.EDIT, order, after), effects.all())
 
 
+def put_back(order: Order, line_id: str, units: int) -> Order:
+    """Note `units` of a line that the customer sent back: shipped they stay. Raises Rejected for more than went out."""
+    order.line(line_id)
+    left = units
+    allocations = []
+    for allocation in order.allocations:
+        back = min(left, allocation.shipped - allocation.returned) if allocation.line == line_id else 0
+        allocations.append(replace(allocation, returned=allocation.returned + back))
+        left -= back
+    if units <= 0 or left:
+        raise Rejected(
+            "more than was shipped", code="return_too_many", order=str(order.key), line=line_id, units=units, over=left
+        )
+    after = replace(order, allocations=tuple(allocations))
+    check(after)
+    return after
+
+
 def check(order: Order) -> None:
     """Raise AssertionError where the equation of a line does not hold: only a bug can make it so."""
     for line in order.lines:
@@ -385,7 +404,8 @@ def check(order: Order) -> None:
         if sum(counts.values()) != line.ordered or min(counts.values()) < 0:
             raise AssertionError("a line does not add up", str(order.key), line.line, counts)
     for allocation in order.allocations:
-        if not 0 <= allocation.committed <= allocation.units or allocation.live < 0:
+        is_whole = 0 <= allocation.committed <= allocation.units and 0 <= allocation.returned <= allocation.shipped
+        if not is_whole or allocation.live < 0:
             raise AssertionError("an allocation does not add up", str(order.key), allocation)
 
 

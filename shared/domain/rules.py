@@ -62,7 +62,8 @@ class Tier:
 class FeedProfile:
     """How a source's stock file reads.
 
-    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed.
+    `columns`: our word -> the heading in the file; `sku` and `quantity` are needed. `negative`: what a count below
+    zero is: `zero`, with a warning, or `refuse`.
     """
 
     columns: Mapping[str, str]
@@ -70,6 +71,7 @@ class FeedProfile:
     encoding: str = "utf-8"
     lag: timedelta = timedelta(0)
     slack: timedelta = timedelta(0)
+    negative: str = "zero"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Source:
     `deducts_at`: when it takes our units off its own count; `ships_within`: by when it must have, though it never
     reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody
     waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a
-    level with so many units or fewer is low.
+    level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
     """
 
     source: SourceId
@@ -93,6 +95,7 @@ class Source:
     cadence: timedelta | None = None
     freshness: tuple[Tier, ...] = ()
     low_at: int | None = None
+    own: bool = False
     active: bool = True
 
 
@@ -184,6 +187,7 @@ def _source(key: SourceId, at: _Place) -> Source:
         "cadence_hours",
         "freshness",
         "low_at",
+        "own",
         "active",
     )
     zone = at.text("zone")
@@ -203,6 +207,7 @@ def _source(key: SourceId, at: _Place) -> Source:
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
+        own=at.flag("own", default=False),
         active=at.flag("active", default=True),
     )
 
@@ -219,7 +224,7 @@ def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
 
 
 def _feed(at: _Place) -> FeedProfile:
-    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes")
+    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes", "negative")
     columns = at.child("columns")
     columns.only("sku", "quantity", "cost")
     for needed in ("sku", "quantity"):
@@ -230,6 +235,7 @@ def _feed(at: _Place) -> FeedProfile:
         encoding=at.one_of("encoding", "utf-8", "cp1252", "utf-16", default="utf-8"),
         lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
         slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
+        negative=at.one_of("negative", "zero", "refuse", default="zero"),
     )
 
 

@@ -18,6 +18,9 @@ BUCKET = timedelta(minutes=15)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+FEED, BY_HAND = "feed", "count"
+"""Kinds of photographs: a file's row, and a person's count."""
+
 UNTIL_COUNTED = "9999-12-31T23:59:59.999Z"
 """`held_until` of a level that is held until the next count of it."""
 
@@ -26,7 +29,8 @@ UNTIL_COUNTED = "9999-12-31T23:59:59.999Z"
 class Level:
     """What one source has of one SKU, in pieces.
 
-    `deducted`: bucket start -> units the next photograph may already show.
+    `deducted`: bucket start -> units the next photograph may already show. `incoming`: what is on its way there; it
+    is no part of the equation, and nobody may take of it.
     """
 
     key: LevelKey
@@ -37,6 +41,7 @@ class Level:
     count_id: str
     deducted: Mapping[str, int] = field(default_factory=dict)
     drev: int = 0
+    incoming: int = 0
     buffer: int = 0
     status: str = "active"
     held_since: str = ""
@@ -55,12 +60,16 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """One row of a photograph: `units` of a SKU at a source as of a time. `count_id` names the file."""
+    """One row of a photograph: `units` of a SKU at a source as of a time.
+
+    `count_id` names the file, or the person's count where that is the `kind`.
+    """
 
     key: LevelKey
     units: int
     as_of: str
     count_id: str
+    kind: str = FEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +110,20 @@ def blind(count: Count, old: int) -> Blind:
     return Blind(count=count, old=old)
 
 
-def exact(count: Count, seen: Level | None, slack: timedelta) -> CountWrite | None:
+def exact(count: Count, seen: Level | None, slack: timedelta) -> First | Exact | None:
     """Plan the write of a row from the level as it was returned; None when the level already has a newer count."""
     if seen is None:
         return First(count=count)
     if seen.counted_as_of >= count.as_of:
         return None
     gone = tuple(sorted(bucket for bucket in seen.deducted if is_gone(bucket, count.as_of, slack)))
-    lifts_hold = bool(seen.held_until) and seen.held_since < count.as_of
-    return Exact(count=count, seen=seen, gone=gone, lifts_hold=lifts_hold)
+    return Exact(count=count, seen=seen, gone=gone, lifts_hold=_lifts_hold(count, seen))
+
+
+def _lifts_hold(count: Count, seen: Level) -> bool:
+    """Whether a hold is over: one until the next count by a photograph made after it began, any other by its time."""
+    over_at = seen.held_since if seen.held_until == UNTIL_COUNTED else seen.held_until
+    return bool(seen.held_until) and over_at < count.as_of
 
 
 def is_gone(bucket: str, as_of: str, slack: timedelta) -> bool:

@@ -60,7 +60,7 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
         _, heading = next(records, (0, []))
         columns = _columns(heading, profile)
         for line, cells in records:
-            yield _row(line, cells, columns, currency)
+            yield _row(line, cells, columns, currency, profile.negative)
     except UnicodeDecodeError as error:
         raise InvalidInput("the text cannot be decoded", code="encoding_wrong", encoding=encoding) from error
     finally:
@@ -89,7 +89,7 @@ def encoding_of(file: BinaryIO, declared: str) -> str:
 
 def fingerprint(profile: FeedProfile, currency: str) -> str:
     """Name the way a file is read: two files read the same way can be compared row by row."""
-    way = [READER, sorted(profile.columns.items()), profile.delimiter, profile.encoding, currency]
+    way = [READER, sorted(profile.columns.items()), profile.delimiter, profile.encoding, currency, profile.negative]
     return hashlib.sha256(repr(way).encode()).hexdigest()[:12]
 
 
@@ -165,7 +165,7 @@ def _columns(heading: list[str], profile: FeedProfile) -> _Columns:
     return _Columns({word: found.index(each) for word, each in headings.items()}, headings, len(found))
 
 
-def _row(line: int, cells: list[str], columns: _Columns, currency: str) -> Row | Refusal:
+def _row(line: int, cells: list[str], columns: _Columns, currency: str, negative: str) -> Row | Refusal:
     if len(cells) < columns.width or any(cell.strip() for cell in cells[columns.width :]):
         value, reason = f"{len(cells)} cells", f"a row of {columns.width} cells was expected"
         return Refusal(line=line, column="", value=value, reason=reason)
@@ -174,7 +174,7 @@ def _row(line: int, cells: list[str], columns: _Columns, currency: str) -> Row |
     try:
         sku = _sku(cell["sku"])
         word = "quantity"
-        units = _units(cell["quantity"])
+        units = _units(cell["quantity"], negative)
         word = "cost"
         cost_minor = _cost(cell.get("cost", ""), currency)
     except InvalidInput as failure:
@@ -197,7 +197,7 @@ def _sku(cell: str) -> Sku:
     return Sku(name(text, "sku"))
 
 
-def _units(cell: str) -> int:
+def _units(cell: str, negative: str) -> int:
     text = _unwrapped(cell)
     if not text:
         raise InvalidInput("a quantity is needed: an empty cell is not zero", code="quantity_blank")
@@ -209,6 +209,8 @@ def _units(cell: str) -> int:
     units = int(number[1] + number[2])
     if units > MOST_UNITS:
         raise InvalidInput("a quantity is too large to be true", code="quantity_too_large")
+    if units < 0 and negative == "refuse":
+        raise InvalidInput("a quantity below zero", code="quantity_negative")
     return units
 
 

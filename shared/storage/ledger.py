@@ -37,7 +37,7 @@ def to_item(movement: Movement) -> dict[str, Any]:
         **{field: getattr(movement, field) for field in _COUNTS + _TEXTS},
         "last": dict(movement.last),
         "expires_at": int(expires_at.timestamp()),
-    }
+    } | ({"incoming": movement.incoming} if movement.incoming else {})
 
 
 def from_item(item: Mapping[str, Any]) -> Movement:
@@ -47,6 +47,7 @@ def from_item(item: Mapping[str, Any]) -> Movement:
     return Movement(
         key=LevelKey(Sku(sku), SourceId(source)),
         last=item["last"],
+        incoming=item.get("incoming", 0),
         **{field: item[field] for field in _COUNTS + _TEXTS},
     )
 
