@@ -69,6 +69,14 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
     assert [source.source for source in read.sources_of(channel)] == ["alpina", "celtic"]
 
 
+def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_is_said() -> None:
+    alpina = rules.parse(SAMPLE).active_sources[0]
+    assert (alpina.own, alpina.feed.negative) == (False, "zero")
+
+    assert rules.parse(changed("sources/alpina/own", value=True)).active_sources[0].own
+    assert rules.parse(changed("sources/alpina/feed/negative", "refuse")).active_sources[0].feed.negative == "refuse"
+
+
 @pytest.mark.parametrize(
     ("path", "value", "at"),
     [
@@ -88,6 +96,8 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
         ("sources/alpina/feed", ..., "rules.sources.alpina.feed"),
         ("sources/alpina/feed/columns/sku", ..., "rules.sources.alpina.feed.columns.sku"),
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
+        ("sources/alpina/feed/negative", "keep", "rules.sources.alpina.feed.negative"),
+        ("sources/alpina/own", "yes", "rules.sources.alpina.own"),
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
         ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),

@@ -131,6 +131,15 @@ def test_below_zero_is_zero_with_a_warning(cell: str) -> None:
     assert read(file_of(cell)) == [row(2, "NL-1001", 0, 1240, warning="-3 is below zero, counted as 0")]
 
 
+@pytest.mark.parametrize("cell", ["-3", "-1.0"])
+def test_below_zero_is_refused_where_the_profile_says_so(cell: str) -> None:
+    (refusal,) = read(file_of(cell), replace(PROFILE, negative="refuse"))
+
+    told = Refusal(line=2, column="On hand", value=cell, reason="a quantity below zero", sku=Sku("NL-1001"))
+    assert refusal == told
+    assert read(file_of("0"), replace(PROFILE, negative="refuse")) == [row(2, "NL-1001", 0, 1240)]
+
+
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
@@ -302,6 +311,7 @@ def test_files_compare_only_if_they_are_read_the_same_way() -> None:
         delimited.fingerprint(PROFILE, "SEK"),
         delimited.fingerprint(replace(PROFILE, delimiter=";"), "EUR"),
         delimited.fingerprint(replace(PROFILE, encoding="cp1252"), "EUR"),
+        delimited.fingerprint(replace(PROFILE, negative="refuse"), "EUR"),
         delimited.fingerprint(replace(PROFILE, columns={"sku": "Item", "quantity": "Free"}), "EUR"),
     ]
 
