@@ -53,7 +53,7 @@ def test_segments_have_their_number_their_first_byte_and_their_elements() -> Non
         FILE.removesuffix("~"),
         FILE.removesuffix("~") + "\n",
         FILE.replace("SUPPLIER       ", "SUPPLIER").replace("*          *", "**"),
-        "\n".join(FILE[i : i + 80] for i in range(0, len(FILE), 80)),
+        ISA + "\n".join((GS + ADVICE + END)[i : i + 8] for i in range(0, len(FILE), 8)),
         FILE + "\x00" * 900,
     ],
     ids=[
@@ -70,7 +70,7 @@ def test_segments_have_their_number_their_first_byte_and_their_elements() -> Non
         "no last terminator",
         "a line feed instead of it",
         "an ISA without its padding",
-        "wrapped after 80 columns",
+        "wrapped in the middle of elements",
         "zeros behind it",
     ],
 )
@@ -80,7 +80,7 @@ def test_what_partners_send_is_read(text: str) -> None:
 
 
 def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them() -> None:
-    assert read(FILE.encode().replace(b"A-1", b"caf\xe9"))[4].get(3) == "caf\u00e9"
+    assert read(FILE.encode().replace(b"A-1", b"caf\xe9 \x80"))[4].get(3) == "caf\u00e9 \u20ac"
 
 
 def test_each_interchange_has_its_own_delimiters_and_bytes_are_counted_on() -> None:
