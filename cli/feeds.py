@@ -1,27 +1,35 @@
-"""`truestock feeds`: whether the suppliers' files come in, and what became of them."""
+"""`truestock feeds`: whether the suppliers' files come in, what became of them, and a person's word on held ones."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from cli.exceptions import age
-from cli.session import Session, reads
+from cli.session import Session, reads, writes
 from cli.words import moment
 from shared.domain import freshness, times
 from shared.domain.feeds import Feed, Verdict
-from shared.domain.names import SourceId
+from shared.domain.messages import ReleaseFile
+from shared.domain.names import SourceId, name
+from shared.domain.people import By
 from shared.domain.rules import Source
+from shared.errors import Conflict, InvalidInput
 from shared.runtime import clock
 from shared.storage import keys
 from shared.storage.dynamo import Table
-from shared.storage.feeds import Feeds
+from shared.storage.feeds import Entry, Feeds
+from shared.storage.files import Files, Opened
 
 app = typer.Typer(help="Feeds: the suppliers' stock files.")
+
+Which = Annotated[str, typer.Argument(metavar="SOURCE")]
+AsOf = Annotated[str, typer.Option("--as-of", metavar="TIME", help="Of several held files the one of this time.")]
 
 LOOKED_BACK = timedelta(days=30)
 """How far back a held file is looked for."""
@@ -68,11 +76,6 @@ class Status:
     held: Held | None
 
 
-@app.callback()
-def feeds() -> None:
-    """Look at feeds."""
-
-
 @app.command()
 @reads
 def status(session: Session) -> None:
@@ -90,6 +93,58 @@ def status(session: Session) -> None:
             )
             session.tell(f"{told}; its report: s3://{session.target.outputs['FilesBucket']}/{each.held.report}")
     session.answer([asdict(each) for each in found])
+
+
+@app.command()
+@writes
+def release(session: Session, source: Which, *, as_of: AsOf = "") -> None:
+    """Let a file count that was held because it is implausible, as the photograph that it is. Needs --reason."""
+    held = _decide(session, source, as_of)
+    if not held.can_be_released:
+        raise InvalidInput("it cannot be read: mend it and drop it again", code="not_releasable", because=held.reason)
+    is_written = session.agree([f"{held.kept}, as of {moment(held.as_of)}, counts: what it leaves out is 0"])
+    if is_written:
+        wish = ReleaseFile(source=SourceId(source), as_of=held.as_of, by=session.actor, reason=session.reason)
+        session.target.send("FileQueueUrl", [wish])
+        session.tell("asked for; see truestock feeds status in a moment")
+    session.answer({"source": source, "as_of": held.as_of, "kept": held.kept, "is_written": is_written})
+
+
+@app.command()
+@writes
+def reject(session: Session, source: Which, *, as_of: AsOf = "") -> None:
+    """Put a held file aside for good; the last good counts stay. Needs --reason."""
+    held = _decide(session, source, as_of)
+    is_written = session.agree([f"{held.kept}, as of {moment(held.as_of)}, never counts"])
+    if is_written:
+        by = By(session.actor, session.reason)
+        if not Feeds(session.target.stock()).reject(SourceId(source), held.as_of, by):
+            raise Conflict("somebody has decided already", code="decided_already", as_of=held.as_of)
+        session.tell("done; its exception closes within a minute")
+    session.answer({"source": source, "as_of": held.as_of, "kept": held.kept, "is_written": is_written})
+
+
+def _decide(session: Session, source: str, as_of: str) -> Entry:
+    """Find the held file that a person decides upon, the newest if none is named, and tell why it is held."""
+    if not session.reason:
+        raise typer.BadParameter("say why; it is kept with the file", param_hint="--reason")
+    held = Feeds(session.target.stock()).held(SourceId(name(source, "source")))
+    found = next((each for each in reversed(held) if as_of in {"", each.as_of}), None)
+    if found is None:
+        raise InvalidInput("no file of this source is held", code="nothing_held", source=source, as_of=as_of)
+    session.tell(f"{found.file}: {found.reason}")
+    bucket, key = session.target.outputs["FilesBucket"], _report(source, found.kept, "json")
+    with Files(session.target.s3(), bucket).open(key) as opened:
+        told = _details(opened) if opened else {}
+    for because in told.get("because", ()):
+        session.tell(f"  {because}")
+    return found
+
+
+def _details(report: Opened) -> dict[str, Any]:
+    report.file.seek(0)
+    details: dict[str, Any] = json.load(report.file)["details"]
+    return details
 
 
 def of(table: Table, source: Source, feed: Feed, now: datetime) -> Status:
@@ -136,9 +191,14 @@ def _applied(feed: Feed, history: list[dict[str, Any]], now: datetime) -> Applie
 
 
 def _held(source: SourceId, item: Mapping[str, Any]) -> Held:
-    report = f"out/{source}/reports/{item['kept'].rpartition('/')[2]}.txt"  # where IngestCounts puts it
+    report = _report(source, item["kept"], "txt")
     as_of = item["SK"].removeprefix("FILE#")
     return Held(file=_name(item["file"]), as_of=as_of, reason=item["reason"], kept=item["kept"], report=report)
+
+
+def _report(source: str, kept: str, ending: str) -> str:
+    """Say where IngestCounts puts the report of a file."""
+    return f"out/{source}/reports/{kept.rpartition('/')[2]}.{ending}"
 
 
 def _name(file: str) -> str:

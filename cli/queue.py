@@ -17,7 +17,7 @@ from cli.exceptions import age
 from cli.session import Session, reads, writes
 from cli.target import Target
 from shared.domain import messages, times
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh
+from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile
 from shared.errors import InvalidInput, Transient
 from shared.runtime import clock
 from shared.storage import files
@@ -144,15 +144,18 @@ def about(body: str) -> tuple[str, str]:
         return _of_file(body) or ("unreadable", getattr(failure, "code", "message_field"))
     match message:
         case Delivered():
-            return "delivered", f"{message.channel} {message.topic} {message.archive_key}"
+            told = "delivered", f"{message.channel} {message.topic} {message.archive_key}"
         case PlanOrder():
-            return "plan", str(message.order)
+            told = "plan", str(message.order)
         case FillSku():
-            return "fill", message.sku
+            told = "fill", message.sku
         case Publish():
-            return "publish", message.channel
+            told = "publish", message.channel
         case Refresh():
-            return "refresh", f"{message.scope} {message.name}"
+            told = "refresh", f"{message.scope} {message.name}"
+        case ReleaseFile():
+            told = "release_file", f"{message.source} {message.as_of}"
+    return told
 
 
 def move(client: SQSClient, dead: str, live: str, most: int) -> Iterator[int]:

@@ -20,7 +20,10 @@ from shared.domain.stock import Level
 from shared.errors import InvalidInput
 
 MOST_UNCONFIRMED = 1_000
-"""SKUs a file may leave out and still be an entry of the table; a file that leaves out more is a matter for a guard."""
+"""SKUs that may be left out or refused and still fit the feed's item."""
+
+IMPLAUSIBLE = "file_implausible"
+"""The code of a file that can be read and was held by the guard: a person may let it count."""
 
 MOST_TOLD = 100
 """Refused rows that a report lists; the rest is counted."""
@@ -76,6 +79,7 @@ class Photograph:
     warnings: list[Row] = field(default_factory=list)
     refused: int = 0
     refused_skus: set[Sku] = field(default_factory=set)
+    nameless: int = 0
 
     @property
     def read(self) -> int:
@@ -85,25 +89,29 @@ class Photograph:
     def refuse(self, refusal: Refusal) -> None:
         """Count a row that cannot be used, and tell it if there is room."""
         self.refused += 1
-        if refusal.sku is not None:
+        if refusal.sku is None:
+            self.nameless += 1
+        else:
             self.refused_skus.add(refusal.sku)
         if len(self.refusals) < MOST_TOLD:
             self.refusals.append(refusal)
 
 
 class Verdict(StrEnum):
-    """What became of a file."""
+    """What became of a file. A person may release a held one, which is then applied, or reject it for good."""
 
     APPLIED = "applied"
     HELD = "held"
     OLDER = "older"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """What became of a file: `kept` is where it lies now, `reason` and `details` say why it is not applied.
+    """What became of a file: `kept` is where it lies now, `reason`, its `code` and `details` why it is not applied.
 
-    `absent`: SKUs of the snapshot that the file does not name; they are kept as they are.
+    `absent`: SKUs of the snapshot that the file does not name; `zeroed`: whether that means that there are none of
+    them, or, as in a delta, nothing. `odd`: what is unusual about it and was let through.
     """
 
     source: str
@@ -112,12 +120,15 @@ class FileReport:
     verdict: Verdict
     kept: str
     reason: str = ""
+    code: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
+    odd: Sequence[str] = ()
     read: int = 0
     changed: int = 0
     unchanged: int = 0
     refused: int = 0
     absent: int = 0
+    zeroed: bool = False
     refusals: Sequence[Refusal] = ()
     warnings: Sequence[Row] = ()
 
@@ -279,9 +290,14 @@ def check_rows(photograph: Photograph) -> None:
         raise InvalidInput("too many rows are refused", code="many_refused", refused=refused, read=read)
 
 
-def absent(photograph: Photograph, applied: Photo) -> int:
-    """Count SKUs of the snapshot that a file does not name at all: they are kept as they are."""
-    return sum(sku not in photograph.rows and sku not in photograph.refused_skus for sku in applied)
+def absent(photograph: Photograph, applied: Photo) -> list[Sku]:
+    """List SKUs of the snapshot that a file does not name at all."""
+    return [sku for sku in applied if sku not in photograph.rows and sku not in photograph.refused_skus]
+
+
+def zeroes_absent(photograph: Photograph, *, is_full: bool) -> bool:
+    """Answer whether what a file does not name is not there: of a full one, in which every row could be told apart."""
+    return is_full and not photograph.nameless
 
 
 def changed(new: Photo, applied: Photo | None) -> int:

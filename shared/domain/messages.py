@@ -1,4 +1,6 @@
-"""What the order queue and the channel queue carry. Readers accept schema 1; writers write 1.
+"""What the queues of orders, channels and files carry beside what AWS puts there.
+
+Readers accept schema 1; writers write 1.
 
 A message is a hint, never the truth: whoever gets one reads the tables. It carries the archive key and at most 64
 KB of body.
@@ -10,7 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from shared.domain.names import ChannelId, OrderKey, Sku, name, order_key
+from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, name, order_key
 from shared.errors import InvalidInput
 
 SCHEMA = 1
@@ -70,7 +72,17 @@ class Refresh:
     after: str = ""
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFile:
+    """A person has looked at a held file and wants it to count, as the photograph that it is."""
+
+    source: SourceId
+    as_of: str
+    by: str
+    reason: str
+
+
+Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile
 
 
 def write(message: Message) -> str:
@@ -93,6 +105,8 @@ def write(message: Message) -> str:
             values = {"kind": "publish", "channel": message.channel}
         case Refresh():
             values = {"kind": "refresh", **asdict(message)}
+        case ReleaseFile():
+            values = {"kind": "release_file", **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -126,6 +140,13 @@ def read(text: str) -> Message:
                     name=name(values["name"], "name"),
                     channel=str(values["channel"]),
                     after=str(values["after"]),
+                )
+            case "release_file":
+                return ReleaseFile(
+                    source=SourceId(name(values["source"], "source")),
+                    as_of=str(values["as_of"]),
+                    by=str(values["by"]),
+                    reason=str(values["reason"]),
                 )
     except KeyError as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error

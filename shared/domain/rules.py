@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from shared.domain.guard import DEFAULT, THRESHOLDS, Thresholds
 from shared.domain.names import ChannelId, SourceId, name
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
@@ -63,7 +64,8 @@ class FeedProfile:
     """How a source's stock file reads.
 
     `columns`: our word -> the heading in the file; `sku` and `quantity` are needed. `negative`: what a count below
-    zero is: `zero`, with a warning, or `refuse`.
+    zero is: `zero`, with a warning, or `refuse`. `full`: it names all that the source has, so what it does not name is
+    not there; else it is a delta. `guard`: from where on it is implausible.
     """
 
     columns: Mapping[str, str]
@@ -72,6 +74,8 @@ class FeedProfile:
     lag: timedelta = timedelta(0)
     slack: timedelta = timedelta(0)
     negative: str = "zero"
+    full: bool = True
+    guard: Thresholds = DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +228,7 @@ def _freshness(rows: list[_Place]) -> tuple[Tier, ...]:
 
 
 def _feed(at: _Place) -> FeedProfile:
-    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes", "negative")
+    at.only("columns", "delimiter", "encoding", "lag_minutes", "slack_minutes", "negative", "full", "guard")
     columns = at.child("columns")
     columns.only("sku", "quantity", "cost")
     for needed in ("sku", "quantity"):
@@ -236,6 +240,15 @@ def _feed(at: _Place) -> FeedProfile:
         lag=timedelta(minutes=at.whole("lag_minutes", 0, 7 * 24 * 60, default=0)),
         slack=timedelta(minutes=at.whole("slack_minutes", 0, 24 * 60, default=0)),
         negative=at.one_of("negative", "zero", "refuse", default="zero"),
+        full=at.flag("full", default=True),
+        guard=_guard(at.child("guard")) if at.has("guard") else DEFAULT,
+    )
+
+
+def _guard(at: _Place) -> Thresholds:
+    at.only(*THRESHOLDS)
+    return Thresholds(
+        **{key: at.whole(key, least, most, default=getattr(DEFAULT, key)) for key, (least, most) in THRESHOLDS.items()}
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import times
+from shared.domain.feeds import Verdict
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
@@ -77,7 +78,7 @@ class Cure:
             case "not_sent" | "no_ship_to" | "not_looked_up" | "send_failed_again" | "other_content":
                 because = self._is_past(problem.subject, SENT, "the purchase order is past that")
             case "file_held":
-                because = self._has_newer_file(problem)
+                because = self._is_decided(problem)
             case "source_silent":
                 because = self._is_heard(SourceId(problem.subject), rules, now)
             case "shop_refuses" | "shop_failing":
@@ -107,13 +108,15 @@ class Cure:
         found = self.book.purchase_orders(key) if key else []
         return next((po for po in found if po.number == number), None)
 
-    def _has_newer_file(self, problem: Problem) -> str:
-        source = SourceId(problem.subject)
-        applied = self.feeds.now(source).applied
-        is_newer = applied is not None and applied.as_of > str(problem.details.get("as_of", "~"))
-        if applied is None or not is_newer or self.feeds.held_after(source, applied.as_of):
-            return ""
-        return "a newer file was applied"
+    def _is_decided(self, problem: Problem) -> str:
+        source, since = SourceId(problem.subject), str(problem.details.get("as_of", "~"))
+        applied, entry = self.feeds.now(source).applied, self.feeds.entry(source, since)
+        because = ""
+        if applied and applied.as_of > since:
+            since, because = applied.as_of, "a newer file was applied"
+        elif entry and entry.verdict is not Verdict.HELD:
+            because = "a person has decided what it is worth"
+        return "" if because and self.feeds.held_after(source, since) else because
 
     def _is_heard(self, source_id: SourceId, rules: Rules, now: datetime) -> str:
         source = rules.sources.get(source_id)

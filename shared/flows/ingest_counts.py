@@ -17,8 +17,10 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from shared.domain import feeds, times
-from shared.domain.feeds import Feed, FileReport, Photo, Photograph, RowWrite, Run, Standing, Verdict
+from shared.domain import feeds, guard, messages, times
+from shared.domain.feeds import Feed, FileReport, Photo, Photograph, Row, RowWrite, Run, Standing, Verdict
+from shared.domain.guard import Ruling
+from shared.domain.messages import ReleaseFile
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.offers import Offer
 from shared.domain.problems import Problem
@@ -37,6 +39,10 @@ WRITERS = 10
 """Rows in flight: as many as a client keeps connections."""
 MOST_WAITING = 500
 LONGEST_PART_OF_A_KEY = 100
+LETTERS_OF_A_DIGEST = 12
+
+DROP_AGAIN = "read its report; mend the file or the supplier's profile, then drop the file into in/ again"
+RELEASE = "read its report; then truestock feeds release, or reject: the next plausible file ends it as well"
 
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -56,6 +62,17 @@ class _Found:
     digest: str
     photograph: Photograph
     failure: InvalidInput | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file on its way: whose it is, what it is called, as of when; `release`: the word of who lets it count."""
+
+    arrival: Arrival
+    source: Source
+    name: str
+    as_of: str
+    release: ReleaseFile | None = None
 
 
 @dataclass(slots=True)
@@ -78,13 +95,15 @@ class IngestCounts:
         done = Ingested()
         for message_id, body in batch.items():
             try:
-                arrived = arrivals(body)
+                release, arrived = _notified(body)
             except InvalidInput as failure:
                 action = "look at what writes to the file queue; drop the file again if there was one"
                 self._problem("notification_unreadable", message_id, failure.message, action, now)
                 done.counted["NotificationRefused"] += 1
                 continue
             try:
+                if release:
+                    self._release(release, rules, now, done.counted)
                 for arrival in arrived:
                     self._ingest(arrival, rules, now, done.counted)
             except (Conflict, Transient) as failure:
@@ -104,24 +123,40 @@ class IngestCounts:
             self.files.remove(arrival)
             counted["HeartbeatSeen"] += 1
         else:
-            counted[self._count(arrival, source, name, now, counted)] += 1
+            as_of = times.text(arrival.stored_at - source.feed.lag)
+            file = _File(arrival=arrival, source=source, name=name, as_of=as_of)
+            counted[self._count(file, now, counted)] += 1
 
-    def _count(self, arrival: Arrival, source: Source, name: str, now: datetime, counted: Counter[str]) -> str:
+    def _release(self, release: ReleaseFile, rules: Rules, now: datetime, counted: Counter[str]) -> None:
+        """Let a file that the guard holds count, from where it is kept, as the photograph that it is."""
+        entry, source = self.feeds.entry(release.source, release.as_of), rules.sources.get(release.source)
+        key = entry.kept if entry and entry.can_be_released else ""
+        if entry and not key and self.feeds.now(release.source).is_open(entry.file):
+            key, _ = _object(entry.file)  # it was released, and broke off
+        if entry is None or source is None or not key:
+            counted["ReleaseRefused"] += 1
+            return
+        kept = Arrival(key=key, version="", etag="", size=0, stored_at=times.read(entry.as_of))
+        name = key.rpartition("/")[2][len(f"{entry.as_of}-") + LETTERS_OF_A_DIGEST + 1 :]
+        file = _File(arrival=kept, source=source, name=name, as_of=entry.as_of, release=release)
+        counted[self._count(file, now, counted)] += 1
+
+    def _count(self, file: _File, now: datetime, counted: Counter[str]) -> str:
         """Bring a file to its end; say what is counted."""
-        as_of = times.text(arrival.stored_at - source.feed.lag)
-        is_known = self.feeds.file_at(source.source, as_of) == arrival.file
+        arrival, source = file.arrival, file.source
+        is_known = self.feeds.file_at(source.source, file.as_of) == arrival.file
         if is_known and not self.feeds.now(source.source).is_open(arrival.file):
             self.files.remove(arrival)
             return "FileRepeated"
         found = self._look(arrival, source, now)
         if found is None:
             return "FileGone"
-        kept = f"{source.source}/{as_of}-{found.digest[:12]}-{_fit(name)}"
+        kept = f"{source.source}/{file.as_of}-{found.digest[:LETTERS_OF_A_DIGEST]}-{_fit(file.name)}"
         photograph = found.photograph
         report = FileReport(
             source=source.source,
             file=arrival.file,
-            as_of=as_of,
+            as_of=file.as_of,
             verdict=Verdict.APPLIED,
             kept=f"done/{kept}",
             read=photograph.read,
@@ -129,11 +164,13 @@ class IngestCounts:
             refusals=photograph.refusals,
             warnings=photograph.warnings[: feeds.MOST_TOLD],
         )
+        if file.release:
+            report = replace(report, details={"released_by": file.release.by, "because": file.release.reason})
         counted["RowRefused"] += photograph.refused
         if found.failure:
             self._hold(arrival, report, found.failure, now)
             return "FileHeld"
-        return self._apply(arrival, source, photograph, report, now)
+        return self._apply(file, photograph, report, now)
 
     def _look(self, arrival: Arrival, source: Source, now: datetime) -> _Found | None:
         """Read a file; None when its version is gone, by hand or by age."""
@@ -154,9 +191,10 @@ class IngestCounts:
 
     def _hold(self, arrival: Arrival, report: FileReport, failure: InvalidInput, now: datetime) -> None:
         kept = report.kept.replace("done/", "held/", 1)
-        held = replace(report, verdict=Verdict.HELD, kept=kept, reason=failure.message, details=failure.details)
+        held = replace(report, verdict=Verdict.HELD, kept=kept, reason=failure.message, code=failure.code)
+        held = replace(held, details=failure.details)
         self._keep(arrival, held)
-        action = "read its report; mend the file or the supplier's profile, then drop the file into in/ again"
+        action = RELEASE if failure.code == feeds.IMPLAUSIBLE else DROP_AGAIN
         details = {"file": kept, "as_of": report.as_of}
         problem = Problem.of("file_held", report.source, failure, action, details)
         self.problems.open(problem, times.text(now))
@@ -164,7 +202,7 @@ class IngestCounts:
         self.files.remove(arrival)
 
     def _hold_unknown(self, arrival: Arrival, supplier: str, name: str, now: datetime) -> None:
-        digest = hashlib.sha256(arrival.file.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(arrival.file.encode()).hexdigest()[:LETTERS_OF_A_DIGEST]
         kept = f"held/{_fit(supplier) or 'unknown'}/{times.text(arrival.stored_at)}-{digest}-{_fit(name)}"
         self.files.keep(arrival, kept)
         action = "name the supplier in the rules and drop the file into in/ again, or delete it"
@@ -183,48 +221,66 @@ class IngestCounts:
 
     # ---- files that count
 
-    def _apply(
-        self, arrival: Arrival, source: Source, photograph: Photograph, report: FileReport, now: datetime
-    ) -> str:
+    def _apply(self, file: _File, photograph: Photograph, report: FileReport, now: datetime) -> str:
+        """Judge a file by the one before it, open its run, write its rows, make it the snapshot."""
+        arrival, source = file.arrival, file.source
         reading = delimited.fingerprint(source.feed, source.currency)
         me = Run(as_of=report.as_of, file=report.file, snapshot=report.kept, reading=reading)
-        claim = feeds.claim(self._change(source.source, partial(_opened, me=me)), me)
+        feed = self.feeds.now(source.source)
+        snapshot = self._snapshot(feed, source)
+        if feeds.claim(feed, me).standing is Standing.OPENED and not file.release:
+            verdict = _judge(photograph, snapshot, source)
+            if verdict.ruling is Ruling.HOLD:
+                self._hold(arrival, report, _implausible(verdict), now)
+                return "FileHeld"
+            report = replace(report, odd=verdict.odd)
+        claim = feeds.claim(self._change(source.source, partial(_opened, me=me, judged_by=feed.applied), feed), me)
         if claim.standing is Standing.DONE:
             self.files.remove(arrival)
             return "FileRepeated"
         if claim.standing is Standing.OLDER:
             older = replace(report, verdict=Verdict.OLDER, reason="a newer file of this feed came before it")
             self._keep(arrival, older)
-            self.feeds.record(older)
+            self._record(older, file)
             self.files.remove(arrival)
             return "FileOlder"
-        applied = claim.feed.applied
-        snapshot = self._photo(applied.snapshot, "", applied, source) if applied else None
         others = [self._photo(*_object(run.file), run, source) for run in claim.others]
         waiting = {key.sku for key in self.levels.open(source.source)}
-        writes = feeds.rows_to_write(photograph.rows, snapshot, waiting, others)
-        self._write_all(writes, source, claim.run, now)
-        changed = feeds.changed(photograph.rows, snapshot)
+        absent = feeds.absent(photograph, snapshot or {})
+        zeroed = feeds.zeroes_absent(photograph, is_full=source.feed.full)
+        rows = photograph.rows | ({sku: Row(line=0, sku=sku, units=0) for sku in absent} if zeroed else {})
+        self._write_all(feeds.rows_to_write(rows, snapshot, waiting, others), source, claim.run, now)
+        changed = feeds.changed(rows, snapshot)
         report = replace(
             report,
             as_of=claim.run.as_of,
             kept=claim.run.snapshot,
             changed=changed,
-            unchanged=len(photograph.rows) - changed,
-            absent=feeds.absent(photograph, snapshot or {}),
+            unchanged=len(rows) - changed,
+            absent=len(absent),
+            zeroed=zeroed,
         )
         self._keep(arrival, report)
-        self.feeds.record(report)
+        self._record(report, file)
         # Rows written under other rules before a crash are no longer what this reading says: nothing equals them.
         me = claim.run if claim.run.reading == reading else replace(claim.run, reading="")
-        self._change(source.source, partial(feeds.finish, me=me, rows=photograph.rows, snapshot=snapshot))
+        self._change(source.source, partial(feeds.finish, me=me, rows=rows, snapshot=snapshot))
         self.files.remove(arrival)
         return "FileApplied"
 
-    def _change(self, source: SourceId, change: Callable[[Feed], Feed | None]) -> Feed:
-        """Store what `change` makes of the feed; return the feed it was made from."""
+    def _record(self, report: FileReport, file: _File) -> None:
+        if file.release:
+            self.feeds.record_released(report)
+        else:
+            self.feeds.record(report)
+
+    def _snapshot(self, feed: Feed, source: Source) -> Photo | None:
+        return self._photo(feed.applied.snapshot, "", feed.applied, source) if feed.applied else None
+
+    def _change(self, source: SourceId, change: Callable[[Feed], Feed | None], seen: Feed | None = None) -> Feed:
+        """Store what `change` makes of the feed, as seen or as it now is; return the feed it was made from."""
         for tried in range(1, MOST_TRIES + 1):
-            before = self.feeds.now(source)
+            before = seen if seen and tried == 1 else self.feeds.now(source)
             after = change(before)
             if after is None or self.feeds.write(after):
                 return before
@@ -279,9 +335,35 @@ class IngestCounts:
         raise Transient("a level keeps changing", code="level_busy", sku=write.count.key.sku)
 
 
-def _opened(feed: Feed, me: Run) -> Feed | None:
+def _opened(feed: Feed, me: Run, judged_by: Run | None) -> Feed | None:
+    """Open a run on the snapshot by which its file was judged. Raises Conflict when another one took its place."""
     claim = feeds.claim(feed, me)
-    return claim.feed if claim.standing is Standing.OPENED else None
+    if claim.standing is not Standing.OPENED:
+        return None
+    if feed.applied != judged_by:
+        raise Conflict("another file of the feed came between", code="feed_moved", source=feed.source)
+    return claim.feed
+
+
+def _judge(photograph: Photograph, snapshot: Photo | None, source: Source) -> guard.Verdict:
+    profile = source.feed
+    return guard.judge(guard.compare(photograph, snapshot or {}), profile.guard, is_full=profile.full)
+
+
+def _implausible(verdict: guard.Verdict) -> InvalidInput:
+    """Say why a file is held that can be read."""
+    return InvalidInput("the file is implausible", code=feeds.IMPLAUSIBLE, because=list(verdict.reasons))
+
+
+def _notified(body: str) -> tuple[ReleaseFile | None, list[Arrival]]:
+    """Read a message of the file queue: a person's wish, or what the bucket tells."""
+    try:
+        message = messages.read(body)
+    except InvalidInput:
+        return None, arrivals(body)
+    if not isinstance(message, ReleaseFile):
+        raise InvalidInput("a message for another queue", code="message_kind")
+    return message, []
 
 
 def _place(key: str) -> tuple[str, str]:

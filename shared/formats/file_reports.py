@@ -25,8 +25,10 @@ def to_text(report: FileReport) -> bytes:
         f"{report.read} rows read, {report.changed} changed, {report.unchanged} unchanged, {report.refused} refused",
     ]
     told += [f"  {key}: {value}" for key, value in report.details.items()]
+    told += [f"unusual: {odd}" for odd in report.odd]
     if report.absent:
-        told.append(f"{report.absent} SKUs of the file before are not in it: they are kept as they were")
+        meaning = "they count as 0 now" if report.zeroed else "they are kept as they were"
+        told.append(f"{report.absent} SKUs of the file before are not in it: {meaning}")
     if report.refused > MOST_TOLD:
         told.append(f"the first {len(report.refusals)} refused rows:")
     told += [_line(refusal) for refusal in report.refusals]

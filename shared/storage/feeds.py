@@ -6,16 +6,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.domain.feeds import Feed, FileReport, Run, Verdict
+from shared.domain.feeds import IMPLAUSIBLE, Feed, FileReport, Run, Verdict
 from shared.domain.freshness import Freshness
 from shared.domain.names import Sku, SourceId
+from shared.domain.people import By
 from shared.storage import attributes, dynamo, keys
 from shared.storage.dynamo import Table
 
 SCHEMA = 1
 
 _NOW = ("revision", "open", "heartbeat_at", "applied", "confirms_since", "unconfirmed")
-_TOLD = ("verdict", "reason", "kept", "read", "changed", "unchanged", "refused", "absent")
+_TOLD = ("verdict", "reason", "code", "kept", "read", "changed", "unchanged", "refused", "absent")
 
 
 def to_item(feed: Feed) -> dict[str, Any]:
@@ -38,6 +39,23 @@ def from_item(item: Mapping[str, Any]) -> Feed:
         unconfirmed={Sku(sku): at for sku, at in item.get("unconfirmed", {}).items()},
         revision=item["revision"],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file in a feed's history: what became of it, why, and where it lies."""
+
+    as_of: str
+    file: str
+    kept: str
+    verdict: Verdict
+    reason: str
+    code: str
+
+    @property
+    def can_be_released(self) -> bool:
+        """Whether a person may let it count: it can be read, and nobody has decided yet."""
+        return self.verdict is Verdict.HELD and self.code == IMPLAUSIBLE
 
 
 @dataclass(slots=True)
@@ -90,10 +108,21 @@ class Feeds:
         found = self.table.get(keys.feed_file(source, as_of))
         return str(found["file"]) if found else ""
 
+    def entry(self, source: SourceId, as_of: str) -> Entry | None:
+        """Read what the history has for a time, strongly; None when it has nothing."""
+        found = self.table.get(keys.feed_file(source, as_of))
+        return _entry(found) if found else None
+
     def kept_at(self, source: SourceId, as_of: str) -> str:
         """Answer where the file of a time is kept; empty when the history has none."""
-        found = self.table.get(keys.feed_file(source, as_of))
-        return str(found["kept"]) if found else ""
+        found = self.entry(source, as_of)
+        return found.kept if found else ""
+
+    def held(self, source: SourceId) -> list[Entry]:
+        """List held files of a feed, oldest first."""
+        pk, _ = keys.feed_file(source, "")
+        found = self.table.query("PK = :pk AND begins_with(SK, :file)", {":pk": pk, ":file": "FILE#"}, consistent=True)
+        return [_entry(item) for item in found if item["verdict"] == Verdict.HELD]
 
     def held_after(self, source: SourceId, as_of: str) -> bool:
         """Answer whether a file of a later time is held."""
@@ -104,9 +133,37 @@ class Feeds:
 
     def record(self, report: FileReport) -> None:
         """Enter a file into its feed's history. Of two files of one moment the first keeps the entry."""
-        pk, sk = keys.feed_file(report.source, report.as_of)
-        item = {"PK": pk, "SK": sk, "entity": "feed_file", "schema": SCHEMA, "revision": 1, "file": report.file}
-        self.table.put_new(item | {told: getattr(report, told) for told in _TOLD})
+        self.table.put_new(_file_item(report, revision=1))
+
+    def record_released(self, report: FileReport) -> None:
+        """Enter what became of a file that was held before."""
+        self.table.put_seen(_file_item(report, revision=2), 1)
+
+    def reject(self, source: SourceId, as_of: str, by: By) -> bool:
+        """Note that a held file shall never count; answer False when it is not held any more."""
+        key = keys.feed_file(source, as_of)
+        found = self.table.get(key)
+        if found is None or found["verdict"] != Verdict.HELD:
+            return False
+        rejected = {"verdict": Verdict.REJECTED, "revision": 2, "rejected_by": by.actor, "rejected_because": by.reason}
+        return self.table.put_seen(found | rejected, 1)
+
+
+def _file_item(report: FileReport, *, revision: int) -> dict[str, Any]:
+    pk, sk = keys.feed_file(report.source, report.as_of)
+    item = {"PK": pk, "SK": sk, "entity": "feed_file", "schema": SCHEMA, "revision": revision, "file": report.file}
+    return item | {told: getattr(report, told) for told in _TOLD}
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    return Entry(
+        as_of=item["SK"].removeprefix("FILE#"),
+        file=item["file"],
+        kept=item["kept"],
+        verdict=Verdict(item["verdict"]),
+        reason=item["reason"],
+        code=item.get("code", ""),
+    )
 
 
 def _freshness(item: Mapping[str, Any]) -> Freshness:

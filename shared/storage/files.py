@@ -95,7 +95,8 @@ class Files:
 
     def keep(self, arrival: Arrival, key: str) -> None:
         """Copy a version to another key; again is the same copy."""
-        source: Any = {"Bucket": self.bucket, "Key": arrival.key, "VersionId": arrival.version}
+        source: Any = {"Bucket": self.bucket, "Key": arrival.key}
+        source |= {"VersionId": arrival.version} if arrival.version else {}
         with _answering("copy", key):
             self.client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)
 

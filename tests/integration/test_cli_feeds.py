@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.domain import times
+from shared.domain import messages, times
 from shared.domain.feeds import Feed, FileReport, Run, Verdict
+from shared.domain.messages import ReleaseFile
 from shared.domain.names import Sku, SourceId
 from shared.runtime import clock
 from shared.runtime.settings import settings
@@ -45,11 +46,20 @@ def feeds(aws: Aws) -> Feeds:
 
 
 @pytest.fixture
+def file_queue(aws: Aws) -> str:
+    return aws.sqs.create_queue(QueueName="files")["QueueUrl"]
+
+
+@pytest.fixture
 def terminal(
-    feeds: Feeds, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    feeds: Feeds,
+    file_queue: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Terminal:
     assert feeds.table.name
-    return terminals.at(tmp_path, capsys, monkeypatch)
+    return terminals.at(tmp_path, capsys, monkeypatch, {"FileQueueUrl": file_queue})
 
 
 def run(name: str, as_of: str) -> Run:
@@ -189,3 +199,55 @@ def test_of_another_file_of_the_same_moment_no_rows_are_told(terminal: Terminal,
     found = status(terminal)
 
     assert (found["applied"]["file"], found["applied"]["read"]) == ("stock.csv", None)
+
+
+def test_a_held_file_is_released_with_a_reason_through_the_file_queue(
+    aws: Aws, feeds: Feeds, terminal: Terminal, file_queue: str, now: datetime
+) -> None:
+    held(aws, feeds, ago(now, hours=1))
+
+    assert terminal.run("feeds", "release", "alpina", "--reason", "the range was cut", "--actor", "ann") == 0
+
+    assert "it has 11 rows" in terminal.out
+    (message,) = aws.messages(file_queue)
+    assert messages.read(message) == ReleaseFile(
+        source=ALPINA, as_of=ago(now, hours=1), by="ann", reason="the range was cut"
+    )
+
+
+def test_a_held_file_is_rejected_once(aws: Aws, feeds: Feeds, terminal: Terminal, now: datetime) -> None:
+    held(aws, feeds, ago(now, hours=1))
+
+    assert terminal.run("feeds", "reject", "alpina", "--reason", "cut off") == 0
+    assert feeds.held(ALPINA) == []
+    assert terminal.run("feeds", "reject", "alpina", "--reason", "cut off") != 0
+    assert "no file of this source is held" in terminal.err
+
+
+@pytest.mark.parametrize("word", ["release", "reject"])
+def test_a_decision_needs_a_reason_and_a_dry_run_decides_nothing(
+    aws: Aws, feeds: Feeds, terminal: Terminal, file_queue: str, now: datetime, word: str
+) -> None:
+    held(aws, feeds, ago(now, hours=1))
+
+    assert terminal.run("feeds", word, "alpina") != 0
+    assert terminal.run("feeds", word, "alpina", "--reason", "x", "--dry-run") == 0
+
+    assert len(feeds.held(ALPINA)) == 1
+    assert aws.messages(file_queue) == []
+
+
+def test_a_file_that_cannot_be_read_is_not_released(aws: Aws, feeds: Feeds, terminal: Terminal, now: datetime) -> None:
+    held(aws, feeds, ago(now, hours=1), code="no_rows")
+
+    assert terminal.run("feeds", "release", "alpina", "--reason", "x") != 0
+    assert "mend it and drop it again" in terminal.err
+
+
+def held(aws: Aws, feeds: Feeds, as_of: str, code: str = "file_implausible") -> None:
+    """Enter a held file into the history, with its report where the flow puts it."""
+    one = report(run("cut.csv", as_of), Verdict.HELD, reason="the file is implausible", code=code)
+    feeds.record(one)
+    told = json.dumps({"details": {"because": ["it has 11 rows, the file before it 40: it may be cut off"]}})
+    key = f"out/alpina/reports/{one.kept.rpartition('/')[2]}.json"
+    aws.s3.put_object(Bucket=settings().files_bucket, Key=key, Body=told.encode())

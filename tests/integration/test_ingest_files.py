@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from functions.ingest_files import handler
-from shared.domain import rules, times
-from shared.domain.feeds import Feed
+from shared.domain import messages, rules, times
+from shared.domain.feeds import Feed, Verdict
+from shared.domain.messages import ReleaseFile
 from shared.domain.names import SourceId
 from shared.domain.offers import Offer
+from shared.domain.people import By
 from shared.domain.stock import UNTIL_COUNTED, Level, adds_up
 from shared.errors import Transient
 from shared.flows.ingest_counts import IngestCounts, Ingested
@@ -160,9 +162,9 @@ def test_the_next_file_writes_only_what_changed(aws: Aws, context: LambdaContext
 
     assert units_of(aws, "NL-1001") == (3, 2)
     assert units_of(aws, "NL-1002") == (7, 1)
-    assert units_of(aws, "NL-1003") == (14, 1)  # absent from the file: kept
+    assert units_of(aws, "NL-1003") == (0, 2)  # a full file does not name it
     moved = [i for i in items(aws)[aws.stock.name] if i["entity"]["S"] == "level" and i["revision"]["N"] != "1"]
-    assert len(moved) == 4
+    assert len(moved) == 5
     assert offer_of(aws, "NL-1001") == Offer(
         key=trade.at("NL-1001", "alpina"), cost_minor=740, currency="EUR", as_of=T2
     )
@@ -532,3 +534,66 @@ def test_without_its_table_the_file_comes_again(aws: Aws, context: LambdaContext
     aws.dynamodb.delete_table(TableName=settings().stock_table)
 
     assert deliver(context, body) == ["m1"]
+
+
+# ---- the guard
+
+
+def stock_file(skus: int) -> bytes:
+    return b"Item;On hand\n" + b"".join(b"NL-%04d;%d\n" % (1000 + i, i + 1) for i in range(skus))
+
+
+def wish(as_of: str) -> str:
+    return messages.write(ReleaseFile(source=SourceId("alpina"), as_of=as_of, by="ann", reason="half the range went"))
+
+
+def test_a_cut_file_is_held_and_counts_once_when_a_person_releases_it(aws: Aws, context: LambdaContext) -> None:
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(40)))
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(10), at=T2))
+    assert (units_of(aws, "NL-1020"), problems(aws)) == ((21, 1), ["file_held"])
+
+    assert deliver(context, wish(T2)) == []
+    assert deliver(context, wish(T2), wish(T2)) == []
+
+    assert units_of(aws, "NL-1020") == (0, 2)
+    assert units_of(aws, "NL-1009") == (10, 1)
+    level = level_of(aws, "NL-1020")
+    assert level is not None
+    assert level.counted_as_of == T2
+    entry = Feeds(aws.stock).entry(SourceId("alpina"), T2)
+    assert entry is not None
+    assert (entry.verdict, Feeds(aws.stock).held(SourceId("alpina"))) == (Verdict.APPLIED, [])
+    applied = feed_of(aws).applied
+    assert applied is not None
+    assert objects(aws)[applied.snapshot] == stock_file(10)
+
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(12), at=T3))
+
+    assert units_of(aws, "NL-1011") == (12, 3)
+
+
+def test_a_release_that_breaks_off_at_any_call_is_finished_by_its_redelivery(aws: Aws, context: LambdaContext) -> None:
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(6)))
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(1), at=T2))
+    for at in range(1, 40):
+        calls = Faulty(aws.dynamodb, at=at)
+        try:
+            run(aws, wish(T2), calls)
+        except Crash:
+            continue
+        break
+
+    assert [units_of(aws, f"NL-{1000 + i}")[0] for i in range(6)] == [1, 0, 0, 0, 0, 0]
+    assert feed_of(aws).open == ()
+    assert Feeds(aws.stock).held(SourceId("alpina")) == []
+
+
+def test_a_rejected_file_cannot_be_released(aws: Aws, context: LambdaContext) -> None:
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(40)))
+    deliver(context, drop(aws, "in/alpina/stock.csv", stock_file(10), at=T2))
+
+    assert Feeds(aws.stock).reject(SourceId("alpina"), T2, By("ann", "cut off"))
+    assert not Feeds(aws.stock).reject(SourceId("alpina"), T2, By("bob", "again"))
+
+    assert deliver(context, wish(T2)) == []
+    assert units_of(aws, "NL-1020") == (21, 1)

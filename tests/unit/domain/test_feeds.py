@@ -266,7 +266,7 @@ def test_a_file_of_which_too_little_is_left_is_held(good: int, bad: int, code: s
 def test_a_sku_whose_row_is_refused_is_not_absent() -> None:
     found = feeds.gather([row("A"), refusal(3, "B"), row("C", line=4), row("C", line=5)])
 
-    assert feeds.absent(found, photo(row("A"), row("B"), row("C"), row("D"))) == 1
+    assert feeds.absent(found, photo(row("A"), row("B"), row("C"), row("D"))) == ["D"]
 
 
 def test_rows_that_say_something_new_are_counted() -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import orders, times
-from shared.domain.feeds import Feed, Run
+from shared.domain.feeds import Feed, Run, Verdict
 from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.problems import Problem, Standing
@@ -19,7 +19,7 @@ from shared.domain.rules import Rules
 from shared.flows.cure import MOST_A_RUN, Cure
 from shared.storage import keys
 from shared.storage.availability import Availability, Lease, Leases
-from shared.storage.feeds import Feeds
+from shared.storage.feeds import Entry, Feeds
 from shared.storage.keys import Key
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
@@ -76,6 +76,7 @@ class House:
     problems: FakeProblems = field(default_factory=FakeProblems)
     dead: dict[str, int] = field(default_factory=dict)
     held_at: str = ""
+    entries: dict[str, Verdict] = field(default_factory=dict)
 
     @property
     def orders(self) -> House:
@@ -96,6 +97,11 @@ class House:
 
     def held_after(self, source: SourceId, as_of: str) -> bool:
         return source == ALPINA and self.held_at > as_of
+
+    def entry(self, _source: SourceId, as_of: str) -> Entry | None:
+        if as_of not in self.entries:
+            return None
+        return Entry(as_of=as_of, file="f", kept="k", verdict=self.entries[as_of], reason="r", code="c")
 
     def __call__(self, *standings: Standing, now: datetime = NOW) -> list[tuple[str, str, str]]:
         """Open these, look, and tell what was closed: kind, by whom, because."""
@@ -219,6 +225,15 @@ def test_a_held_file(_case: str, feed: Feed, *, is_closed: bool) -> None:
     held = standing("file_held", "alpina", file="held/alpina/x.csv", as_of=ago(2))
 
     assert bool(House(feed=feed)(held)) is is_closed
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_held_file_that_a_person_released_or_rejected_is_over(verdict: Verdict) -> None:
+    held = standing("file_held", "alpina", file="held/alpina/x.csv", as_of=ago(2))
+    house = House(entries={ago(2): verdict})
+
+    assert bool(house(held)) is (verdict is not Verdict.HELD)
+    assert House(entries={ago(2): verdict}, held_at=ago(1))(held) == []
 
 
 def test_a_held_file_of_nobody_or_of_an_unknown_time_stays_open() -> None:

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain import times
+from shared.domain import messages, times
 from shared.domain.feeds import Feed, FileReport, Run, Verdict
-from shared.domain.names import LevelKey, SourceId
+from shared.domain.messages import ReleaseFile
+from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
@@ -19,6 +20,7 @@ from shared.domain.stock import Blind, CountWrite, Exact, First, Level
 from shared.errors import AppError, Conflict, Transient
 from shared.flows.ingest_counts import IngestCounts, Ingested
 from shared.formats import delimited
+from shared.storage.feeds import Entry
 from tests.support import trade
 from tests.support.shelf import Shelf, notification
 
@@ -40,6 +42,7 @@ class FakeFeeds:
     feed: Feed = field(default_factory=lambda: Feed(source=ALPINA))
     answers: list[bool] = field(default_factory=list)
     known: str = ""
+    held: Entry | None = None
     recorded: list[FileReport] = field(default_factory=list)
 
     def now(self, _source: SourceId) -> Feed:
@@ -54,6 +57,13 @@ class FakeFeeds:
 
     def file_at(self, _source: SourceId, _as_of: str) -> str:
         return self.known
+
+    def entry(self, _source: SourceId, _as_of: str) -> Entry | None:
+        return self.held
+
+    def record_released(self, report: FileReport) -> None:
+        self.recorded.append(report)
+        self.steps.append(f"record released {report.verdict}")
 
     def record(self, report: FileReport) -> None:
         self.recorded.append(report)
@@ -273,6 +283,114 @@ def test_an_older_file_is_kept_with_a_report_and_writes_nothing() -> None:
     assert done.counted["FileOlder"] == 1
 
 
+# ---- the guard
+
+MANY = "sku,qty,cost\n" + "".join(f"S{i:02},{i + 1},1.00\n" for i in range(40))
+CUT = "".join(f"{line}\n" for line in MANY.splitlines()[:12])
+
+
+def house_with_many(**feed: Any) -> House:  # noqa: ANN401 - fields of the feed
+    house = House(applied=run_of(T1), revision=4, **feed)
+    house.files.objects[f"done/{T1}"] = MANY.encode()
+    return house
+
+
+def test_a_file_that_is_cut_off_is_held_with_the_reason_and_changes_nothing() -> None:
+    house = house_with_many()
+
+    done = house.drop(CUT)
+
+    assert (house.levels.asked, house.feeds.feed.revision, done.counted["FileHeld"]) == ([], 4, 1)
+    report = house.report()
+    assert (report["verdict"], report["code"]) == ("held", "file_implausible")
+    assert report["details"]["because"][0] == "it has 11 rows, the file before it 40: it may be cut off"
+    assert "truestock feeds release" in house.problems.opened[0].action
+
+
+def test_what_is_odd_and_possible_counts_and_is_told() -> None:
+    house = house_with_many()
+
+    house.drop("".join(f"{line}\n" for line in MANY.splitlines()[:30]))
+
+    report = house.report()
+    assert (report["verdict"], report["absent"], report["zeroed"]) == ("applied", 11, True)
+    assert report["odd"] == [
+        "it has 29 rows, the file before it 40: it may be cut off",
+        "of 40 SKUs of the file before it has 29: it may be of another range, or misread",
+    ]
+
+
+def test_a_run_that_began_to_count_goes_on_whatever_the_guard_says_now() -> None:
+    house = house_with_many(open=(run_of(T2, "in/alpina/stock.csv@v1"),))
+
+    assert house.drop(CUT).counted["FileApplied"] == 1
+
+
+def test_an_older_file_is_older_and_not_implausible() -> None:
+    assert house_with_many().drop(CUT, T0).counted["FileOlder"] == 1
+
+
+def test_a_file_that_was_judged_by_a_snapshot_which_is_no_more_is_judged_again() -> None:
+    house = house_with_many()
+    house.feeds.answers = [False]
+    moved = replace(house.feeds.feed, applied=run_of(T1, "in/alpina/between.csv@v1"), revision=5)
+    house.flow.pause = lambda _: setattr(house.feeds, "feed", moved)
+
+    done = house.drop(MANY)
+
+    assert (done.again, house.levels.asked) == ({"m1": "feed_moved"}, [])
+
+
+def release(house: House, verdict: Verdict = Verdict.HELD, code: str = "file_implausible") -> Ingested:
+    kept = f"held/alpina/{T2}-{digest(CUT)}-stock.csv"
+    house.files.objects[kept] = house.files.objects[f"{kept}@"] = CUT.encode()
+    house.feeds.held = Entry(as_of=T2, file="in/alpina/x@v1", kept=kept, verdict=verdict, reason="r", code=code)
+    wish = ReleaseFile(source=ALPINA, as_of=T2, by="ann", reason="the range was cut")
+    return house.flow.run({"m1": messages.write(wish)}, RULES, NOW)
+
+
+def test_a_released_file_counts_as_the_photograph_that_it_is() -> None:
+    house = house_with_many()
+
+    done = release(house)
+
+    assert done.counted["FileApplied"] == 1
+    assert {write.count.as_of for write in house.levels.asked} == {T2}
+    assert {write.count.units for write in house.levels.asked} == {0}  # the rows it has are as they were
+    assert len(house.levels.asked) == 29
+    assert "record released applied" in house.steps
+    assert house.report()["details"] == {"released_by": "ann", "because": "the range was cut"}
+    assert house.feeds.feed.applied is not None
+    assert house.feeds.feed.applied.snapshot == f"done/alpina/{T2}-{digest(CUT)}-stock.csv"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [(Verdict.REJECTED, "file_implausible"), (Verdict.APPLIED, ""), (Verdict.HELD, "no_rows")],
+)
+def test_only_what_the_guard_holds_can_be_released(verdict: Verdict, code: str) -> None:
+    house = house_with_many()
+
+    assert release(house, verdict, code).counted == {"ReleaseRefused": 1}
+    assert house.levels.asked == []
+
+
+def test_a_file_released_after_a_newer_one_was_applied_is_older() -> None:
+    house = house_with_many()
+    house.feeds.feed = replace(house.feeds.feed, applied=run_of("2026-11-24T08:30:00.000Z"))
+
+    assert release(house).counted["FileOlder"] == 1
+    assert "record released older" in house.steps
+
+
+def test_a_message_for_another_queue_is_an_exception() -> None:
+    house = House()
+
+    done = house.flow.run({"m1": messages.write(messages.FillSku(sku=Sku("A")))}, RULES, NOW)
+
+    assert (done.counted["NotificationRefused"], house.problems.opened[0].kind) == (1, "notification_unreadable")
+
+
 # ---- a second delivery
 
 
@@ -341,12 +459,27 @@ def test_only_changed_rows_are_written_blind_against_the_snapshot() -> None:
 
     house.drop("sku,qty,cost\nA,5,1.00\nB,2,1.00\nC,1,1.10\n")
 
-    (write,) = house.levels.asked
-    assert isinstance(write, Blind)
-    assert (write.old, write.count.units, write.count.key) == (7, 5, trade.at("A", "alpina"))
+    fallen, gone = house.levels.asked
+    assert isinstance(fallen, Blind)
+    assert isinstance(gone, Blind)
+    assert (fallen.old, fallen.count.units, fallen.count.key) == (7, 5, trade.at("A", "alpina"))
+    assert (gone.old, gone.count.units, gone.count.key) == (1, 0, trade.at("D", "alpina"))
     assert [offer.key.sku for offer in house.offers.written] == ["C"]
     report = house.report()
-    assert (report["read"], report["changed"], report["unchanged"], report["absent"]) == (3, 2, 1, 1)
+    assert (report["read"], report["changed"], report["unchanged"], report["absent"]) == (3, 3, 1, 1)
+
+
+@pytest.mark.parametrize("row_that_names_nobody", [False, True])
+def test_what_a_delta_or_a_file_with_a_nameless_row_leaves_out_is_kept(*, row_that_names_nobody: bool) -> None:
+    delta = replace(RULES.sources[ALPINA], feed=replace(PROFILE, full=False))
+    rules = RULES if row_that_names_nobody else replace(RULES, sources={ALPINA: delta})
+    house = House(applied=run_of(T1), revision=4)
+    house.files.objects[f"done/{T1}"] = b"sku,qty,cost\nA,7,1.00\nD,1,1.00\n"
+
+    house.drop("sku,qty,cost\nA,5,1.00\n" + (",3,1.00\n" if row_that_names_nobody else ""), rules=rules)
+
+    assert [write.count.key.sku for write in house.levels.asked] == ["A"]
+    assert (house.report()["absent"], house.report()["zeroed"]) == (1, False)
 
 
 @pytest.mark.parametrize("applied", [run_of(T1, reading="other"), run_of(T0)])
