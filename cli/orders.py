@@ -11,19 +11,24 @@ import typer
 
 from cli.session import Session, reads, writes
 from cli.words import moment
+from shared.domain import times
+from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
 from shared.errors import InvalidInput
+from shared.flows.answer_orders import AnswerOrders
 from shared.flows.operate_orders import OperateOrders
 from shared.runtime import clock
 from shared.storage import keys, order_lists, whole_orders
+from shared.storage.problems import Problems
 from shared.storage.whole_orders import WholeOrder
 
-app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again.")
+app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again, what suppliers answer.")
 
 REFERENCES = ("po", "token")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
+Units = Annotated[int, typer.Option(min=0, max=MOST_UNITS, metavar="N")]
 Which = Annotated[str, typer.Argument(metavar="ORDER", help="CHANNEL#ID, an order's name, or anything that finds it.")]
 
 
@@ -108,6 +113,56 @@ def resend(session: Session, number: Annotated[str, typer.Argument(metavar="NUMB
         po = _flow(session).resend(key, number, clock.now())
         session.tell(f"{number} was {po.state}; it is due {moment(po.due_at)}")
     session.answer({"number": number, "order": str(key), "is_written": is_written})
+
+
+@app.command()
+@writes
+def answer(
+    session: Session,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The purchase order's number.")],
+    *,
+    line: Annotated[str, typer.Option("--line", metavar="L", help="Which line of the order.")],
+    accepted: Units = 0,
+    rejected: Units = 0,
+    shipped: Units = 0,
+    cancelled: Units = 0,
+    document: Annotated[
+        str, typer.Option("--document", metavar="ID", help="The same one twice says nothing new.")
+    ] = "",
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When the supplier says it was; else now.")] = "",
+) -> None:
+    """Record what a supplier says of a line, by phone or mail: accepted, rejected, shipped, cancelled. Needs --reason.
+
+    What it rejects is looked for elsewhere at once.
+    """
+    if not session.reason:
+        raise typer.BadParameter("say who told you; it is kept with the order", param_hint="--reason")
+    said = {Says.ACCEPTED: accepted, Says.REJECTED: rejected, Says.SHIPPED: shipped, Says.CANCELLED: cancelled}
+    lines = tuple(LineAnswer(line=line, says=says, units=units) for says, units in said.items() if units)
+    if not lines:
+        raise typer.BadParameter("say how many: --accepted, --rejected, --shipped or --cancelled")
+    key = order_lists.find(session.target.orders(), "po", number)
+    if key is None:
+        raise InvalidInput("no purchase order has this number", code="unknown_po", number=number)
+    now = clock.now()
+    made = Answer(
+        order=key,
+        number=number,
+        document=document or uuid.uuid4().hex[:16],
+        received_at=now,
+        lines=lines,
+        at=times.read(at, "--at") if at else None,
+    )
+    told = ", ".join(f"{each.units} {each.says}" for each in lines)
+    is_written = session.agree([f"{number}, line {line} of order {key}: {told}"])
+    counted: dict[str, int] = {}
+    if is_written:
+        book = session.target.book()
+        flow = AnswerOrders(book=book, problems=Problems(book.orders), pause=clock.pause)
+        counted = dict(flow.run(made, session.target.config().rules(now), now, By(session.actor, session.reason)))
+        is_new = set(counted) != {"AnswerRepeated"}
+        session.tell("done" if is_new else f"this was recorded already: {made.document}")
+    session.answer({"number": number, "order": str(key), "line": line, "moved": counted, "is_written": is_written})
 
 
 def _operate(

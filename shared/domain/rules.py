@@ -82,10 +82,11 @@ class FeedProfile:
 class Source:
     """Anything that can ship.
 
-    `deducts_at`: when it takes our units off its own count; `ships_within`: by when it must have, though it never
-    reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody
-    waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a
-    level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
+    `deducts_at`: when it takes our units off its own count; `takes_in_within`: how long after it was sent one it has
+    surely read a purchase order, which is when it deducts at receipt; `ships_within`: by when it must have deducted,
+    though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
+    None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
+    `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
     """
 
     source: SourceId
@@ -94,6 +95,7 @@ class Source:
     zone: str
     feed: FeedProfile
     deducts_at: DeductsAt = DeductsAt.SHIP
+    takes_in_within: timedelta = timedelta(hours=24)
     send_by: str = "file"
     ships_within: timedelta = timedelta(days=14)
     cadence: timedelta | None = None
@@ -186,6 +188,7 @@ def _source(key: SourceId, at: _Place) -> Source:
         "zone",
         "feed",
         "deducts_at",
+        "takes_in_within_hours",
         "send_by",
         "ships_within_days",
         "cadence_hours",
@@ -205,7 +208,8 @@ def _source(key: SourceId, at: _Place) -> Source:
         currency=at.currency("currency"),
         zone=zone,
         feed=_feed(at.child("feed")),
-        deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
+        deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
+        takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
         send_by=at.one_of("send_by", "file", default="file"),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,

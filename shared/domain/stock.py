@@ -16,10 +16,25 @@ from shared.domain.names import LevelKey
 BUCKET = timedelta(minutes=15)
 """Width of a bucket of open deductions: wide enough that a level holds few of them."""
 
+COARSER = (
+    (BUCKET, 4),
+    (timedelta(hours=6), 6),
+    (timedelta(days=1), 8),
+    (timedelta(days=7), 10),
+)
+"""A level stays under 1 KB: the more buckets it holds, the wider the span whose last one a new deduction joins.
+
+So many buckets may a level hold for one of that width to be added. A later bucket is safe: the photograph that shows it
+comes later; an earlier one would not be.
+"""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FEED, BY_HAND = "feed", "count"
 """Kinds of photographs: a file's row, and a person's count."""
+
+NEARLY = timedelta(minutes=10)
+"""How far from whole hours a clock may be off for its zone to be suspected."""
 
 UNTIL_COUNTED = "9999-12-31T23:59:59.999Z"
 """`held_until` of a level that is held until the next count of it."""
@@ -135,7 +150,8 @@ def is_gone(bucket: str, as_of: str, slack: timedelta) -> bool:
 class Deduction:
     """Units that a source takes off its own count: `units` of those promised, and `late` ones that were given back.
 
-    `bucket`: the start of the quarter hour in which it did; a photograph made at `shown_from` or later shows it.
+    `bucket`: the start of the quarter hour in which it did, or of a later one; a photograph made at `shown_from` or
+    later shows it. It is added to a level that holds fewer than `most` buckets, or this one.
     """
 
     level: LevelKey
@@ -143,18 +159,58 @@ class Deduction:
     late: int
     bucket: str
     shown_from: str
+    most: int
 
     def is_shown(self, counted_as_of: str) -> bool:
         """Whether a photograph of that time shows it: what is subtracted from it already is not subtracted again."""
         return counted_as_of >= self.shown_from
 
 
-def deduction(level: LevelKey, units: int, late: int, at: datetime, slack: timedelta) -> Deduction:
-    """Plan a deduction made at a time; `slack`: how far the source's clock may be off."""
-    begin = at - (at - EPOCH) % BUCKET
+def deduction(
+    level: LevelKey, units: int, late: int, at: datetime, slack: timedelta, seen: Level | None = None
+) -> Deduction:
+    """Plan a deduction made at a time, on a level as it was seen; `slack`: how far the source's clock may be off."""
+    held = seen.deducted if seen else {}
+    for width, most in COARSER:
+        last = at - (at - EPOCH) % width + width - BUCKET
+        if times.text(last) in held or len(held) < most:
+            break
     return Deduction(
-        level=level, units=units, late=late, bucket=times.text(begin), shown_from=times.text(begin + BUCKET + slack)
+        level=level,
+        units=units,
+        late=late,
+        bucket=times.text(last),
+        shown_from=times.text(last + BUCKET + slack),
+        most=most,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """When a source deducted, for all we know; `odd`: why what it said of that cannot be."""
+
+    at: datetime
+    odd: str = ""
+
+
+def said(at: datetime | None, sent_at: datetime | None, received_at: datetime, slack: timedelta) -> Said:
+    """Judge the time at which a source says it deducted, by when it was asked and when its answer came.
+
+    Later than it did is safe, earlier is not: a time that cannot be, or none, is the time we received it.
+    """
+    if at is None:
+        return Said(at=received_at)
+    if sent_at and at + slack < sent_at:
+        return Said(at=received_at, odd=f"it deducted {_off(sent_at - at)} before it was asked")
+    if at > received_at + slack:
+        return Said(at=received_at, odd=f"it deducts {_off(at - received_at)} after it said so")
+    return Said(at=at)
+
+
+def _off(by: timedelta) -> str:
+    hours = round(by / timedelta(hours=1))
+    is_zone = hours and abs(by - timedelta(hours=hours)) <= NEARLY
+    return f"{by // timedelta(minutes=1)} minutes" + (" (its zone may be wrong by whole hours)" if is_zone else "")
 
 
 def deduct(level: Level, deducted: Deduction) -> Level:

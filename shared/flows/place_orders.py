@@ -195,10 +195,12 @@ class PlaceOrders:
     def _move(self, work: _Batch, key: OrderKey, step: Step, now: datetime, placed: Placed) -> None:
         before, asked = work.known.orders[key], work.asked[key]
         changed: list[tuple[PurchaseOrder, PurchaseOrder]] = []
-        if step is Step.CANCEL and asked.cancel:
-            move = orders.cancel(before, asked.cancel.order.version)
+        part = f"#r{before.revision}"  # of a move that is too large for one transaction
+        if step is Step.CANCEL:
+            version = asked.cancel.order.version if asked.cancel else before.version
+            move = orders.cancel(before, version, orders.MOST_LEVELS_A_MOVE)
             changed = cancel_with_order(self.book.purchase_orders(key), times.text(now))
-            move_id = "cancel"
+            move_id = "cancel" + (part if before.cancel_wanted else "")
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
             described = asked.newest.order
@@ -207,10 +209,10 @@ class PlaceOrders:
                 line.line: line.ordered for line in described.lines if line.line in known
             }
             added = [line for line in described.lines if line.line not in known]
-            move = orders.edit(before, wanted_units, described.version, added)
-            move_id = f"edit#{described.version}"
-        waits = move.order.wants_units
-        due_at = times.text(now) if waits else ""
+            move = orders.edit(before, wanted_units, described.version, added, orders.MOST_LEVELS_A_MOVE)
+            is_whole = move.order.version == described.version
+            move_id = f"edit#{described.version}" + ("" if is_whole else part)
+        due_at = times.text(now) if move.order.is_unfinished else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
         outcome = self._committed(
             lambda: self.book.move((before, after), move.effects, changed, move_id=move_id, now=now), placed

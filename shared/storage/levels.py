@@ -98,7 +98,8 @@ def give_back(table: str, key: LevelKey, units: int, token: str, cause: tuple[st
 def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], now: str, *, is_shown: bool) -> Action:
     """Record what a source took off its own count, if the level's photograph is on the side that `is_shown` says.
 
-    A refusal returns the level, whose photograph tells the side; late units that a photograph shows move nothing.
+    A refusal returns the level, which tells the side, and the bucket where it holds too many; late units that a
+    photograph shows move nothing.
     """
     key, units = deducted.level, deducted.units
     values: dict[str, object] = {":edge": deducted.shown_from}
@@ -111,7 +112,7 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
     values |= {":units": units, **_ledger(cause, {token: -units}, now)}
     names = {"#last": "last"}
     if is_shown:
-        change, side = f"SET available = available + :units, {_DEDUCT}", ">="
+        change, side, fits = f"SET available = available + :units, {_DEDUCT}", ">=", ""
     else:
         side = "<"
         change = (
@@ -119,7 +120,9 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
             f"flag = :flag, since = if_not_exists(since, :now), {_DEDUCT}"
         )
         names["#bucket"] = deducted.bucket
+        fits = " AND (attribute_exists(deducted.#bucket) OR size(deducted) < :most)"
         values |= {
+            ":most": deducted.most,
             ":late": deducted.late,
             ":all": units + deducted.late,
             ":zero": 0,
@@ -131,7 +134,7 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
         keys.level(key),
         {
             "UpdateExpression": change,
-            "ConditionExpression": f"committed >= :units AND counted_as_of {side} :edge",
+            "ConditionExpression": f"committed >= :units AND counted_as_of {side} :edge{fits}",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": attributes.image(values),
         },

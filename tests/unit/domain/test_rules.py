@@ -92,7 +92,7 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
         ("channels/nordlys/when_short", "drop", "rules.channels.nordlys.when_short"),
         ("channels/a#b", {}, "rules.channels"),
         ("sources/alpina/zone", "Mars/Olympus", "rules.sources.alpina.zone"),
-        ("sources/alpina/deducts_at", "receipt", "rules.sources.alpina.deducts_at"),
+        ("sources/alpina/deducts_at", "payment", "rules.sources.alpina.deducts_at"),
         ("sources/alpina/feed", ..., "rules.sources.alpina.feed"),
         ("sources/alpina/feed/columns/sku", ..., "rules.sources.alpina.feed.columns.sku"),
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
