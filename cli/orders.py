@@ -28,7 +28,6 @@ app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, s
 
 REFERENCES = ("po", "token")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
-Units = Annotated[int, typer.Option(min=0, max=MOST_UNITS, metavar="N")]
 Which = Annotated[str, typer.Argument(metavar="ORDER", help="CHANNEL#ID, an order's name, or anything that finds it.")]
 
 
@@ -122,25 +121,19 @@ def answer(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="The purchase order's number.")],
     *,
     line: Annotated[str, typer.Option("--line", metavar="L", help="Which line of the order.")],
-    accepted: Units = 0,
-    rejected: Units = 0,
-    shipped: Units = 0,
-    cancelled: Units = 0,
+    says: Annotated[Says, typer.Option("--says", help="What becomes of the units.")],
+    units: Annotated[int, typer.Option("--units", min=1, max=MOST_UNITS, metavar="N")],
     document: Annotated[
         str, typer.Option("--document", metavar="ID", help="The same one twice says nothing new.")
     ] = "",
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="When the supplier says it was; else now.")] = "",
 ) -> None:
-    """Record what a supplier says of a line, by phone or mail: accepted, rejected, shipped, cancelled. Needs --reason.
+    """Record what a supplier says of a line by phone or mail. Needs --reason.
 
     What it rejects is looked for elsewhere at once.
     """
     if not session.reason:
         raise typer.BadParameter("say who told you; it is kept with the order", param_hint="--reason")
-    said = {Says.ACCEPTED: accepted, Says.REJECTED: rejected, Says.SHIPPED: shipped, Says.CANCELLED: cancelled}
-    lines = tuple(LineAnswer(line=line, says=says, units=units) for says, units in said.items() if units)
-    if not lines:
-        raise typer.BadParameter("say how many: --accepted, --rejected, --shipped or --cancelled")
     key = order_lists.find(session.target.orders(), "po", number)
     if key is None:
         raise InvalidInput("no purchase order has this number", code="unknown_po", number=number)
@@ -150,11 +143,10 @@ def answer(
         number=number,
         document=document or uuid.uuid4().hex[:16],
         received_at=now,
-        lines=lines,
+        lines=(LineAnswer(line=line, says=says, units=units),),
         at=times.read(at, "--at") if at else None,
     )
-    told = ", ".join(f"{each.units} {each.says}" for each in lines)
-    is_written = session.agree([f"{number}, line {line} of order {key}: {told}"])
+    is_written = session.agree([f"{number}, line {line} of order {key}: {units} {says}"])
     counted: dict[str, int] = {}
     if is_written:
         book = session.target.book()

@@ -17,15 +17,16 @@ BUCKET = timedelta(minutes=15)
 """Width of a bucket of open deductions: wide enough that a level holds few of them."""
 
 COARSER = (
-    (BUCKET, 4),
-    (timedelta(hours=6), 6),
-    (timedelta(days=1), 8),
-    (timedelta(days=7), 10),
+    (BUCKET, 3),
+    (timedelta(hours=6), 4),
+    (timedelta(days=1), 6),
+    (timedelta(days=7), 1_000),
 )
 """A level stays under 1 KB: the more buckets it holds, the wider the span whose last one a new deduction joins.
 
 So many buckets may a level hold for one of that width to be added. A later bucket is safe: the photograph that shows it
-comes later; an earlier one would not be.
+comes later; an earlier one would not be. Each file takes off what it shows, so only a source that sends none for months
+would pass it, by a bucket a week.
 """
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -201,16 +202,16 @@ def said(at: datetime | None, sent_at: datetime | None, received_at: datetime, s
     if at is None:
         return Said(at=received_at)
     if sent_at and at + slack < sent_at:
-        return Said(at=received_at, odd=f"it deducted {_off(sent_at - at)} before it was asked")
+        return Said(at=received_at, odd=_off("it deducted {} minutes before it was asked", sent_at - at))
     if at > received_at + slack:
-        return Said(at=received_at, odd=f"it deducts {_off(at - received_at)} after it said so")
+        return Said(at=received_at, odd=_off("it deducts {} minutes after it said so", at - received_at))
     return Said(at=at)
 
 
-def _off(by: timedelta) -> str:
+def _off(told: str, by: timedelta) -> str:
     hours = round(by / timedelta(hours=1))
     is_zone = hours and abs(by - timedelta(hours=hours)) <= NEARLY
-    return f"{by // timedelta(minutes=1)} minutes" + (" (its zone may be wrong by whole hours)" if is_zone else "")
+    return told.format(by // timedelta(minutes=1)) + (" (its zone may be wrong by whole hours)" if is_zone else "")
 
 
 def deduct(level: Level, deducted: Deduction) -> Level:
