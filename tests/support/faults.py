@@ -52,18 +52,20 @@ class Faulty:
 
 
 class Meanwhile:
-    """Wraps a client. Before its first call of a name something else happens: another write, or a failure."""
+    """Wraps a client. Before its first call of a name, or call number `call` (from 1), something else happens."""
 
-    def __init__(self, client: Any, call: str, happens: Callable[[], object]) -> None:  # noqa: ANN401
+    def __init__(self, client: Any, call: str | int, happens: Callable[[], object]) -> None:  # noqa: ANN401
         self._client = client
         self._call = call
         self._happens = [happens]
+        self.calls = 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         call = getattr(self._client, name)
 
         def after(**request: Any) -> Any:  # noqa: ANN401 - whatever the client answers
-            if name == self._call and self._happens:
+            self.calls += 1
+            if self._call in {name, self.calls} and self._happens:
                 self._happens.pop()()
             return call(**request)
 

@@ -47,9 +47,9 @@ MOST_RECEIVES = 20
 TIME_LIMIT_SECONDS = 120
 
 
-def delivered(order_id: int, *lines: tuple[str, int], topic: str = "orders/create") -> str:
-    """A message of the order queue."""
-    body = trade.shopify_body(order_id, *lines).decode()
+def delivered(order_id: int, *lines: tuple[str, int], topic: str = "orders/create", minute: int = 0) -> str:
+    """A message of the order queue: an order as it was so many minutes after it was placed."""
+    body = trade.shopify_body(order_id, *lines, updated_at=f"2026-11-24T08:{minute:02}:00Z").decode()
     return write(
         Delivered(
             channel=ChannelId("nordlys"), topic=topic, archive_key=f"{order_id}", received_at=trade.NOW, body=body
