@@ -101,6 +101,10 @@ class PlaceOrders:
         work = self._open(batch, rules, now, placed)
         try:
             self._read(work, now)
+        except Transient as failure:  # an order that was not read looks as if nothing were to do about it
+            self._again(work, work.asked, placed, failure.code)
+            return placed
+        try:
             for _ in range(MOST_ROUNDS):
                 if not work.to_do():
                     break
@@ -108,7 +112,7 @@ class PlaceOrders:
                 taking_now = [key for key in work.to_do() if work.step(key) in TAKES]
                 self._take(work, taking_now, now, placed)
         except Transient as failure:
-            self._again(work, placed, failure.code)
+            self._again(work, work.to_do(), placed, failure.code)
         if left := work.to_do():
             placed.again |= {
                 message: "no_progress" for key in left for message in work.asked_by[key] - placed.again.keys()
@@ -324,8 +328,8 @@ class PlaceOrders:
         raise Transient("other writers keep meeting a move", code="move_busy")
 
     @staticmethod
-    def _again(work: _Batch, placed: Placed, code: str) -> None:
-        for key in work.to_do():
+    def _again(work: _Batch, keys: Iterable[OrderKey], placed: Placed, code: str) -> None:
+        for key in keys:
             placed.again |= dict.fromkeys(work.asked_by[key], code)
 
 

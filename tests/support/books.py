@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from shared.domain.stock import Level
 from shared.flows.place_orders import PlaceOrders
 from shared.storage import levels as level_items
 from shared.storage import orders as order_items
-from shared.storage.dynamo import Table
+from shared.storage.dynamo import MOST_ITEMS_WRITTEN, Table
 from tests.support import trade
 from tests.support.workers import place_orders
 
@@ -37,19 +38,29 @@ class Books:
         """Have these levels, whatever was there."""
         Table(self.client, self.stock).write_all([level_items.to_item(level) for level in found])
 
-    def forget_orders(self) -> None:
-        """Have no orders, and nothing beside them."""
-        for item in self._items(self.orders):
-            self.client.delete_item(TableName=self.orders, Key={name: item[name] for name in ("PK", "SK")})
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table, as the API carries them."""
+        pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def restore(self, table: str, items: Sequence[dict[str, Any]]) -> None:
+        """Have exactly these items in a table."""
+        kept = [(item["PK"], item["SK"]) for item in items]
+        gone = [item for item in self.items(table) if (item["PK"], item["SK"]) not in kept]
+        writes: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
+        writes += [{"DeleteRequest": {"Key": {name: item[name] for name in ("PK", "SK")}}} for item in gone]
+        for start in range(0, len(writes), MOST_ITEMS_WRITTEN):
+            answer = self.client.batch_write_item(RequestItems={table: writes[start : start + MOST_ITEMS_WRITTEN]})
+            assert answer["UnprocessedItems"] == {}
 
     def levels(self) -> list[Level]:
         """All levels, by key."""
-        found = [level_items.read_image(item) for item in self._items(self.stock) if "counted" in item]
+        found = [level_items.read_image(item) for item in self.items(self.stock) if "counted" in item]
         return sorted(found, key=lambda level: level.key)
 
     def placed(self) -> list[Order]:
         """All orders, by key."""
-        found = [item for item in self._items(self.orders) if item["entity"]["S"] == "order"]
+        found = [item for item in self.items(self.orders) if item["entity"]["S"] == "order"]
         return sorted(map(order_items.read_image, found), key=lambda order: order.key)
 
     def available(self) -> dict[tuple[str, str], int]:
@@ -68,7 +79,3 @@ class Books:
         assert min(level.available for level in found) >= 0
         assert all(map(stock.adds_up, found))
         assert {level.key: level.committed for level in found if level.committed} == +reserved
-
-    def _items(self, table: str) -> list[dict[str, Any]]:
-        pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        return [item for page in pages for item in page["Items"]]
