@@ -10,15 +10,20 @@ import multiprocessing
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from shared.domain.orders import LineState, Order
 from tests.engine.conftest import Engine
+from tests.engine.test_count_rows import SKUS, at, at_once, body, ingest, run_until_done
+from tests.engine.test_deductions import book, sent, shipped
 from tests.support import buckets, trade, workers
 from tests.support.books import Books
+from tests.support.shelf import Shelf
 from tests.support.workers import Queue, Stage, delivered
 
 SOAK = "SOAK" in os.environ  # noqa: TID251 - `make soak` asks for more
@@ -83,3 +88,61 @@ def test_hot_skus_are_sold_to_the_last_unit_and_no_further(
     for level in books.levels():
         sold[level.key.sku] += level.committed
     assert sold == {sku: min(asked[sku], units.total()) for sku, units in counted.items()}
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_creates_edits_and_cancels_in_any_order_and_twice_leave_each_order_as_it_was_last_told(
+    books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    books.stock_up(*(trade.level(sku, source, 40) for sku in ("A", "B") for source in SOURCES))
+    last_told: dict[str, int] = {}
+    messages = []
+    for i in range(1, ORDERS // 4 + 1):
+        told = [(chance.choice("AB"), chance.randint(1, 4)) for _ in range(2)]
+        messages.append(delivered(i, *told))
+        for minute in range(1, chance.randint(1, 3)):
+            told = [(sku, chance.randint(0, 4)) for sku, _ in told]
+            messages.append(delivered(i, *told, topic="orders/updated", minute=minute))
+        last_told[str(i)] = sum(units for _, units in told)
+        if chance.random() < 0.4:
+            messages.append(delivered(i, *told, topic="orders/cancelled", minute=9))
+            last_told[str(i)] = 0
+
+    Queue.of(messages, seed).drain(processes, stage, AT_ONCE)
+
+    assert {order.key.order_id: wanted(order) for order in books.placed()} == last_told
+    books.assert_sound()
+
+
+def wanted(order: Order) -> int:
+    """Units that an order still has somebody ship."""
+    return sum(order.total(state) for state in (LineState.OPEN, LineState.RESERVED, LineState.BACKORDERED))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_files_beside_shipments_and_takes_end_at_the_last_file_less_what_orders_hold(
+    engine: Engine, books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    skus = ["A", *SKUS]  # what was sent before is A
+    books.stock_up(*(trade.level(sku, "alpina", 900) for sku in skus))
+    store = book(engine)
+    shipments = [partial(shipped, store, sent(store, trade.T0, 2, f"s{i}"), f"d{i}") for i in range(ORDERS // 10)]
+    shelf = Shelf()
+    flow = ingest(engine, shelf)
+    says = {minute: {sku: chance.choice((900, 900 - minute)) for sku in skus} for minute in (5, 15, 25, 35, 59)}
+    files = [shelf.drop(f"in/alpina/{minute}.csv", body(rows), at(minute)) for minute, rows in says.items()]
+    beside: list[Callable[[], object]] = [*shipments, *(partial(run_until_done, flow, file) for file in files * 2)]
+    chance.shuffle(beside)
+    orders = [delivered(i, (chance.choice(skus), chance.randint(1, 3))) for i in range(1, ORDERS + 1)]
+
+    with ThreadPoolExecutor(1) as other:
+        counting = other.submit(at_once, beside)
+        Queue.of(orders, seed).drain(processes, stage, AT_ONCE)
+        counting.result()
+
+    books.assert_sound()
+    assert len(books.placed()) == ORDERS + len(shipments)
+    for level in books.levels():
+        assert (level.counted, dict(level.deducted)) == (says[59][level.key.sku], {})
