@@ -101,7 +101,6 @@ class Stage:
             "ORDER_TABLE": self.order_table,
             "CONFIG_BUCKET": CONFIG_BUCKET,
             "POWERTOOLS_METRICS_DISABLED": "true",
-            "POWERTOOLS_LOG_LEVEL": "ERROR",
         }
 
 
