@@ -43,7 +43,7 @@ order: setup ## send an order to the local cloud: SKU=... UNITS=n
 feed: setup ## drop a supplier's file into the local cloud: FILE=... SUPPLIER=...
 	@.venv/bin/python -m local feed --file "$(FILE)" --supplier $(SUPPLIER) $(if $(NAME),--name $(NAME))
 
-test: setup ## run every suite at smoke size (2 cores: under 15 minutes)
+test: setup ## run every suite at smoke size, in two processes (2 cores: under 15 minutes)
 	@$(RUN) pytest -n 2
 
 check: setup $(SAM) ## lint, types, import contracts, template, spelling, lock file
