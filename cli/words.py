@@ -49,6 +49,10 @@ def _term(term: LevelTerm, found: SourceExplained) -> str:
         case LevelTermKind.COMMITTED:
             order = found.orders.get(term.cause)
             return f"promised to order {order or term.cause}, {moment(term.at)}"
+        case LevelTermKind.COMPENSATED:
+            by = found.people.get(term.cause)
+            told = f"set right, for that is what its order holds, {moment(term.at)}"
+            return f"{told}, by {by.actor}: {by.reason}" if by else told
         case LevelTermKind.DEDUCTED:
             return f"taken off by the supplier after that count, {moment(term.at)}"
         case LevelTermKind.EARLIER:

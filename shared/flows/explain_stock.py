@@ -23,6 +23,7 @@ from shared.storage.ledger import Ledger
 from shared.storage.operations import Operations
 from shared.storage.pauses import Pauses
 
+BY_HAND = frozenset({LevelTermKind.ADJUSTED, LevelTermKind.COMPENSATED})
 TRIES = 20
 """How often a ledger that is a moment behind its level is read again."""
 
@@ -131,7 +132,7 @@ class ExplainStock:
             worth_percent=worth_percent(source, confirmed_at, times.text(now)) if source and source.active else 0,
             offered=availability.offered(level, times.text(now)),
             orders={token: key for token, key in found.items() if key},
-            people=self.operations.who([term.cause for term in explained.terms if term.kind is LevelTermKind.ADJUSTED]),
+            people=self.operations.who([term.cause for term in explained.terms if term.kind in BY_HAND]),
         )
 
     def _level(self, sku: Sku, source: SourceId, now: datetime) -> LevelExplained:
