@@ -44,11 +44,12 @@ UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, InvalidInput)
 
 @dataclass(slots=True)
 class _Run:
-    """One slice: what was counted, and what the ledgers that its orders stand on promise."""
+    """One slice: what was counted, what was told, and what the ledgers that its orders stand on promise."""
 
     rules: Rules
     now: datetime
     counted: Counter[str] = field(default_factory=Counter)
+    told: set[tuple[str, str]] = field(default_factory=set)
     promised: dict[LevelKey, Counter[str]] = field(default_factory=dict)
 
 
@@ -136,9 +137,14 @@ class Reconcile:
                 self._open(_unreadable(_at(level), error), run)
 
     def _open(self, problem: Problem, run: _Run) -> None:
-        """Open an exception; of one that is open already, say what is so now."""
-        run.counted["LedgerDrift" if problem.kind == compensate.DRIFT else "Suspicion"] += 1
-        if not self.problems.open(problem, times.text(run.now)):
+        """Open an exception; of one that is open already, say what is so now.
+
+        A level and an order of the same slice may both find what is wrong between them.
+        """
+        is_new = (problem.kind, problem.subject) not in run.told
+        run.told.add((problem.kind, problem.subject))
+        run.counted["LedgerDrift" if problem.kind == compensate.DRIFT else "Suspicion"] += is_new
+        if not is_new or not self.problems.open(problem, times.text(run.now)):
             self.problems.renew(problem)
 
 

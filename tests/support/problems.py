@@ -21,6 +21,11 @@ class FakeProblems:
         found = (each for each in reversed(self.opened) if (each.kind, each.subject) == (kind, subject))
         return next((Standing(problem=each, opened_at="") for each in found), None)
 
+    def renew(self, problem: Problem) -> bool:
+        same = [(each.kind, each.subject) for each in self.opened].index((problem.kind, problem.subject))
+        self.opened[same] = problem
+        return True
+
     @property
     def kinds(self) -> list[str]:
         return [problem.kind for problem in self.opened]

@@ -105,6 +105,7 @@ class Run:
 
 COUNTED = trade.level("A", "alpina", 10, changed_at=trade.NOW)
 TAKEN = replace(COUNTED, available=7, committed=3, revision=2, cause=("take", "a1"), last={trade.key("1").token: 3})
+MOVED = (movement(None, COUNTED), movement(COUNTED, TAKEN))
 
 
 def with_level(level: Level, *moved: Movement) -> Run:
@@ -117,7 +118,8 @@ def with_order(order: Order, *pos: PurchaseOrder, planned_at: str = trade.NOW) -
     plan = {"PK": pk, "SK": sk, "entity": "plan", "attempt": order.attempt, "made_at": planned_at}
     plan |= {"rules_version": "1", "plan": json.dumps({"taken": [], "short": {}, "weighed": []})}
     lists = order_lists.of_order(order).values()
-    return Run(orders=FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos), *lists]))
+    found = FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos), *lists])
+    return Run(stock=FakeTable([levels.to_item(TAKEN)]), orders=found, ledger=FakeLedger(list(MOVED)))
 
 
 def reserved() -> Order:
@@ -134,9 +136,6 @@ def purchase_order(state: PoState = PoState.READY) -> PurchaseOrder:
         state=state,
         made_at=trade.NOW,
     )
-
-
-MOVED = (movement(None, COUNTED), movement(COUNTED, TAKEN))
 
 
 def test_what_adds_up_is_counted_and_nothing_is_said() -> None:
@@ -251,8 +250,8 @@ def test_units_that_a_level_promised_and_no_order_holds_are_drift(_case: str, or
 
     run()
 
-    (problem,) = [each for each in run.problems.opened if each.kind == "drift"]
-    assert problem.subject == "A at alpina"
+    (problem,) = [each for each in run.problems.opened if each.subject == "A at alpina"]
+    assert problem.kind == "drift"
     assert reason in problem.reason
 
 
