@@ -90,7 +90,8 @@ class Reconcile:
         if drift is None:
             return
         self._open(compensate.problem(key, drift, named), run)
-        if drift.mend and 0 < drift.mend.units <= run.rules.compensate_up_to:
+        up_to = run.rules.compensate_up_to
+        if drift.mend and up_to and drift.mend.units <= up_to:
             self._apply(drift.mend, run)
 
     def _apply(self, mend: Mend, run: _Run) -> None:

@@ -18,8 +18,9 @@ from moto.dynamodb.models import dynamodb_backends
 from functions.record_orders import handler as record_orders
 from functions.record_stock import handler as record_stock
 from shared.domain import orders, stock, times
+from shared.domain.ledger import Movement
 from shared.domain.names import LevelKey, OrderKey
-from shared.domain.orders import DeductsAt, LineState, Move, Order
+from shared.domain.orders import DeductsAt, Move, Order
 from shared.domain.people import By
 from shared.domain.stock import Count, Level
 from shared.errors import InvalidInput, Rejected
@@ -63,6 +64,10 @@ class Life:
     orders: list[OrderKey] = field(default_factory=list)
     waiting: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        return [trade.at(sku, source) for sku in SKUS for source in SOURCES]
 
     @property
     def book(self) -> OrderBook:
@@ -166,15 +171,13 @@ class Life:
         found = self.aws.stock.get(keys.level(key))
         return levels.from_item(found) if found else None
 
-    def held(self, state: LineState) -> list[Order]:
-        """All orders that have units in a state."""
-        found = [self.book.order(key) for key in self.orders]
-        return [order for order in found if order and order.total(state)]
+    def busiest(self) -> Level:
+        """The level that most has happened to."""
+        found = [level for key in self.keys if (level := self.level(key))]
+        return max(found, key=lambda level: level.revision)
 
-    def stored(self, key: OrderKey) -> dict[str, Any]:
-        found = self.aws.orders.get(keys.order(key))
-        assert found
-        return found
+    def all_orders(self) -> list[Order]:
+        return [order for key in self.orders if (order := self.book.order(key))]
 
     def deliver(self, *, all_of_it: bool = False) -> None:
         """Bring some of what the streams hold, and all that is ten minutes old; some of it comes again later."""
@@ -210,4 +213,16 @@ class Life:
         return [subject for kind, subject in Problems(self.aws.orders).open_keys() if kind == "drift"]
 
     def put_order(self, order: Order) -> None:
+        """Write an order by hand."""
         self.aws.orders.put(order_items.to_item(order))
+
+    def lose(self, *movements: Movement) -> None:
+        """Delete movements by hand."""
+        for each in movements:
+            self.aws.stock.delete(keys.movement(each.key, each.changed_at, each.revision))
+
+    def everything(self) -> list[Any]:
+        """All items of both tables."""
+        tables = (self.aws.stock.name, self.aws.orders.name)
+        found = [item for table in tables for item in self.aws.dynamodb.scan(TableName=table)["Items"]]
+        return sorted(found, key=str)

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import orders, times
-from shared.domain.feeds import Feed, Run
 from shared.domain.conservation import Drift
+from shared.domain.feeds import Feed, Run
 from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.problems import Problem, Standing
