@@ -15,6 +15,7 @@ from shared.domain.ledger import drift as ledger_drift
 from shared.domain.names import LevelKey
 from shared.domain.orders import Allocation, DeductsAt, Order
 from shared.domain.stock import Count, First
+from shared.flows import reconcile
 from shared.flows.compensate import subject
 from shared.runtime import clock
 from shared.storage import ledger, levels
@@ -43,8 +44,9 @@ ONLY_A_PERSON = {"counted and available", "a line does not add up"}
 
 
 @pytest.fixture
-def life(aws: Aws, context: LambdaContext, request: pytest.FixtureRequest) -> Life:
-    """Four levels of 30, long ago."""
+def life(aws: Aws, context: LambdaContext, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Life:
+    """Four levels of 30, long ago; a day of two hours is enough for them."""
+    monkeypatch.setattr(reconcile, "SEGMENTS", 2)
     chance = random.Random(request.param)  # noqa: S311 - a life is to be repeated
     begun = Life(aws, context, chance, clock.now() - timedelta(days=20))
     as_of = times.text(begun.now - timedelta(days=1))

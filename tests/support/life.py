@@ -24,9 +24,10 @@ from shared.domain.orders import DeductsAt, Move, Order
 from shared.domain.people import By
 from shared.domain.stock import Count, Level
 from shared.errors import InvalidInput, Rejected
+from shared.flows import reconcile
 from shared.flows.compensate import Compensate
 from shared.flows.operate_orders import OperateOrders
-from shared.flows.reconcile import SEGMENTS, Reconcile
+from shared.flows.reconcile import Reconcile
 from shared.storage import keys, levels
 from shared.storage import orders as order_items
 from shared.storage.ledger import Ledger
@@ -204,7 +205,7 @@ class Life:
             stock=self.aws.stock, orders=self.aws.orders, compensate=self.compensate, problems=Problems(self.aws.orders)
         )
         counted: Counter[str] = Counter()
-        for segment in range(SEGMENTS):
+        for segment in range(reconcile.SEGMENTS):
             counted += flow.run(segment, replace(RULES, compensate_up_to=up_to), self.now)
         return counted
 
