@@ -163,7 +163,7 @@ def proposed(mend: Mend) -> dict[str, str | int]:
     corrected = {held.order.token: str(held.order) for held in mend.orders}
     last = dict(chain(mend.last.items(), *(each.last.items() for each in mend.entries)))
     told: dict[str, str | int] = {what: units for what, units in numbers.items() if units}
-    told |= {"orders": ", ".join(f"{corrected[token]} {units:+}" for token, units in last.items())}
+    told |= {"orders": ", ".join(sorted(f"{corrected[token]} {units:+}" for token, units in last.items()))}
     told |= {"ledger": ", ".join(_entry(each) for each in mend.entries)}
     return {what: units for what, units in told.items() if units}
 

@@ -95,8 +95,8 @@ def lose(aws: Aws, *revisions: int) -> None:
             aws.stock.delete(keys.movement(KEY, each.changed_at, each.revision))
 
 
-def put_level(aws: Aws, **changes: int) -> None:
-    aws.stock.put(levels.to_item(replace(found(aws), **changes)))  # type: ignore[arg-type] - numbers of a level
+def put_level(aws: Aws, **changes: Any) -> None:  # noqa: ANN401 - any field of a level
+    aws.stock.put(levels.to_item(replace(found(aws), **changes)))
 
 
 def put_wrong(aws: Aws) -> None:
@@ -209,6 +209,7 @@ def test_each_kind_is_found_proposed_compensated_and_found_no_more(
     assert reason in problem.reason
     told = {name.removeprefix("proposed_"): told for name, told in problem.details.items() if "proposed" in name}
     assert told == proposed
+    terminal.capsys.readouterr()
     document = terminal.document(*COMPENSATE)
     assert document["is_written"]
     assert document["proposed"].items() >= proposed.items()
