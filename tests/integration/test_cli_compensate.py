@@ -15,7 +15,7 @@ from functions.record_stock import handler as record_stock
 from functions.sweep_due_work import handler as sweep_due_work
 from shared.domain import explain, orders, times
 from shared.domain.explain import LevelTermKind
-from shared.domain.ledger import drift, movement
+from shared.domain.ledger import Movement, drift, movement
 from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.people import By
@@ -85,7 +85,7 @@ def terminal(aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     return terminals.at(tmp_path, capsys, monkeypatch)
 
 
-def movements(aws: Aws) -> list[ledger.Movement]:
+def movements(aws: Aws) -> list[Movement]:
     return Ledger(aws.stock).of(KEY, clock.now())
 
 
@@ -200,9 +200,10 @@ def test_each_kind_is_found_proposed_compensated_and_found_no_more(
     after: tuple[int, int, int],
 ) -> None:
     assert reconcile(context) == 0
-    damage(aws)
     told_before = len(streamed(aws.stock.name))
+    damage(aws)
 
+    record_stock.lambda_handler({"Records": streamed(aws.stock.name)[told_before:]}, context)
     assert reconcile(context) >= 1
 
     problem = exception(aws).problem
