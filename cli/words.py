@@ -72,6 +72,8 @@ def _term(term: LevelTerm, found: SourceExplained) -> str:
             return f"promised to order {order}, {when}"
         case LevelTermKind.RETURNED:
             return f"sent back by the customer of order {order}, {when}"
+        case LevelTermKind.COMPENSATED:
+            return f"set right, for that is what its order holds, {when}{_by(found, term.cause)}"
         case LevelTermKind.DEDUCTED:
             return f"taken off by the supplier after that count, {when}"
         case LevelTermKind.EARLIER:

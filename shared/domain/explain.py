@@ -12,8 +12,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.domain import physical
-from shared.domain.ledger import Movement, drift
+from shared.domain.ledger import Movement, drift, promised
 from shared.domain.stock import BY_HAND, FEED, Level
+
+COMPENSATE = "compensate"
 
 
 class LevelTermKind(StrEnum):
@@ -26,6 +28,7 @@ class LevelTermKind(StrEnum):
     TRANSFERRED = "transferred"
     RETURNED = "returned"
     COMMITTED = "committed"
+    COMPENSATED = "compensated"
     DEDUCTED = "deducted"
     EARLIER = "earlier"
     EXPECTED = "expected"
@@ -47,8 +50,8 @@ COUNTED_SINCE = MappingProxyType(
 class LevelTerm:
     """Pieces that a level has more, or fewer, because of one thing.
 
-    `at`: when; `cause`: the name of a photograph, the id of an operation, the token of an order, the bucket of a
-    deduction.
+    `at`: when; `cause`: the name of a photograph, the id of an operation or a compensation, the token of an order, the
+    bucket of a deduction.
     """
 
     kind: LevelTermKind
@@ -134,17 +137,31 @@ def _incoming(found: Level, movements: Sequence[Movement]) -> Iterator[LevelTerm
 
 
 def _committed(found: Level, movements: Sequence[Movement]) -> list[LevelTerm]:
-    """Tell what is committed, order by order, in order of when each last moved."""
-    units: Counter[str] = Counter()
+    """Tell what is committed, order by order, in order of when each last moved.
+
+    What a compensation did to an order that still holds units is a term of its own.
+    """
+    units = promised(movements)
     moved_at: dict[str, str] = {}
+    compensated: list[LevelTerm] = []
+    own = Counter(units)
     for movement in movements:
-        for token, each in movement.last.items():
-            units[token] += each
-            moved_at[token] = movement.changed_at
+        moved_at |= dict.fromkeys(movement.last, movement.changed_at)
+        by_hand = {token: each for token, each in movement.last.items() if movement.kind == COMPENSATE and units[token]}
+        own.subtract(by_hand)
+        compensated.append(
+            LevelTerm(
+                kind=LevelTermKind.COMPENSATED,
+                units=-sum(by_hand.values()),
+                at=movement.changed_at,
+                cause=movement.cause,
+            )
+        )
     terms = [
-        LevelTerm(kind=LevelTermKind.COMMITTED, units=-units[token], at=at, cause=token)
+        LevelTerm(kind=LevelTermKind.COMMITTED, units=-own[token], at=at, cause=token)
         for token, at in sorted(moved_at.items(), key=lambda each: (each[1], each[0]))
     ]
+    terms += compensated
     first = movements[0]
     if first.revision > 1:
         earlier = found.committed - sum(units.values())

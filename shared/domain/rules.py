@@ -107,11 +107,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules of one version."""
+    """All rules of one version.
+
+    `compensate_up_to`: a level that differs by so many units or fewer is made right without asking; 0: none is.
+    """
 
     version: str
     channels: Mapping[ChannelId, Channel] = field(default_factory=dict)
     sources: Mapping[SourceId, Source] = field(default_factory=dict)
+    compensate_up_to: int = 0
 
     @property
     def active_sources(self) -> tuple[Source, ...]:
@@ -135,14 +139,20 @@ class Rules:
 def parse(document: object) -> Rules:
     """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
     root = _Place("rules", document)
-    root.only("schema", "version", "channels", "sources")
+    root.only("schema", "version", "channels", "sources", "reconcile")
     root.one_of("schema", 1)
     sources = {SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")}
     return Rules(
         version=root.text("version"),
         channels={ChannelId(key): _channel(ChannelId(key), place, sources) for key, place in root.children("channels")},
         sources=sources,
+        compensate_up_to=_compensate_up_to(root.child("reconcile")) if root.has("reconcile") else 0,
     )
+
+
+def _compensate_up_to(at: _Place) -> int:
+    at.only("compensate_up_to")
+    return at.whole("compensate_up_to", 0, 1_000, default=0)
 
 
 def _channel(key: ChannelId, at: _Place, sources: Collection[SourceId]) -> Channel:

@@ -31,6 +31,7 @@ BY_HAND = frozenset(
         LevelTermKind.RECEIVED,
         LevelTermKind.TRANSFERRED,
         LevelTermKind.EXPECTED,
+        LevelTermKind.COMPENSATED,
     }
 )
 """Terms whose cause is the token of an order, and those whose cause is an operation."""

@@ -85,4 +85,4 @@ def test_a_first_movement_that_begins_with_units_is_drift() -> None:
     images = history([10, 8])
     first, second = movements(images)
 
-    assert drift(images[-1], [replace(first, units=9), second]) == "it began with 1"
+    assert drift(images[-1], [replace(first, units=9), second]) == "its movements sum to 7, it has 8"

@@ -46,6 +46,11 @@ def test_times_of_a_feed_are_minutes() -> None:
     assert read.active_sources[0].feed.lag == timedelta(minutes=15)
 
 
+@pytest.mark.parametrize(("value", "expected"), [(..., 0), ({}, 0), ({"compensate_up_to": 3}, 3)])
+def test_nothing_is_compensated_without_asking_unless_the_rules_say_so(value: object, expected: int) -> None:
+    assert rules.parse(changed("reconcile", value)).compensate_up_to == expected
+
+
 def test_an_inactive_source_gets_no_orders() -> None:
     read = rules.parse(changed("sources/alpina/active", value=False))
 
@@ -110,6 +115,8 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
             [{"after_hours": 30, "percent": 50}, {"after_hours": 24, "percent": 0}],
             "rules.sources.alpina.freshness.1.after_hours",
         ),
+        ("reconcile", {"compensate_up_to": -1}, "rules.reconcile.compensate_up_to"),
+        ("reconcile", {"up_to": 1}, "rules.reconcile.up_to"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) -> None:
