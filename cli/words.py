@@ -17,6 +17,7 @@ DONE = {
     LevelTermKind.RECEIVED: "received",
     LevelTermKind.TRANSFERRED: "sent to another source",
     LevelTermKind.EXPECTED: "expected since",
+    LevelTermKind.COMPENSATED: "set right, for that is what its order holds,",
 }
 ADJUSTED = {
     Adjustment.DAMAGED: "damaged",
@@ -72,8 +73,6 @@ def _term(term: LevelTerm, found: SourceExplained) -> str:
             return f"promised to order {order}, {when}"
         case LevelTermKind.RETURNED:
             return f"sent back by the customer of order {order}, {when}"
-        case LevelTermKind.COMPENSATED:
-            return f"set right, for that is what its order holds, {when}{_by(found, term.cause)}"
         case LevelTermKind.DEDUCTED:
             return f"taken off by the supplier after that count, {when}"
         case LevelTermKind.EARLIER:

@@ -227,18 +227,20 @@ def _entry(level: Level, revision: int, at: str, units: int, balance: int, cover
 
 
 def _rest(level: Level, movements: Sequence[Movement], entries: Sequence[Movement]) -> tuple[Movement, ...]:
-    """Give the newest entry what of committed and counted is not in any movement.
+    """Give the newest entry what of committed, counted and incoming is not in any movement.
 
-    Balances tell what was available at each hole; of the other two only the sum of all holes is known. Where the
+    Balances tell what was available at each hole; of the others only the sum of all holes is known. Where the
     ledger begins later not even that: committed is then what is known to whom, counted as if nothing was deducted.
     """
     if not entries:
         return ()
     *others, newest = entries
+    incoming = 0
     if not movements or movements[0].begins:
         committed = level.committed - sum(each.committed for each in movements)
         counted = level.counted - sum(each.counted for each in movements)
+        incoming = level.incoming - sum(each.incoming for each in movements)
     else:
         committed = sum(newest.last.values())
         counted = newest.units + committed if newest.covers else 0
-    return (*others, replace(newest, committed=committed, counted=counted))
+    return (*others, replace(newest, committed=committed, counted=counted, incoming=incoming))

@@ -108,5 +108,5 @@ def drift(level: Level, movements: Sequence[Movement]) -> str:
     if total != level.available:
         return f"its movements sum to {total}, it has {level.available}"
     expected = sum(each.incoming for each in movements)
-    is_off = first.revision == 1 and expected != level.incoming
+    is_off = first.begins and expected != level.incoming
     return f"its movements expect {expected}, it expects {level.incoming}" if is_off else ""

@@ -72,7 +72,7 @@ def compensate(table: str, mend: Mend, op_id: str, now: datetime) -> Action:
     if mend.deducted:
         change += ", deducted.#bucket = if_not_exists(deducted.#bucket, :zero) + :deducted"
         change += ", flag = :flag, since = if_not_exists(since, :now)"
-        names["#bucket"] = stock.deduction(level.key, mend.deducted, 0, now, timedelta(0)).bucket
+        names["#bucket"] = stock.deduction(level.key, mend.deducted, 0, now, timedelta(0), level).bucket
         values |= {":zero": 0, ":deducted": mend.deducted, ":flag": keys.open_flag(level.key.source)}
     request = {
         "UpdateExpression": change,

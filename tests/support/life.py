@@ -21,7 +21,8 @@ from shared.domain import orders, stock, times
 from shared.domain.ledger import Movement
 from shared.domain.names import LevelKey, OrderKey
 from shared.domain.orders import DeductsAt, Move, Order
-from shared.domain.people import By
+from shared.domain.people import By, Wish
+from shared.domain.physical import Adjustment
 from shared.domain.stock import Count, Level
 from shared.errors import InvalidInput, Rejected
 from shared.flows import reconcile
@@ -117,7 +118,7 @@ class Life:
         units, op_id = self.chance.choice([-2, -1, 1, 3]), times.text(self.now)
         for _ in range(self.chance.randint(1, 2)):
             try:
-                operations.adjust(key, units, BY, op_id, self.now)
+                operations.adjust(key, units, Adjustment.CORRECTION, Wish(op_id, BY, self.now))
             except (InvalidInput, Rejected):
                 return  # nobody has counted it, or it has not so many
 
