@@ -99,7 +99,10 @@ class SendingModel:
                 yield f"{name} sends the order", _goes_on(sent, worker, replace(worker, does="answer"))
             case "answer":
                 if "order" not in w.on_the_way:
-                    yield f"{name} is told that it arrived", _goes_on(w, worker, replace(worker, does="record", po=w.po))
+                    yield (
+                        f"{name} is told that it arrived",
+                        _goes_on(w, worker, replace(worker, does="record", po=w.po)),
+                    )
                 if w.left.get("time-outs"):
                     lost = replace(w, left=spend(w.left, "time-outs"))
                     yield f"{name} gets no answer", _goes_on(lost, worker, replace(worker, does="no answer"))
@@ -211,7 +214,10 @@ class SendingModel:
             return "the cancel meets a change", _goes_on(w, worker, Worker(worker.name))
         after = replace(w, order=moved, po=next(iter(changed.values()), w.po), is_cancelled=True)
         if "a wanted cancel waits for the send" in self.without and after.po and after.po.state in ASKED_AGAIN:
-            return "the cancel is committed, and tells the supplier", _goes_on(after, worker, Worker(worker.name, "tell"))
+            told = replace(after, po=replace(after.po, state=PoState.CANCELLING))
+            return "the cancel is committed, and tells the supplier", _goes_on(
+                told, worker, Worker(worker.name, "tell")
+            )
         return "the cancel is committed", _ends(after, worker)
 
     @staticmethod

@@ -15,8 +15,8 @@ from typing import Any
 from shared.domain import feeds, orders, stock, times
 from shared.domain.feeds import Feed, Row, Run, Standing
 from shared.domain.names import Sku, SourceId
-from shared.domain.orders import DeductsAt, Order
-from shared.domain.stock import UNTIL_COUNTED, Blind, Count, CountWrite, Exact, First, Level
+from shared.domain.orders import DeductsAt, Move, Order
+from shared.domain.stock import UNTIL_COUNTED, Blind, Count, CountWrite, First, Level
 from shared.errors import Rejected
 from tests.model.conditions import may
 from tests.model.frozen import Frozen, put, spend, with_, without_
@@ -211,10 +211,16 @@ class StockModel:
         wanted = move.effects[0] if move.effects else orders.Effect(level=level.key)
         deduction = _deduction(wanted.deduct, wanted.late, self.time(document.at), self.slack)
         gave_back = self._give_back(level, wanted.give_back)
-        after = self._deduct(gave_back, deduction, is_shown=doing.is_shown) if wanted.deduct or wanted.late else gave_back
+        after = (
+            self._deduct(gave_back, deduction, is_shown=doing.is_shown) if wanted.deduct or wanted.late else gave_back
+        )
         if not may("move: marker", document.id if document.id in w.markers else None, self.without):
             return f"{says} finds it done", over
-        if (wanted.deduct or wanted.late) and deduction.is_shown(level.counted_as_of) != doing.is_shown and after is None:
+        if (
+            (wanted.deduct or wanted.late)
+            and deduction.is_shown(level.counted_as_of) != doing.is_shown
+            and after is None
+        ):
             other = replace(doing, is_shown=not doing.is_shown)
             return f"{says} meets a photograph on the other side", replace(over, doing=with_(over.doing, other))
         order = w.orders[document.order]
@@ -234,7 +240,7 @@ class StockModel:
             ),
         )
 
-    def _move(self, document: Document, seen: Order) -> orders.Move:
+    def _move(self, document: Document, seen: Order) -> Move:
         match document.kind:
             case "accept":
                 move = orders.accept(seen, 1, "l1", document.units, deducts_at=ACCEPT)
@@ -371,7 +377,9 @@ class StockModel:
             done = replace(running, stage="finish", write=None)
             return f"{says} meets a newer count", self._goes_on(w, running, done)
         again = replace(running, write=planned)
-        return f"{says} is refused its row ({_kind(running.write)}) and gets the level", self._goes_on(w, running, again)
+        return f"{says} is refused its row ({_kind(running.write)}) and gets the level", self._goes_on(
+            w, running, again
+        )
 
     def _counted(self, level: Level | None, write: CountWrite) -> Level | None:
         """Write a count; None where a condition refuses it."""

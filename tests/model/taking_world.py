@@ -15,7 +15,7 @@ from shared.domain import orders, stock, taking, times
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Ask, Intake
 from shared.domain.messages import PlanOrder
-from shared.domain.names import OrderKey
+from shared.domain.names import LevelKey, OrderKey
 from shared.domain.orders import LineState, Move, Order
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known
@@ -212,7 +212,9 @@ class TakingModel:
         refused_orders = [one for one in batch.planned if not self._may_write(w, one)]
         refused_levels = [key for key in batch.shares if not self._may_take(w, batch, key)]
         if refused_orders or refused_levels:
-            is_ours = any((stored := w.orders[_number(o.after.key)]) and stored.attempt == attempt for o in refused_orders)
+            is_ours = any(
+                (stored := w.orders[_number(o.after.key)]) and stored.attempt == attempt for o in refused_orders
+            )
             if is_ours:
                 recorded = self._recorded(answered, batch)
                 yield f"{worker} asks again and finds its own commit", self._now(w, worker, recorded)
@@ -241,7 +243,7 @@ class TakingModel:
             return may("take: new order", stored, self.without)
         return may("take: order", stored, self.without, seen=one.before.revision)
 
-    def _may_take(self, w: World, batch: Batch, key: stock.LevelKey) -> bool:
+    def _may_take(self, w: World, batch: Batch, key: LevelKey) -> bool:
         level, units = w.levels[SOURCES.index(key.source)], sum(batch.shares[key].values())
         return may("take: level", level, self.without, units=units, now=trade.NOW)
 
@@ -306,7 +308,9 @@ class TakingModel:
                 continue
             if order is None:
                 return f"order {i} is lost" if kinds & {"create", "cancel"} else ""
-            newest = max((each for each in about if each.kind in {"create", "edit"}), default=None, key=lambda m: m.version)
+            newest = max(
+                (each for each in about if each.kind in {"create", "edit"}), default=None, key=lambda m: m.version
+            )
             line = order.lines[0]
             if "cancel" in kinds:
                 if not order.cancel_wanted or any(each.live for each in order.allocations):
