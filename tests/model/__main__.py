@@ -1,4 +1,4 @@
-"""Search the protocols, or take one condition away and tell how they then break: `python -m tests.model --without X`."""
+"""Search the protocols, or take one condition away and tell how they break: `python -m tests.model --without X`."""
 
 from __future__ import annotations
 

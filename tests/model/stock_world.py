@@ -381,7 +381,7 @@ class StockModel:
             w, running, again
         )
 
-    def _counted(self, level: Level | None, write: CountWrite) -> Level | None:
+    def _counted(self, level: Level | None, write: CountWrite) -> Level | None:  # noqa: PLR0911 - one return a refusal
         """Write a count; None where a condition refuses it."""
         count = write.count
         fields: dict[str, Any] = {"counted": count.units, "counted_as_of": count.as_of, "count_id": count.count_id}
@@ -419,7 +419,7 @@ class StockModel:
 
     # ---- what must hold
 
-    def wrong(self, w: World) -> str:
+    def wrong(self, w: World) -> str:  # noqa: PLR0911 - one return a promise
         level = w.level
         if level is None:
             return ""

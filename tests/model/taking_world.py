@@ -1,4 +1,4 @@
-"""Orders that take units: workers with batches of messages that come twice, at once, in any order; crashes, lost answers.
+"""Orders that take units: workers with batches of messages that come twice, at once, in any order; crashes too.
 
 What a worker does follows `PlaceOrders`: read, fold, next step; moves one by one, takes as one transaction; what a
 refusal returns is the new truth.

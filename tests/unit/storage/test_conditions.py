@@ -1,4 +1,4 @@
-"""The conditions that the model searches are the conditions that storage sends: neither has one that the other lacks."""
+"""The conditions that the model searches are those that storage sends: neither has one that the other lacks."""
 
 from __future__ import annotations
 
