@@ -157,7 +157,7 @@ class StockRows:
         profile = self._profile
         read = quantities.read(_text(cell), profile.quantities, profile.marks)
         if read.units < 0 and profile.negative == "refuse":
-            raise InvalidInput("a quantity is below zero", code="quantity_negative")
+            raise InvalidInput("a quantity below zero", code="quantity_negative")
         if read.told:
             told.append(read.told)
         return read.units

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.feeds import Refusal
+from shared.domain.names import Sku
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import text
@@ -117,6 +118,15 @@ def test_quantities(cell: str, units: int) -> None:
 @pytest.mark.parametrize("cell", ["-3", "-3.00"])
 def test_below_zero_is_zero_with_a_warning(cell: str) -> None:
     assert read(file_of(cell)) == [row(2, "NL-1001", 0, 1240, warning="-3 is below zero, counted as 0")]
+
+
+@pytest.mark.parametrize("cell", ["-3", "-1.0"])
+def test_below_zero_is_refused_where_the_profile_says_so(cell: str) -> None:
+    (refusal,) = read(file_of(cell), replace(PROFILE, negative="refuse"))
+
+    told = Refusal(line=2, column="On hand", value=cell, reason="a quantity below zero", sku=Sku("NL-1001"))
+    assert refusal == told
+    assert read(file_of("0"), replace(PROFILE, negative="refuse")) == [row(2, "NL-1001", 0, 1240)]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_the_marks_hold_for_costs_too() -> None:
 
 def test_below_zero_is_zero_with_a_warning_or_refused_by_profile() -> None:
     assert read("Item,On hand\nA,-3\n") == [row(2, "A", 0, warning="-3 is below zero, counted as 0")]
-    assert units("-3", negative="refuse") == "a quantity is below zero"
+    assert units("-3", negative="refuse") == "a quantity below zero"
 
 
 def test_a_blank_quantity_is_never_zero_by_silence() -> None:
