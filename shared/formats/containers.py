@@ -96,9 +96,8 @@ def part(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[BinaryIO]:
         raise InvalidInput("a member of the zip is encrypted", code="container_encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InvalidInput("a member of the zip is packed in a way that is not read", code="container_method")
-    # The directory may claim more than there is, to be allowed more.
-    packed = min(info.compress_size, _size(cast("BinaryIO", opened.fp)))
-    with _bounded(lambda: cast("BinaryIO", opened.open(info)), packed) as member:
+    # A directory that claims more than there is, to be allowed more, is found to overlap and refused on opening.
+    with _bounded(lambda: cast("BinaryIO", opened.open(info)), info.compress_size) as member:
         yield member
 
 

@@ -178,7 +178,7 @@ def test_an_encrypted_member_is_told() -> None:
 @pytest.mark.parametrize(
     ("_case", "at", "value", "code"),
     [
-        ("packed size", 20, 1 << 31, "container_too_large"),
+        ("packed size", 20, 1 << 31, "container_broken"),
         ("unpacked size", 24, 10, "container_broken"),
     ],
 )
