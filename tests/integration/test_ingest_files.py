@@ -289,7 +289,13 @@ def test_a_row_without_a_count_keeps_the_old_stock_and_is_a_row_error(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(str(path.relative_to(FILES)) for path in FILES.glob("*/*") if path.stat().st_size)
+    "name",
+    sorted(
+        str(path.relative_to(FILES))
+        for source in RULES.sources
+        for path in FILES.glob(f"{source}/*")
+        if path.stat().st_size
+    ),
 )
 def test_every_golden_file_comes_to_its_end(aws: Aws, context: LambdaContext, name: str) -> None:
     assert deliver(context, drop(aws, f"in/{name}", (FILES / name).read_bytes())) == []
