@@ -204,7 +204,7 @@ def test_a_quote_left_open_does_not_swallow_the_rows_after_it() -> None:
 def test_a_quote_left_open_is_given_up_before_it_has_swallowed_the_file() -> None:
     failure = fails("Item,On hand,Price\nA,1,1\n" + 'B,"\n' + 'x","\n' * 200_000)
 
-    assert (failure.code, failure.details) == ("quotes_wrong", {"line": 3})
+    assert (failure.code, failure.details) == ("row_too_long", {"line": 3})
 
 
 def test_a_zero_byte_is_refused() -> None:

@@ -80,7 +80,7 @@ XML = profile(format="xml", rows="s/i", columns={"sku": "@no", "quantity": "q"})
         ("a line of 2 GB, fixed", Endless(b""), files.FIXED, "line_too_long"),
         ("a line of 2 GB of JSON", Endless(b'{"a": "'), files.NDJSON, "line_too_long"),
         ("2 GB of zero bytes", Endless(HEADING + b"\n" * 5000, b"\0"), files.DELIMITED, "line_too_long"),
-        ("a quote over 2 GB", Endless(HEADING + b'A,"', b'x","\n'), files.DELIMITED, "quotes_wrong"),
+        ("a quote over 2 GB", Endless(HEADING + b'A,"', b'x","\n'), files.DELIMITED, "row_too_long"),
         ("an attribute of 2 GB", Endless(b'<s><i no="'), XML, "xml_token_too_long"),
         ("a comment of 2 GB", Endless(b"<s><!--"), XML, "xml_token_too_long"),
         ("a name of 2 GB", Endless(b"<s><i"), XML, "xml_token_too_long"),
