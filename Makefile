@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen --no-sync
 SUPPLIER ?= alpina
 UNITS ?= 1
 
-.PHONY: help doctor setup run stop order feed test check engine local bench soak build deploy
+.PHONY: help doctor setup run stop order feed test check engine local bench soak build deploy model
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ order: setup ## send an order to the local cloud: SKU=... UNITS=n
 feed: setup ## drop a supplier's file into the local cloud: FILE=... SUPPLIER=...
 	@.venv/bin/python -m local feed --file "$(FILE)" --supplier $(SUPPLIER) $(if $(NAME),--name $(NAME))
 
-test: setup ## run every suite at smoke size (2 cores: under 15 minutes)
+test: setup ## run every suite at smoke size, in two processes (2 cores: under 15 minutes)
 	@$(RUN) pytest -n 2
 
 check: setup $(SAM) ## lint, types, import contracts, template, spelling, lock file
@@ -62,11 +62,14 @@ engine: setup ## races and transactions on DynamoDB Local (Java 17 and npm)
 local: setup ## the whole template on the emulator
 	@$(RUN) pytest tests/local
 
+model: setup ## search every interleaving of the protocols; WITHOUT=condition: show how they break without it
+	@$(RUN) python -m tests.model $(if $(WITHOUT),--without "$(WITHOUT)")
+
 bench: setup ## measure; figures go to build/bench.json
 	@$(RUN) python -m bench
 
 soak: setup ## races, properties and fuzzing with many more seeds (over an hour)
-	@SOAK=1 $(RUN) pytest tests/unit tests/engine --timeout 7200
+	@SOAK=1 $(RUN) pytest tests/unit tests/model tests/engine --timeout 7200
 
 deploy: build ## deploy to AWS with your credentials: STACK=name
 	@$(SAM) deploy --template-file .aws-sam/build/template.yaml \

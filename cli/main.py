@@ -14,7 +14,19 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
-from cli import channel_checks, channels, config, exceptions, feeds, orders, pauses, queue, stock
+from cli import (
+    channel_checks,
+    channels,
+    compensate,
+    config,
+    exceptions,
+    feeds,
+    orders,
+    pauses,
+    queue,
+    stock,
+    stock_changes,
+)
 from cli.mistakes import WrongFile
 from cli.screen import Screen
 from cli.target import NoTarget
@@ -61,6 +73,8 @@ app.add_typer(feeds.app, name="feeds")
 app.add_typer(queue.app, name="queue")
 app.add_typer(pauses.app)
 channels.app.add_typer(channel_checks.app)
+stock.app.add_typer(stock_changes.app)
+stock.app.add_typer(compensate.app)
 
 
 @app.callback(invoke_without_command=True)

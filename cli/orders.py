@@ -11,16 +11,20 @@ import typer
 
 from cli.session import Session, reads, writes
 from cli.words import moment
+from shared.domain import times
+from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
 from shared.errors import InvalidInput
+from shared.flows.answer_orders import AnswerOrders
 from shared.flows.operate_orders import OperateOrders
 from shared.runtime import clock
 from shared.storage import keys, order_lists, whole_orders
+from shared.storage.problems import Problems
 from shared.storage.whole_orders import WholeOrder
 
-app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again.")
+app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again, what suppliers answer.")
 
 REFERENCES = ("po", "token")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
@@ -110,6 +114,49 @@ def resend(session: Session, number: Annotated[str, typer.Argument(metavar="NUMB
     session.answer({"number": number, "order": str(key), "is_written": is_written})
 
 
+@app.command()
+@writes
+def answer(
+    session: Session,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The purchase order's number.")],
+    *,
+    line: Annotated[str, typer.Option("--line", metavar="L", help="Which line of the order.")],
+    says: Annotated[Says, typer.Option("--says", help="What becomes of the units.")],
+    units: Annotated[int, typer.Option("--units", min=1, max=MOST_UNITS, metavar="N")],
+    document: Annotated[
+        str, typer.Option("--document", metavar="ID", help="The same one twice says nothing new.")
+    ] = "",
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When the supplier says it was; else now.")] = "",
+) -> None:
+    """Record what a supplier says of a line by phone or mail. Needs --reason.
+
+    What it rejects is looked for elsewhere at once.
+    """
+    if not session.reason:
+        raise typer.BadParameter("say who told you; it is kept with the order", param_hint="--reason")
+    key = order_lists.find(session.target.orders(), "po", number)
+    if key is None:
+        raise InvalidInput("no purchase order has this number", code="unknown_po", number=number)
+    now = clock.now()
+    made = Answer(
+        order=key,
+        number=number,
+        document=document or uuid.uuid4().hex[:16],
+        received_at=now,
+        lines=(LineAnswer(line=line, says=says, units=units),),
+        at=times.read(at, "--at") if at else None,
+    )
+    is_written = session.agree([f"{number}, line {line} of order {key}: {units} {says}"])
+    counted: dict[str, int] = {}
+    if is_written:
+        book = session.target.book()
+        flow = AnswerOrders(book=book, problems=Problems(book.orders), pause=clock.pause)
+        counted = dict(flow.run(made, session.target.config().rules(now), now, By(session.actor, session.reason)))
+        is_new = set(counted) != {"AnswerRepeated"}
+        session.tell("done" if is_new else f"this was recorded already: {made.document}")
+    session.answer({"number": number, "order": str(key), "line": line, "moved": counted, "is_written": is_written})
+
+
 def _operate(
     session: Session, which: str, op_id: str, told: str, move: Callable[[OperateOrders], Callable[..., Order]]
 ) -> None:
@@ -139,6 +186,11 @@ def _whole(session: Session, which: str) -> WholeOrder:
     if len(found) > 1:
         raise InvalidInput("several orders are called so", code="ambiguous", orders=[str(each) for each in found])
     return whole
+
+
+def named(session: Session, which: str) -> OrderKey:
+    """Name an order by anything that finds exactly one."""
+    return _whole(session, which).order.key
 
 
 def _found(session: Session, text: str) -> list[OrderKey]:

@@ -1,8 +1,7 @@
-"""`truestock stock`: every number explained, listed, corrected, told again."""
+"""`truestock stock`: every number explained, listed, told again; what people change is in `stock_changes.py`."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
@@ -16,9 +15,7 @@ from cli.session import Session, reads, writes
 from shared.domain.flags import FlagKind
 from shared.domain.messages import Refresh, Scope
 from shared.domain.names import ChannelId, LevelKey, Sku, SourceId, name
-from shared.domain.people import By
 from shared.domain.stock import Level
-from shared.errors import InvalidInput
 from shared.flows.explain_stock import ExplainStock
 from shared.runtime import clock
 from shared.storage import dynamo, keys, levels
@@ -92,42 +89,20 @@ def list_levels(
     fitting = (each for each in wanted if each.sku.startswith(prefix) and source in {"", each.source})
     found = _read(session, list(islice(fitting, most)))
     rows = [
-        (*each.key, each.available, each.counted, each.committed, sum(each.deducted.values()), each.counted_as_of)
+        (
+            *each.key,
+            each.available,
+            each.counted,
+            each.committed,
+            sum(each.deducted.values()),
+            each.incoming,
+            each.counted_as_of,
+        )
         for each in found
     ]
-    columns = ["SKU", "source", "available", "counted", "committed", "deducted", "counted as of"]
+    columns = ["SKU", "source", "available", "counted", "committed", "deducted", "incoming", "counted as of"]
     session.table(f"{len(rows)} levels" + (" (there may be more: --most)" if len(rows) == most else ""), columns, rows)
     session.answer([asdict(each) for each in found])
-
-
-@app.command()
-@writes
-def adjust(
-    session: Session,
-    sku: str,
-    *,
-    units: Annotated[int, typer.Option("--units", metavar="N", help="So many pieces more, or fewer: --units -2")],
-    source: Annotated[str, typer.Option("--source", metavar="S", help="Where the pieces are.")],
-    op_id: Annotated[str, typer.Option("--id", help="Names this change: the same one twice is made once.")] = "",
-) -> None:
-    """Correct what a source has, until its next file says what is true. Needs --reason."""
-    if not session.reason:
-        raise typer.BadParameter("say why: damaged, lost, found, miscounted, ...", param_hint="--reason")
-    key = LevelKey(Sku(name(sku, "sku")), SourceId(name(source, "source")))
-    found = _read(session, [key])
-    if not found:
-        raise InvalidInput("no such level", code="unknown_level", sku=sku, source=source)
-    before = found[0]
-    told = f"{key.sku} at {key.source}: counted {before.counted} -> {before.counted + units}, "
-    told += f"available {before.available} -> {before.available + units}"
-    is_written = session.agree([told])
-    op_id = op_id or uuid.uuid4().hex[:16]
-    if is_written:
-        operations = Operations(session.target.stock(), session.target.orders())
-        now = clock.now()
-        is_new = operations.adjust(key, units, By(session.actor, session.reason), op_id, now)
-        session.tell("done; the shops are told" if is_new else f"this change was made already: {op_id}")
-    session.answer({"sku": sku, "source": source, "units": units, "id": op_id, "is_written": is_written})
 
 
 @app.command()

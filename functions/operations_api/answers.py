@@ -32,6 +32,7 @@ def stock(sku: Sku, levels: Sequence[Level], told: Sequence[Told]) -> StockAnswe
                 committed=level.committed,
                 deducted=sum(level.deducted.values()),
                 available=level.available,
+                incoming=level.incoming,
                 as_of=level.counted_as_of,
                 count_id=level.count_id,
                 status=level.status,

@@ -19,6 +19,7 @@ class LevelAnswer(Answer):
     committed: int
     deducted: int
     available: int
+    incoming: int
     as_of: str
     count_id: str
     status: str

@@ -1,6 +1,7 @@
 """Every hour -> one of 24 segments of both tables checked against the promises.
 
-A second run of the same hour finds the same trouble and opens nothing new.
+A second run of the same hour finds the same trouble and opens nothing new; a compensation is written only over the
+revision that was looked at.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.compensate import Compensate
 from shared.flows.reconcile import SEGMENTS, Reconcile
-from shared.runtime import clients, clock
+from shared.runtime import clients, clock, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.dynamo import Table
@@ -25,7 +27,9 @@ def flow() -> Reconcile:
     """Connect the flow."""
     names = settings()
     stock, orders = (Table(clients.dynamodb(), name) for name in (names.stock_table, names.order_table))
-    return Reconcile(stock=stock, orders=orders, ledger=Ledger(stock), problems=Problems(orders))
+    problems = Problems(orders)
+    compensate = Compensate(stock=stock, orders=orders, ledger=Ledger(stock), problems=problems)
+    return Reconcile(stock=stock, orders=orders, compensate=compensate, problems=problems)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -33,7 +37,7 @@ def flow() -> Reconcile:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Check the hour's segment, or the one that an operator names."""
     now = clock.now()
-    counted = flow().run(int(event.get("segment", now.hour % SEGMENTS)), now)
+    counted = flow().run(int(event.get("segment", now.hour % SEGMENTS)), rules.current(now), now)
     count(counted)
     return dict(counted)
 

@@ -9,6 +9,7 @@ import uuid
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
@@ -19,6 +20,7 @@ from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
 from shared.storage.flags import Flags
+from shared.storage.ledger import Ledger
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
@@ -75,13 +77,15 @@ def watch() -> Watch:
 @cache
 def cure() -> Cure:
     """Connect the flow that closes what is over."""
-    stock = book().stock
+    stock, orders = book().stock, book().orders
+    problems = Problems(orders)
     return Cure(
         book=book(),
         feeds=Feeds(stock),
         availability=Availability(stock),
         leases=Leases(stock),
-        problems=Problems(book().orders),
+        problems=problems,
+        compensate=Compensate(stock=stock, orders=orders, ledger=Ledger(stock), problems=problems),
         dead_letters=dead_letters,
     )
 

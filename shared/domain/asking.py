@@ -65,7 +65,7 @@ def next_step(asked: Asked, order: Order | None) -> Step:
             return Step.TOMBSTONE
         return Step.CREATE if asked.newest else Step.DONE
     if order.cancel_wanted:
-        return Step.DONE
+        return Step.CANCEL if order.is_cancelling and asked != Asked(key=asked.key) else Step.DONE
     if asked.cancel:
         return Step.CANCEL
     if asked.newest and asked.newest.order.version > order.version:

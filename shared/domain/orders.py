@@ -46,6 +46,10 @@ class Event(StrEnum):
     EDIT = "edit"
 
 
+NO_LIMIT = 1_000_000
+MOST_LEVELS_A_MOVE = 60
+"""A transaction's hundred actions hold the marker, the order and its purchase orders beside the levels."""
+
 _OPEN, _RESERVED, _SENT, _ACCEPTED, _SHIPPED, _BACK, _CANCELLED = LineState
 
 TRANSITIONS: Mapping[Event, Mapping[LineState, LineState]] = MappingProxyType(
@@ -92,7 +96,8 @@ class Allocation:
     """Units of one line at one source under purchase order `n`.
 
     `committed` are the units its level still counts for it; `limited` those that were deducted because their
-    shipment was not reported in time, and still is not.
+    shipment was not reported in time, and still is not; `returned` those of the shipped ones that came back;
+    `rerouted` those of the given back ones that another source shall ship.
     """
 
     line: str
@@ -106,6 +111,8 @@ class Allocation:
     shipped: int = 0
     given_back: int = 0
     limited: int = 0
+    returned: int = 0
+    rerouted: int = 0
 
     @property
     def live(self) -> int:
@@ -175,6 +182,18 @@ class Order:
             _CANCELLED: line.cancelled,
         }
 
+    def excludes(self, level: LevelKey) -> bool:
+        """Whether a source would not ship a SKU for this order, or shall not any more: it is not asked again."""
+        return any(
+            (each.rejected or each.rerouted) and level == LevelKey(self.line(each.line).sku, each.source)
+            for each in self.allocations
+        )
+
+    @property
+    def late(self) -> int:
+        """Units that suppliers answered for after they were given back: they may come from two sources."""
+        return sum(each.late for each in self.allocations)
+
     def total(self, state: LineState) -> int:
         """Units of the whole order in a state."""
         return sum(self.counts(line)[state] for line in self.lines)
@@ -188,6 +207,16 @@ class Order:
             if self.total(state):
                 return state.value
         return _CANCELLED.value
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether a cancel was begun that has units left to free which no supplier was asked for."""
+        return self.cancel_wanted and bool(self.total(_RESERVED))
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the order flow has something left to do for it: units to find, or a cancel to bring to its end."""
+        return self.wants_units or self.is_cancelling
 
     @property
     def is_cancelled(self) -> bool:
@@ -256,15 +285,19 @@ def backorder(order: Order) -> Order:
     return _checked(Event.BACKORDER, order, replace(order, lines=lines))
 
 
-def cancel(order: Order, version: int) -> Move:
-    """Cancel all that no supplier was asked for yet; for the rest the supplier's answer decides."""
-    if order.cancel_wanted:
+def cancel(order: Order, version: int, most: int = NO_LIMIT) -> Move:
+    """Cancel all that no supplier was asked for yet; for the rest the supplier's answer decides.
+
+    Units of `most` levels are freed at once; the order is then still cancelling, and the same again frees more. Raises
+    Rejected when it is cancelled already.
+    """
+    if order.cancel_wanted and not order.is_cancelling:
         raise Rejected("the order is cancelled already", code="cancelled_already", order=str(order.key))
     lines = {line.line: replace(line, open=0, backordered=0, cancelled=_idle(line)) for line in order.lines}
-    effects = _Effects(order)
+    effects = _Effects(order, most)
     allocations = []
     for allocation in order.allocations:
-        units = allocation.count(_RESERVED)
+        units = allocation.count(_RESERVED) if effects.has_room(allocation) else 0
         line = lines[allocation.line]
         lines[allocation.line] = replace(line, cancelled=line.cancelled + units)
         allocations.append(effects.give_back(allocation, units))
@@ -339,17 +372,21 @@ def confirm_cancel(order: Order, n: int, line_id: str, units: int) -> Move:
     return _give_up(order, Event.CONFIRM_CANCEL, n, line_id, units)
 
 
-def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[Line] = ()) -> Move:
+def edit(
+    order: Order, wanted: Mapping[str, int], version: int, added: Iterable[Line] = (), most: int = NO_LIMIT
+) -> Move:
     """Make the active units of each line what the shop now says.
 
-    More are open; fewer come from open, then backordered, then reserved ones.
+    More are open; fewer come from open, then backordered, then reserved ones. Units of `most` levels are freed at
+    once: the order then keeps its version, and the same again goes on.
 
     Units a supplier was asked for stay: the closing difference is the caller's to settle with the supplier. Raises
     Rejected for a version not newer than the order's, or for a cancelled order.
     """
     if order.cancel_wanted or version <= order.version:
         raise Rejected("an older version undoes nothing", code="older_version", order=str(order.key), version=version)
-    effects = _Effects(order)
+    effects = _Effects(order, most)
+    is_whole = True
     lines = []
     allocations = list(order.allocations)
     for line in order.lines:
@@ -363,6 +400,9 @@ def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[
         left = -more - from_open - from_back
         for i, allocation in enumerate(allocations):
             units_back = min(left, allocation.count(_RESERVED)) if allocation.line == line.line else 0
+            if units_back and not effects.has_room(allocation):
+                is_whole = False
+                continue
             allocations[i] = effects.give_back(allocation, units_back)
             left -= units_back
         lines.append(
@@ -373,9 +413,30 @@ def edit(order: Order, wanted: Mapping[str, int], version: int, added: Iterable[
                 cancelled=line.cancelled - more - left,
             )
         )
-    lines += [replace(line, open=line.ordered) for line in added]
-    after = replace(order, lines=tuple(lines), allocations=tuple(allocations), version=version)
+    if is_whole:
+        lines += [replace(line, open=line.ordered) for line in added]
+    after = replace(
+        order, lines=tuple(lines), allocations=tuple(allocations), version=version if is_whole else order.version
+    )
     return Move(_checked(Event.EDIT, order, after), effects.all())
+
+
+def put_back(order: Order, line_id: str, units: int) -> Order:
+    """Note `units` of a line that the customer sent back: shipped they stay. Raises Rejected for more than went out."""
+    order.line(line_id)
+    left = units
+    allocations = []
+    for allocation in order.allocations:
+        back = min(left, allocation.shipped - allocation.returned) if allocation.line == line_id else 0
+        allocations.append(replace(allocation, returned=allocation.returned + back))
+        left -= back
+    if units <= 0 or left:
+        raise Rejected(
+            "more than was shipped", code="return_too_many", order=str(order.key), line=line_id, units=units, over=left
+        )
+    after = replace(order, allocations=tuple(allocations))
+    check(after)
+    return after
 
 
 def check(order: Order) -> None:
@@ -385,7 +446,8 @@ def check(order: Order) -> None:
         if sum(counts.values()) != line.ordered or min(counts.values()) < 0:
             raise AssertionError("a line does not add up", str(order.key), line.line, counts)
     for allocation in order.allocations:
-        if not 0 <= allocation.committed <= allocation.units or allocation.live < 0:
+        is_whole = 0 <= allocation.committed <= allocation.units and 0 <= allocation.returned <= allocation.shipped
+        if not is_whole or allocation.live < 0:
             raise AssertionError("an allocation does not add up", str(order.key), allocation)
 
 
@@ -439,6 +501,8 @@ def _give_up(order: Order, event: Event, n: int, line_id: str, units: int) -> Mo
     after = effects.give_back(before, given)
     if event is Event.REJECT:
         after = replace(after, rejected=after.rejected + given)
+    if event is Event.REROUTE:
+        after = replace(after, rerouted=after.rerouted + given)
     changed = _with(order, before, after)
     line = changed.line(line_id)
     if event is Event.CONFIRM_CANCEL or order.cancel_wanted:
@@ -454,11 +518,17 @@ def _with(order: Order, before: Allocation, after: Allocation) -> Order:
 
 
 class _Effects:
-    """Collects one effect a level while a move walks its allocations."""
+    """Collects one effect a level while a move walks its allocations, of `most` levels."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, most: int = NO_LIMIT) -> None:
+        self._most = most
         self._sku = {line.line: line.sku for line in order.lines}
         self._by_level: dict[LevelKey, Effect] = {}
+
+    def has_room(self, allocation: Allocation) -> bool:
+        """Whether the move may touch the allocation's level."""
+        key = LevelKey(self._sku[allocation.line], allocation.source)
+        return key in self._by_level or len(self._by_level) < self._most
 
     def give_back(self, allocation: Allocation, units: int) -> Allocation:
         """Units still committed go back to the level; of units already deducted only a later photograph tells."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +12,12 @@ class By:
 
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants done, by its id: the same one twice is done once."""
+
+    op_id: str
+    by: By
+    at: datetime

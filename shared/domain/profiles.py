@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -46,6 +46,7 @@ ENCODINGS = (
 )
 
 NEEDED = ("sku", "quantity")
+MAY_BE_SEVERAL = ("sku", "quantity")
 MAY_BE_ABSENT = ("cost", "gtin")
 """Columns a file may come without. One that says what may be sold may not be missed."""
 WORDS = (*NEEDED, *MAY_BE_ABSENT, "pack", "status", "warehouse")
@@ -77,17 +78,17 @@ class Footer:
 class FeedProfile:
     """How a source's stock file reads.
 
-    `columns`: our word -> where it stands in the file; `sku` and `quantity` are needed, and of several quantities the
-    sum counts. `heading_line`: where the headings stand, rows come after it; 0: there are none. `width`: cells (fixed
-    width: characters) of every row; 0: as the heading or the first row has. `rows`: path to the rows of a tree.
-    `skips`: how the first cell of a row begins that is none. `numeric_skus`: a SKU may come as a machine's number.
-    `sku_masks`: how SKUs look, `9` a digit, `A` a letter, `?` any character, else itself; one must fit.
-    `pack`: units in what is counted; `packs`: the same by the word in the column `pack`. `status`: a word of the
-    column `status` -> what it says. `warehouses`: whose rows count; empty: all. `negative`: a count below zero is
-    `zero`, or the row is refused. `lag`: how much older than the object a file is that says no time; `slack`: how far
-    the source's clock may be off.
-    `full`: it names all that the source has, so what it does not name is not there; else it is a delta. `volatile`:
-    columns whose change is none. `guard`: from where on a file is implausible.
+    `columns`: our word -> where it stands in the file. `sku` and `quantity` are needed; several quantities are added
+    up, several parts of a SKU are put together with `sku_join` between. `heading_line`: where the headings stand, rows
+    come after it; 0: there are none. `width`: cells (fixed width: characters) of every row; 0: as the heading or the
+    first row has. `rows`: path to the rows of a tree. `skips`: how the first cell of a row begins that is none.
+    `numeric_skus`: a SKU may come as a machine's number. `sku_masks`: how SKUs look, `9` a digit, `A` a letter, `?` any
+    character, else itself; one must fit. `pack`: units in what is counted; `packs`: the same by the word in the column
+    `pack`. `status`: a word of the column `status` -> what it says. `warehouses`: whose rows count; empty: all.
+    `negative`: a count below zero is `zero`, or the row is refused. `full`: it names all that the source has, so what
+    it does not name is not there; else it is a delta. `volatile`: columns whose change is none. `lag`: how much older
+    than the object a file is that says no time; `slack`: how far the source's clock may be off. `guard`: from where on
+    a file is implausible.
     """
 
     columns: Mapping[str, Column | tuple[Column, ...]]
@@ -105,6 +106,7 @@ class FeedProfile:
     negative: str = "zero"
     numeric_skus: bool = False
     sku_masks: tuple[str, ...] = ()
+    sku_join: str = "-"
     pack: int = 1
     packs: Mapping[str, int] = field(default_factory=dict)
     status: Mapping[str, Status] = field(default_factory=dict)
@@ -148,7 +150,7 @@ def position(letters: str) -> int:
     return at
 
 
-_OF_FORMAT = {
+OF_FORMAT = {
     Format.DELIMITED: ("delimiter", "encoding", "heading_line", "width", "skips", "footer"),
     Format.FIXED: ("encoding", "heading_line", "width", "skips", "footer"),
     Format.XLSX: ("sheet", "heading_line", "skips", "footer"),
@@ -156,9 +158,9 @@ _OF_FORMAT = {
     Format.NDJSON: ("encoding",),
     Format.XML: ("encoding", "rows"),
 }
-_OF_ALL = (
+OF_ALL = (
     *("format", "columns", "decimal", "thousands", "words", "bounds", "fractions", "negative", "numeric_skus"),
-    *("sku_masks", "pack", "packs", "status", "warehouses", "full", "volatile", "as_of", "lag_minutes"),
+    *("sku_masks", "sku_join", "pack", "packs", "status", "warehouses", "full", "volatile", "as_of", "lag_minutes"),
     *("slack_minutes", "guard"),
 )
 
@@ -169,7 +171,7 @@ def parse(at: Place) -> FeedProfile:
     A setting that the format has no use for is a mistake: whoever wrote it believes something else of the file.
     """
     what = at.one_of("format", *Format, default=Format.DELIMITED)
-    at.only(*_OF_ALL, *_OF_FORMAT[what])
+    at.only(*OF_ALL, *OF_FORMAT[what])
     heading_line = at.whole("heading_line", 0, 1_000, default=0 if what is Format.FIXED else 1)
     decimal = at.one_of("decimal", ".", ",", "", default="")
     thousands = at.one_of("thousands", "", ".", ",", " ", "'", "\u00a0", default="")
@@ -191,6 +193,7 @@ def parse(at: Place) -> FeedProfile:
         negative=at.one_of("negative", "zero", "refuse", default="zero"),
         numeric_skus=at.flag("numeric_skus", default=False),
         sku_masks=at.texts("sku_masks"),
+        sku_join=at.text("sku_join") if at.has("sku_join") else "-",
         pack=at.whole("pack", 1, MOST_PACK, default=1),
         packs=_packs(at),
         status=_statuses(at),
@@ -212,7 +215,7 @@ def _columns(at: Place, what: Format, heading_line: int) -> dict[str, Column | t
     columns: dict[str, Column | tuple[Column, ...]] = {}
     for word in at.names():
         value = at.value(word)
-        if word == "quantity" and isinstance(value, list) and value:
+        if word in MAY_BE_SEVERAL and isinstance(value, list) and value:
             columns[word] = tuple(_column(at, word, each, what, heading_line) for each in value)
         else:
             columns[word] = _column(at, word, value, what, heading_line)
@@ -312,7 +315,7 @@ def _as_of(at: Place, what: Format) -> AsOf:
         allowed = "a line and a span such as 1:10-18" if what is Format.FIXED else "a cell such as B1"
         raise at.wrong("at", as_of.at, allowed) from error
     if as_of.format not in ("", EXCEL):
-        told = datetime(2026, 11, 23, 10, 30).strftime(as_of.format)  # noqa: DTZ001 - only how it is written matters
+        told = datetime(2026, 11, 23, 10, 30, tzinfo=UTC).strftime(as_of.format)
         try:
             datetime.strptime(told, as_of.format)  # noqa: DTZ007 - only whether it can be read matters
         except ValueError as error:

@@ -119,6 +119,23 @@ class PurchaseOrder:
     revision: int = 1
 
 
+def answered(po: PurchaseOrder, event: PoEvent, now: str, due_at: str) -> PurchaseOrder | None:
+    """Apply what a supplier's answer means for a purchase order as a whole; None where it means nothing any more.
+
+    Whoever answers has it, whatever became of the sending.
+    """
+    there = po
+    if po.state in ASKED_AGAIN:
+        there = replace(step(po, PoEvent.SENT), sent_at=now)
+    if (there.state, event) not in PO_TRANSITIONS:
+        return None
+    after = step(there, event)
+    is_over = after.state not in {PoState.ACKNOWLEDGED, PoState.CANCELLING}
+    changed = replace(after, due_at="" if is_over else due_at, revision=po.revision + 1)
+    is_same = replace(changed, revision=po.revision, due_at=po.due_at) == po
+    return None if is_same else changed
+
+
 def cancel_with_order(seen: Iterable[PurchaseOrder], now: str) -> list[tuple[PurchaseOrder, PurchaseOrder]]:
     """Cancel the purchase orders of a cancelled order, or want them cancelled: `(before, after)` of those that can."""
     return [(po, after) for po in seen if (after := _cancelled(po, now))]

@@ -15,6 +15,7 @@ from shared.errors import InvalidInput
 
 MOST_UNITS = 1_000_000_000
 LONGEST_TOLD = 40
+FEW_DIGITS = 9
 
 _UNITS = re.compile(r"(-?)([0-9]{1,18})(?:\.([0-9]{1,18}))?")
 _AT_LEAST = re.compile(r"(?:>=?|≥)\s*(.+)|(.+?)\s*\+")
@@ -49,6 +50,8 @@ def word(text: str) -> str:
 
 def read(cell: str, wording: Wording, marks: Marks) -> Quantity:
     """Read a cell. Raises InvalidInput with what is wrong with it."""
+    if len(cell) <= FEW_DIGITS and cell.isascii() and cell.isdigit() and cell not in wording.words:
+        return Quantity(int(cell))  # nearly every cell there is
     if (known := word(cell)) in wording.words:
         units = wording.words[known]
         if units is None:

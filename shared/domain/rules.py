@@ -60,10 +60,11 @@ class Tier:
 class Source:
     """Anything that can ship.
 
-    `deducts_at`: when it takes our units off its own count; `ships_within`: by when it must have, though it never
-    reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody
-    waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a
-    level with so many units or fewer is low.
+    `deducts_at`: when it takes our units off its own count; `takes_in_within`: how long after it was sent one it has
+    surely read a purchase order, which is when it deducts at receipt; `ships_within`: by when it must have deducted,
+    though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
+    None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
+    `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
     """
 
     source: SourceId
@@ -72,21 +73,27 @@ class Source:
     zone: str
     feed: FeedProfile
     deducts_at: DeductsAt = DeductsAt.SHIP
+    takes_in_within: timedelta = timedelta(hours=24)
     send_by: str = "file"
     ships_within: timedelta = timedelta(days=14)
     cadence: timedelta | None = None
     freshness: tuple[Tier, ...] = ()
     low_at: int | None = None
+    own: bool = False
     active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules of one version."""
+    """All rules of one version.
+
+    `compensate_up_to`: a level that differs by so many units or fewer is made right without asking; 0: none is.
+    """
 
     version: str
     channels: Mapping[ChannelId, Channel] = field(default_factory=dict)
     sources: Mapping[SourceId, Source] = field(default_factory=dict)
+    compensate_up_to: int = 0
 
     @property
     def active_sources(self) -> tuple[Source, ...]:
@@ -110,14 +117,20 @@ class Rules:
 def parse(document: object) -> Rules:
     """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
     root = Place("rules", document)
-    root.only("schema", "version", "channels", "sources")
+    root.only("schema", "version", "channels", "sources", "reconcile")
     root.one_of("schema", 1)
     sources = {SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")}
     return Rules(
         version=root.text("version"),
         channels={ChannelId(key): _channel(ChannelId(key), place, sources) for key, place in root.children("channels")},
         sources=sources,
+        compensate_up_to=_compensate_up_to(root.child("reconcile")) if root.has("reconcile") else 0,
     )
+
+
+def _compensate_up_to(at: Place) -> int:
+    at.only("compensate_up_to")
+    return at.whole("compensate_up_to", 0, 1_000, default=0)
 
 
 def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channel:
@@ -163,11 +176,13 @@ def _source(key: SourceId, at: Place) -> Source:
         "zone",
         "feed",
         "deducts_at",
+        "takes_in_within_hours",
         "send_by",
         "ships_within_days",
         "cadence_hours",
         "freshness",
         "low_at",
+        "own",
         "active",
     )
     zone = at.text("zone")
@@ -181,12 +196,14 @@ def _source(key: SourceId, at: Place) -> Source:
         currency=at.currency("currency"),
         zone=zone,
         feed=profiles.parse(at.child("feed")),
-        deducts_at=DeductsAt(at.one_of("deducts_at", DeductsAt.ACCEPT, DeductsAt.SHIP, default=DeductsAt.SHIP)),
+        deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
+        takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
         send_by=at.one_of("send_by", "file", default="file"),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
+        own=at.flag("own", default=False),
         active=at.flag("active", default=True),
     )
 

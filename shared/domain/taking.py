@@ -171,6 +171,8 @@ def _candidate(key: LevelKey, order: Order, known: Known, left: Mapping[LevelKey
         refused = f"is {level.status} there"
     elif level.held_until > now:
         refused = "is held there"
+    elif order.excludes(key):
+        refused = "rejected this order before"
     same_currency = offer is not None and offer.currency == order.currency
     return Candidate(
         level=key,

@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import times
+from shared.domain import conservation, times
 from shared.domain.feeds import Verdict
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.rules import Rules
-from shared.errors import InvalidInput
+from shared.flows import compensate
+from shared.flows.changes import UNREADABLE
+from shared.flows.compensate import Compensate
 from shared.storage import order_lists
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
@@ -41,6 +43,7 @@ class Cure:
     availability: Availability
     leases: Leases
     problems: Problems
+    compensate: Compensate
     dead_letters: Callable[[], Mapping[str, int]]
 
     def run(self, rules: Rules, now: datetime) -> int:
@@ -52,7 +55,7 @@ class Cure:
                 continue
             try:
                 because = self._over(standing.problem, rules, now)
-            except (InvalidInput, ValueError):
+            except UNREADABLE:
                 continue  # its subject cannot be read: a person has to
             if because:
                 closed += self.problems.close(standing, times.text(now), by=BY, because=because)
@@ -86,9 +89,25 @@ class Cure:
                 because = "the shop works again" if lease and not lease.failing_since else ""
             case "listing_refused":
                 because = self._is_listed(problem.subject)
-            case "dead_letters":
-                because = "" if self.dead_letters().get(problem.subject, 0) else "no dead letter is left"
+            case _:
+                because = self._is_well(problem, now)
         return because
+
+    def _is_well(self, problem: Problem, now: datetime) -> str:
+        match problem.kind:
+            case "dead_letters" if not self.dead_letters().get(problem.subject, 0):
+                return "no dead letter is left"
+            case compensate.DRIFT:
+                return self._adds_up(problem, now)
+        return ""
+
+    def _adds_up(self, problem: Problem, now: datetime) -> str:
+        if "order" in problem.details:
+            order = self.book.order(order_key(problem.subject))
+            return "its lines add up" if order and conservation.adds_up(order) else ""
+        key = compensate.level_of(problem)
+        looked = self.compensate.look(key, now, self.compensate.named(key))
+        return "level, movements and orders agree" if looked and looked.is_sound else ""
 
     def _has_purchase_order(self, subject: str) -> str:
         key, source, n = _allocation(subject)

@@ -11,7 +11,7 @@ from shared.domain.availability import Number, worth_percent
 from shared.domain.explain import LevelExplained, LevelTermKind
 from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
-from shared.domain.people import By
+from shared.domain.physical import Operation
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import InvalidInput, Rejected
 from shared.formats import stock_files
@@ -22,6 +22,19 @@ from shared.storage.files import Files
 from shared.storage.ledger import Ledger
 from shared.storage.operations import Operations
 from shared.storage.pauses import Pauses
+
+OF_ORDERS = frozenset({LevelTermKind.COMMITTED, LevelTermKind.RETURNED})
+BY_HAND = frozenset(
+    {
+        LevelTermKind.COUNTED_BY_HAND,
+        LevelTermKind.ADJUSTED,
+        LevelTermKind.RECEIVED,
+        LevelTermKind.TRANSFERRED,
+        LevelTermKind.EXPECTED,
+        LevelTermKind.COMPENSATED,
+    }
+)
+"""Terms whose cause is the token of an order, and those whose cause is an operation."""
 
 TRIES = 20
 """How often a ledger that is a moment behind its level is read again."""
@@ -37,7 +50,10 @@ class CountedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceExplained:
-    """A level's terms, what they come from, and what its count is worth now."""
+    """A level's terms, what they come from, and what its count is worth now.
+
+    `by_hand`: operation id -> who did it and why, of all that people changed.
+    """
 
     source: SourceId
     name: str
@@ -47,7 +63,7 @@ class SourceExplained:
     worth_percent: int
     offered: int
     orders: Mapping[str, OrderKey] = field(default_factory=dict)
-    people: Mapping[str, By] = field(default_factory=dict)
+    by_hand: Mapping[str, Operation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +135,9 @@ class ExplainStock:
         source = rules.sources.get(source_id)
         explained = self._level(sku, source_id, now)
         level = explained.level
-        tokens = [term.cause for term in explained.terms if term.kind is LevelTermKind.COMMITTED]
+        told = [*explained.terms, *explained.incoming]
+        tokens = {term.cause for term in told if term.kind in OF_ORDERS}
+        by_hand = {term.cause for term in told if term.kind in BY_HAND} | ({explained.held_by} - {""})
         found = {token: order_lists.find(self.operations.orders, "token", token) for token in tokens}
         confirmed_at = feeds.confirmed_at(feed, level)
         return SourceExplained(
@@ -131,7 +149,7 @@ class ExplainStock:
             worth_percent=worth_percent(source, confirmed_at, times.text(now)) if source and source.active else 0,
             offered=availability.offered(level, times.text(now)),
             orders={token: key for token, key in found.items() if key},
-            people=self.operations.who([term.cause for term in explained.terms if term.kind is LevelTermKind.ADJUSTED]),
+            by_hand=self.operations.known(by_hand),
         )
 
     def _level(self, sku: Sku, source: SourceId, now: datetime) -> LevelExplained:

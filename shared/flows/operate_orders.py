@@ -59,7 +59,14 @@ class OperateOrders:
 
     def cancel(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
         """Cancel an order: at once what no supplier was asked for; for the rest the suppliers are asked."""
-        return self._move(key, "cancel", lambda order: orders.cancel(order, order.version), by, op_id, now)
+
+        def cancelled(order: Order) -> Move:
+            return orders.cancel(order, order.version, orders.MOST_LEVELS_A_MOVE)
+
+        after = self._move(key, "cancel", cancelled, by, op_id, now)
+        while after.is_cancelling:
+            after = self._move(key, "cancel", cancelled, by, f"{op_id}#r{after.revision}", now)
+        return after
 
     def resend(self, key: OrderKey, number: str, now: datetime) -> PurchaseOrder:
         """Have a purchase order sent now that failed, waits, or of which nobody knows whether it arrived.
@@ -95,7 +102,7 @@ class OperateOrders:
                 if self.book.has_moved(key, move_id):
                     return before
                 raise
-            wants = move.order.wants_units and not move.order.hold
+            wants = move.order.is_unfinished and not move.order.hold
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
             seen = self.book.purchase_orders(key) if kind == "cancel" else ()

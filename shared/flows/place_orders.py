@@ -25,6 +25,7 @@ from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known
 from shared.errors import InvalidInput, Rejected, Transient
+from shared.flows.sold_out import SoldOut
 from shared.storage.archive import Archive
 from shared.storage.dynamo import Outcome
 from shared.storage.order_book import OrderBook
@@ -92,13 +93,18 @@ class PlaceOrders:
     platforms: Mapping[str, Reader]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
+    sold_out: SoldOut = field(default_factory=SoldOut)
 
     def run(self, batch: Mapping[str, str], rules: Rules, now: datetime) -> Placed:
         """Work off a batch, `message id -> text`; answer what shall come again."""
         placed = Placed()
         work = self._open(batch, rules, now, placed)
         try:
-            self._read(work)
+            self._read(work, now)
+        except Transient as failure:  # an order that was not read looks as if nothing were to do about it
+            self._again(work, work.asked, placed, failure.code)
+            return placed
+        try:
             for _ in range(MOST_ROUNDS):
                 if not work.to_do():
                     break
@@ -106,7 +112,7 @@ class PlaceOrders:
                 taking_now = [key for key in work.to_do() if work.step(key) in TAKES]
                 self._take(work, taking_now, now, placed)
         except Transient as failure:
-            self._again(work, placed, failure.code)
+            self._again(work, work.to_do(), placed, failure.code)
         if left := work.to_do():
             placed.again |= {
                 message: "no_progress" for key in left for message in work.asked_by[key] - placed.again.keys()
@@ -164,17 +170,35 @@ class PlaceOrders:
     def _problem(self, kind: str, subject: str, failure: InvalidInput, action: str, now: datetime) -> None:
         self.problems.open(Problem.of(kind, subject, failure, action), times.text(now))
 
-    def _read(self, work: _Batch) -> None:
-        """Read orders, levels and offers: one call where every order comes with its description."""
+    def _read(self, work: _Batch, now: datetime) -> None:
+        """Read orders, levels and offers: one call where every order comes with its description.
+
+        Levels that this worker remembers as sold out are not read.
+        """
         described = {key for key, ask in work.asked.items() if ask.newest}
         if others := work.asked.keys() - described:
             work.known.orders.update(self.book.read(others, (), consistent=True).orders)
         asked = list(work.asked.values())
         stands_on = taking.level_keys(asked, work.known.orders, work.rules)
-        if described or stands_on:
-            read = self.book.read(described, stands_on, consistent=any(ask.fill for ask in asked))
-            orders_known = {**work.known.orders, **read.orders}
-            work.known = Known(orders=orders_known, levels=dict(read.levels), offers=read.offers)
+        remembered = self.sold_out.among(stands_on, now) if _may_wait_a_second(work) else {}
+        to_read = stands_on - remembered.keys()
+        read = self.book.read(described, to_read, consistent=any(ask.fill for ask in asked))
+        offers = {key: seen.offer for key, seen in remembered.items() if seen.offer}
+        work.known = Known(
+            orders={**work.known.orders, **read.orders},
+            levels={key: seen.level for key, seen in remembered.items() if seen.level},
+            offers={**offers, **read.offers},
+        )
+        for level_key in to_read:
+            self._see(work, level_key, read.levels.get(level_key), now)
+
+    def _see(self, work: _Batch, key: LevelKey, level: Level | None, now: datetime) -> None:
+        """Take over a level as it just was."""
+        if level:
+            work.known.levels[key] = level
+        else:
+            work.known.levels.pop(key, None)
+        self.sold_out.note(key, level, work.known.offers.get(key), now)
 
     # ---- moves: cancel and edit
 
@@ -195,10 +219,12 @@ class PlaceOrders:
     def _move(self, work: _Batch, key: OrderKey, step: Step, now: datetime, placed: Placed) -> None:
         before, asked = work.known.orders[key], work.asked[key]
         changed: list[tuple[PurchaseOrder, PurchaseOrder]] = []
-        if step is Step.CANCEL and asked.cancel:
-            move = orders.cancel(before, asked.cancel.order.version)
+        part = f"#r{before.revision}"  # of a move that is too large for one transaction
+        if step is Step.CANCEL:
+            version = asked.cancel.order.version if asked.cancel else before.version
+            move = orders.cancel(before, version, orders.MOST_LEVELS_A_MOVE)
             changed = cancel_with_order(self.book.purchase_orders(key), times.text(now))
-            move_id = "cancel"
+            move_id = "cancel" + (part if before.cancel_wanted else "")
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
             described = asked.newest.order
@@ -207,10 +233,10 @@ class PlaceOrders:
                 line.line: line.ordered for line in described.lines if line.line in known
             }
             added = [line for line in described.lines if line.line not in known]
-            move = orders.edit(before, wanted_units, described.version, added)
-            move_id = f"edit#{described.version}"
-        waits = move.order.wants_units
-        due_at = times.text(now) if waits else ""
+            move = orders.edit(before, wanted_units, described.version, added, orders.MOST_LEVELS_A_MOVE)
+            is_whole = move.order.version == described.version
+            move_id = f"edit#{described.version}" + ("" if is_whole else part)
+        due_at = times.text(now) if move.order.is_unfinished else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
         outcome = self._committed(
             lambda: self.book.move((before, after), move.effects, changed, move_id=move_id, now=now), placed
@@ -246,7 +272,7 @@ class PlaceOrders:
             self.book.put_beside(batch.planned, addresses, work.rules.version, now)
             outcome = self.book.take(batch, attempt, now)
             if outcome.is_done or self._is_ours(outcome, attempt):
-                self._record(work, batch, placed)
+                self._record(work, batch, now, placed)
             elif outcome.conflicts:
                 conflicts += 1
                 placed.counted["TransactionConflict"] += 1
@@ -257,10 +283,10 @@ class PlaceOrders:
                 else:
                     self.pause(conflicts)
             else:
-                self._learn(work, outcome)
+                self._learn(work, outcome, now)
         raise Transient("levels keep changing", code="levels_busy", orders=len(keys))
 
-    def _record(self, work: _Batch, batch: Batch, placed: Placed) -> None:
+    def _record(self, work: _Batch, batch: Batch, now: datetime, placed: Placed) -> None:
         for one in batch.planned:
             key = one.after.key
             work.learn(key, one.after)
@@ -271,21 +297,18 @@ class PlaceOrders:
         for level_key, shares in batch.shares.items():
             units = sum(shares.values())
             level = work.known.levels[level_key]
-            work.known.levels[level_key] = replace(
-                level, available=level.available - units, committed=level.committed + units
-            )
+            after = replace(level, available=level.available - units, committed=level.committed + units)
+            self._see(work, level_key, after, now)
             placed.counted["UnitsReserved"] += units
 
-    def _learn(self, work: _Batch, outcome: Outcome) -> None:
+    def _learn(self, work: _Batch, outcome: Outcome, now: datetime) -> None:
         """Take over what a refused transaction found: it is newer than what was read."""
         for refusal in outcome.refusals:
             if refusal.is_conflict:
                 continue
             match refusal.action.about, refusal.found:
-                case LevelKey() as key, Level() as level:
-                    work.known.levels[key] = level
-                case LevelKey() as key, None:
-                    work.known.levels.pop(key, None)
+                case LevelKey() as key, (Level() | None) as level:
+                    self._see(work, key, level, now)
                 case OrderKey() as key, Order() as order:
                     work.learn(key, order)
                 case OrderKey() as key, None:
@@ -307,9 +330,20 @@ class PlaceOrders:
         raise Transient("other writers keep meeting a move", code="move_busy")
 
     @staticmethod
-    def _again(work: _Batch, placed: Placed, code: str) -> None:
-        for key in work.to_do():
+    def _again(work: _Batch, keys: Iterable[OrderKey], placed: Placed, code: str) -> None:
+        for key in keys:
             placed.again |= dict.fromkeys(work.asked_by[key], code)
+
+
+def _may_wait_a_second(work: _Batch) -> bool:
+    """Whether all that these orders lose by a level that is remembered wrongly is a second as backorders.
+
+    A fill or a plan is asked for once, because something may have risen; what a channel holds, no fill comes after.
+    """
+    return all(
+        work.rules.channels[key.channel].when_short == "backorder" and not (ask.fill or ask.plan)
+        for key, ask in work.asked.items()
+    )
 
 
 def _channel(rules: Rules, channel: ChannelId) -> Channel:

@@ -1,40 +1,56 @@
-"""A slice of both tables -> what the promises say they must be, or an exception.
+"""A slice of both tables -> what the promises say they must be, or an exception, or a compensation.
 
 Streams are the fast path, never the only one: what they should have done is checked here. A suspicion counts only
 after it was read again, strongly; what a stream may still be working on is none yet. An exception is opened once a
-subject, so a second run finds the same trouble and says nothing new.
+subject, so a second run finds the same trouble and says nothing new; what is compensated, no run finds again.
+
+What a sound level costs a day, in read units: its share of the scan, a query of its ledger for each month since its
+first movement (`Ledger.of`), and for each order that has units committed there one for its reference and one for the
+order, per 4 KB. A sound order costs its share of the scan, one query of itself, and while it has units committed one
+for its reference and a query of each level's ledger, which orders of the same slice share. Nothing is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain import explain, orders, stock, times
-from shared.domain.explain import LevelExplained, LevelTermKind
-from shared.domain.ledger import drift
+from shared.domain import conservation, ledger, orders, times
+from shared.domain.conservation import Drift, Mend
 from shared.domain.names import ChannelId, LevelKey, OrderKey, name
 from shared.domain.orders import LineState, Order
+from shared.domain.people import By
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState
-from shared.domain.stock import Level
-from shared.errors import InvalidInput
+from shared.domain.rules import Rules
+from shared.errors import Conflict, InvalidInput
+from shared.flows import compensate
+from shared.flows.compensate import Compensate
 from shared.storage import keys, levels, order_lists, whole_orders
-from shared.storage import orders as order_items
 from shared.storage.dynamo import Table
-from shared.storage.ledger import Ledger, segment
+from shared.storage.ledger import segment
 from shared.storage.problems import Problems
 from shared.storage.whole_orders import WholeOrder
 
 SEGMENTS = 24
 """A slice an hour: everything once a day."""
-STREAM_MAY_TAKE = timedelta(minutes=15)
 SENT_WITHIN = timedelta(hours=1)
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, InvalidInput)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One slice: what was counted, what was told, and what the ledgers that its orders stand on promise."""
+
+    rules: Rules
+    now: datetime
+    counted: Counter[str] = field(default_factory=Counter)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    promised: dict[LevelKey, Counter[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -43,64 +59,52 @@ class Reconcile:
 
     stock: Table
     orders: Table
-    ledger: Ledger
+    compensate: Compensate
     problems: Problems
 
-    def run(self, number: int, now: datetime) -> Counter[str]:
+    def run(self, number: int, rules: Rules, now: datetime) -> Counter[str]:
         """Check one of the 24 segments of both tables; answer what was counted."""
-        counted: Counter[str] = Counter()
+        run = _Run(rules, now)
         for item in segment(self.stock, number, SEGMENTS, "level"):
-            counted["LevelChecked"] += 1
-            self._open(self._level(item, now), now, counted)
+            run.counted["LevelChecked"] += 1
+            try:
+                self._level(item, run)
+            except UNREADABLE as error:
+                self._open(_unreadable(item, error), run)
         for item in segment(self.orders, number, SEGMENTS, "order"):
-            counted["OrderChecked"] += 1
-            for problem in self._order(item, now):
-                self._open(problem, now, counted)
-        return counted
+            run.counted["OrderChecked"] += 1
+            for problem in self._order(item, run):
+                self._open(problem, run)
+        return run.counted
 
-    def _level(self, item: Mapping[str, Any], now: datetime) -> Problem | None:
+    def _level(self, item: Mapping[str, Any], run: _Run) -> None:
+        seen = levels.from_item(item)
+        if self.compensate.judge(seen, run.now).drift:
+            self._look(seen.key, run)
+
+    def _look(self, key: LevelKey, run: _Run, also: Collection[OrderKey] = ()) -> None:
+        """Look at a suspicion again, strongly; what is wrong is told, with what would make it right, or made right."""
+        named = {*also, *self.compensate.named(key)}
+        looked = self.compensate.look(key, run.now, named)
+        drift = looked.drift if looked else Drift(reason="it is gone")
+        if drift is None:
+            return
+        self._open(compensate.problem(key, drift, named), run)
+        up_to = run.rules.compensate_up_to
+        if drift.mend and up_to and drift.mend.units <= up_to:
+            self._apply(drift.mend, run)
+
+    def _apply(self, mend: Mend, run: _Run) -> None:
+        """Make a level right without asking; whose level or order moved is looked at again another day."""
+        key, now = mend.seen.key, times.text(run.now)
+        by = By("truestock", f"rule reconcile.compensate_up_to: {run.rules.compensate_up_to}")
         try:
-            seen = levels.from_item(item)
-            if not self._what_is_wrong(seen, now):
-                return None
-            again = self.stock.get(keys.level(seen.key))
-            level = levels.from_item(again) if again else seen
-            wrong = self._what_is_wrong(level, now) if again else "it is gone"
-        except UNREADABLE as error:
-            return _unreadable(item, error)
-        if not wrong or self._has_moved(level):
-            return None
-        return _drift(f"{level.key.sku} at {level.key.source}", wrong)
+            done = self.compensate.apply(mend, by, f"{now} {key.sku} {key.source}", run.now)
+        except Conflict:
+            done = False
+        run.counted["Compensated"] += done
 
-    def _has_moved(self, level: Level) -> bool:
-        """Whether a level was written while its orders were read: what was found then may be no trouble."""
-        found = self.stock.get(keys.level(level.key))
-        return found is not None and found["revision"] != level.revision
-
-    def _what_is_wrong(self, level: Level, now: datetime) -> str:
-        if not stock.adds_up(level):
-            return "available is not counted - committed - deducted"
-        if level.changed_at > times.text(now - STREAM_MAY_TAKE):
-            return ""
-        movements = self.ledger.of(level.key, now)
-        return drift(level, movements) or self._not_held(explain.level(level, movements))
-
-    def _not_held(self, explained: LevelExplained) -> str:
-        """Say which order does not hold what its level has promised to it."""
-        if explained.wrong:
-            return explained.wrong
-        level = explained.level
-        for term in explained.terms:
-            if term.kind is not LevelTermKind.COMMITTED:
-                continue
-            key = order_lists.find(self.orders, "token", term.cause)
-            found = self.orders.get(keys.order(key)) if key else None
-            held = _held(order_items.from_item(found), level.key) if found else 0
-            if held != -term.units:
-                return f"{-term.units} units are promised to order {key or term.cause}, which holds {held}"
-        return ""
-
-    def _order(self, item: Mapping[str, Any], now: datetime) -> list[Problem]:
+    def _order(self, item: Mapping[str, Any], run: _Run) -> list[Problem]:
         try:
             key = OrderKey(ChannelId(name(item["channel"], "channel")), name(item["order_id"], "order id"))
             whole = whole_orders.read(self.orders, key)
@@ -108,23 +112,41 @@ class Reconcile:
                 return []
             orders.check(whole.order)
         except AssertionError as error:
-            return [_drift(str(key), str(error.args[0]))]
+            return [_broken(key, str(error.args[0]))]
         except UNREADABLE as error:
             return [_unreadable(item, error)]
-        return _not_sent(whole, now)
+        self._look_from(whole.order, run)
+        return _not_sent(whole, run.now)
 
-    def _open(self, problem: Problem | None, now: datetime, counted: Counter[str]) -> None:
-        if problem is None:
-            return
-        counted["LedgerDrift" if problem.kind == "drift" else "Suspicion"] += 1
-        self.problems.open(problem, times.text(now))
+    def _look_from(self, order: Order, run: _Run) -> None:
+        """Look at each level whose ledger knows nothing of units that the order holds: its own check cannot find it.
 
+        Where a ledger knows of other units than the order, the level's check says so. The reference by which that
+        check finds the order is written again where it is lost.
+        """
+        token = order.key.token
+        holds = sorted(conservation.levels_of(order))
+        if holds and order_lists.find(self.orders, "token", token) is None:
+            self.orders.put(order_lists.of_order(order)[keys.reference("token", token)])
+        for level in holds:
+            try:
+                if level not in run.promised:
+                    run.promised[level] = ledger.promised(self.compensate.ledger.of(level, run.now))
+                if not run.promised[level][token]:
+                    self._look(level, run, [order.key])
+            except UNREADABLE as error:
+                self._open(_unreadable(_at(level), error), run)
 
-def _held(order: Order, level: LevelKey) -> int:
-    """Count the units of a level that an order's allocations still count as committed."""
-    return sum(
-        each.committed for each in order.allocations if LevelKey(order.line(each.line).sku, each.source) == level
-    )
+    def _open(self, problem: Problem, run: _Run) -> None:
+        """Open an exception; of one that is open already, say what is so now.
+
+        A level and an order of the same slice may both find what is wrong between them.
+        """
+        is_new = (problem.kind, problem.subject) not in run.told
+        run.told.add((problem.kind, problem.subject))
+        run.counted["LedgerDrift" if problem.kind == compensate.DRIFT else "Suspicion"] += is_new
+        if not is_new or not self.problems.open(problem, times.text(run.now)):
+            self.problems.renew(problem)
 
 
 def _not_sent(whole: WholeOrder, now: datetime) -> list[Problem]:
@@ -155,13 +177,21 @@ def _not_sent(whole: WholeOrder, now: datetime) -> list[Problem]:
     return found
 
 
-def _drift(subject: str, wrong: str) -> Problem:
-    return _problem("drift", subject, wrong, "compare with the movements, then adjust the one that is wrong")
+def _broken(key: OrderKey, wrong: str) -> Problem:
+    """Describe an order whose lines do not add up: what its customer was told, only a person can find out."""
+    action = "compare it with the shop and its suppliers' documents: docs/runbook.md#reconcile"
+    details: dict[str, str | int] = {"order": str(key)}
+    return Problem(kind=compensate.DRIFT, subject=str(key), reason=wrong, action=action, details=details)
 
 
 def _unreadable(item: Mapping[str, Any], error: Exception) -> Problem:
     subject = f"{item['PK']}#{item['SK']}"
     return _problem("item_unreadable", subject, f"it cannot be read: {type(error).__name__}", "mend the item")
+
+
+def _at(level: LevelKey) -> Mapping[str, Any]:
+    pk, sk = keys.level(level)
+    return {"PK": pk, "SK": sk}
 
 
 def _problem(kind: str, subject: str, reason: str, action: str) -> Problem:

@@ -114,6 +114,8 @@ def _record_order(change: Change, batch: _Batch) -> None:
     _mark(old, new, batch)
     if _is_short(new) and not (old and _is_short(old)):
         batch.problems.append(_unfilled(new))
+    if new.late > (old.late if old else 0):
+        batch.problems.append(_late(new))
 
 
 def _mark(old: Order | None, new: Order, batch: _Batch) -> None:
@@ -141,6 +143,20 @@ def _has_risen(old: Order | None, new: Order) -> bool:
 
 def _is_short(order: Order) -> bool:
     return bool(order.hold) or bool(order.total(LineState.BACKORDERED))
+
+
+def _late(order: Order) -> Problem:
+    return Problem(
+        kind="late_answer",
+        subject=str(order.key),
+        reason="a supplier answers for units that were given back: they may be shipped twice",
+        action="agree with the suppliers who ships, and have the other one cancel",
+        details={
+            f"line {each.line} at {each.source}": f"{each.late} of {each.units}"
+            for each in order.allocations
+            if each.late
+        },
+    )
 
 
 def _unfilled(order: Order) -> Problem:

@@ -75,9 +75,13 @@ class RecordStock:
 
 
 def _record(before: Level | None, after: Level, rules: Rules, batch: _Batch) -> None:
-    """Add what follows from one change of a level."""
+    """Add what follows from one change of a level.
+
+    One that raised no revision is nobody's write, and would stand in the ledger for the last one: `reconcile` finds it.
+    """
     sku = after.key.sku
-    batch.add(ledger.to_item(movement(before, after)))
+    if before is None or before.revision != after.revision:
+        batch.add(ledger.to_item(movement(before, after)))
     if before is None:
         batch.add(ledger.catalogue_item(sku))
     rank = availability.rank(before, after)

@@ -129,7 +129,7 @@ class SendPurchaseOrders:
         reserved = {each.n: each.source for each in order.allocations if each.count(LineState.RESERVED)}
         made = []
         for n, source in sorted(reserved.items()):
-            if n in numbered or order.hold:
+            if n in numbered or order.hold or order.cancel_wanted:
                 continue
             po = PurchaseOrder(
                 order=order.key,
@@ -184,7 +184,7 @@ class SendPurchaseOrders:
     # ---- claim and send
 
     def _claim(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
-        lines = _reserved_lines(order, po.n)
+        lines = () if order.cancel_wanted else _reserved_lines(order, po.n)
         if not lines:
             self.outbox.drop(order, po, replace(step(po, PoEvent.CANCEL), due_at=""))
             run.count("PurchaseOrderDropped")
@@ -198,12 +198,16 @@ class SendPurchaseOrders:
         if source is None:
             raise InvalidInput("no such source", code="unknown_source", source=po.source)
         move = orders.send(order, po.n, deducts_at=source.deducts_at)
-        if move.effects:
-            raise InvalidInput("a source that deducts at receipt cannot be sent to", code="deducts_at_receipt")
         content = self._content(order, replace(po, lines=lines), run)
         run.needs(self.supplier.times_out)
         claimed = self._claimed(replace(po, lines=lines), PoEvent.CLAIM, run)
-        self.outbox.claim((order, replace(move.order, revision=order.revision + 1)), (po, claimed))
+        sent = (order, replace(move.order, revision=order.revision + 1))
+        if move.effects:  # it deducts at receipt, which is when it has surely taken the purchase order in
+            deducting = Deducting(run.now + source.takes_in_within, source.feed.slack)
+            move_id = f"send#{po.source}#{po.n}"
+            self.outbox.settle(sent, move.effects, [(po, claimed)], move_id=move_id, now=run.now, deducting=deducting)
+        else:
+            self.outbox.claim(sent, (po, claimed))
         self._send(order, claimed, content, run)
 
     def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:

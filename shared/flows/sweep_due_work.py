@@ -76,10 +76,10 @@ class SweepDueWork:
         if order is None or not order.due_at or order.due_at > times.text(now):
             return  # the index was late
         counted["OrderDue"] += 1
-        if order.wants_units:
+        if order.is_unfinished:
             waiting = dict.fromkeys(line.sku for line in order.lines if line.backordered)
             self.to_orders([PlanOrder(order=key), *(FillSku(sku=sku) for sku in waiting)])
-        due_at = times.text(now + _wait(order, now)) if order.wants_units else ""
+        due_at = times.text(now + _wait(order, now)) if order.is_unfinished else ""
         self.outbox.postpone(order, replace(order, due_at=due_at, revision=order.revision + 1))
 
     def _stuck(self, key: OrderKey, failure: InvalidInput, now: datetime) -> None:

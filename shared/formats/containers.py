@@ -64,7 +64,7 @@ def unwrapped(file: BinaryIO, *, is_workbook: bool) -> Iterator[BinaryIO]:
     head = _head(file)
     with ExitStack() as stack:
         if head.startswith(GZIP):
-            inner = stack.enter_context(_bounded(lambda: cast("BinaryIO", gzip.GzipFile(fileobj=file)), _size(file)))
+            inner = stack.enter_context(_bounded(lambda: _gunzipped(file), _size(file)))
         elif head.startswith((ZIP, EMPTY_ZIP)) and not (is_workbook and _is_workbook(file)):
             inner = stack.enter_context(_only_member(stack.enter_context(archive(file))))
         else:
@@ -96,9 +96,8 @@ def part(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[BinaryIO]:
         raise InvalidInput("a member of the zip is encrypted", code="container_encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InvalidInput("a member of the zip is packed in a way that is not read", code="container_method")
-    # The directory may claim more than there is, to be allowed more.
-    packed = min(info.compress_size, _size(cast("BinaryIO", opened.fp)))
-    with _bounded(lambda: cast("BinaryIO", opened.open(info)), packed) as member:
+    # A directory that claims more than there is, to be allowed more, is found to overlap and refused on opening.
+    with _bounded(lambda: cast("BinaryIO", opened.open(info)), info.compress_size) as member:
         yield member
 
 
@@ -162,6 +161,11 @@ def _bounded(opening: Callable[[], BinaryIO], packed: int) -> Iterator[BinaryIO]
         yield reader
 
 
+def _gunzipped(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+
+
 @contextmanager
 def _only_member(opened: zipfile.ZipFile) -> Iterator[BinaryIO]:
     members = opened.infolist()
@@ -194,7 +198,7 @@ def _refuse_ole(head: bytes) -> None:
 
 @contextmanager
 def _copied(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Unpack for a reader that goes to and fro."""
+    """Unpack for a reader that goes back and forth."""
     with tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY) as copy:
         while chunk := file.read(CHUNK):
             copy.write(chunk)

@@ -67,5 +67,5 @@ class _Lines:
         self.number, line = next(self._lines)
         self.length += len(line)
         if self.length > LONGEST_RECORD:
-            raise InvalidInput("a row is too long", code="quotes_wrong", line=self.begins)
+            raise InvalidInput("a row is too long: is a quote left open?", code="row_too_long", line=self.begins)
         return line

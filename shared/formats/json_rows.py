@@ -20,13 +20,16 @@ from shared.formats import text
 from shared.formats.stock_rows import Cell, Place, StockRows, told
 
 LONGEST_ELEMENT = 262_144
-MOST_BESIDE = 16 << 20
+MOST_BESIDE = 8 << 20
 """Characters of a document that are no rows."""
+MOST_NAMES = 10_000
+"""Names beside those that lead to the rows."""
 DEEPEST = 64
 CHUNK = 1 << 16
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NO_MARK = re.compile(r'[^\[\]{}"]+')
+_FLAT = re.compile(r'(?:[^\[\]{}"]+|\{[^\[\]{}"]*\}|\[[^\[\]{}"]*\]|"[^"\\]*")+')
+"""What is skipped in one go: values without another in them."""
 _IN_STRING = re.compile(r'[^"\\]*')
 _REASON = "an object was expected here"
 
@@ -122,7 +125,7 @@ class _Document:
         self._told_at = 0
         self._line = 1
         self._byte = {"utf-8-sig": 3, "utf-16": 2}.get(encoding, 0)
-        self._passed = self._beside = 0
+        self._passed = self._beside = self._names = 0
 
     def place(self) -> Place:
         """Say where the document stands: line and byte."""
@@ -162,22 +165,22 @@ class _Document:
             except RecursionError as error:
                 raise InvalidInput("values are nested too deep", code="json_too_deep") from error
             except ValueError as error:
-                if len(self._buffer) - self._at > LONGEST_ELEMENT or not self._more():
+                if not self._more_of_value():
                     raise self._wrong(is_cut=_is_cut(error, self._buffer)) from error
                 continue
             # A number at the end of what is read so far may go on.
-            if end == len(self._buffer) and isinstance(value, Number) and self._more():
+            if end == len(self._buffer) and isinstance(value, Number) and self._more_of_value():
                 continue
-            if end - self._at > LONGEST_ELEMENT:
-                raise InvalidInput("a value is too long", code="value_too_long", most=LONGEST_ELEMENT)
             self._at = end
             return value
 
     def enter(self, way: Sequence[str]) -> None:
         """Go to the value at a path. Raises InvalidInput `rows_missing` where there is none."""
         for name in way:
-            if not self.takes("{") or self.takes("}"):
-                raise self._wrong() if not self.peek() else _missing(way)
+            if not self.takes("{"):
+                raise _missing(way) if self.peek() else self._wrong()
+            if self.takes("}"):
+                raise _missing(way)
             while self._name() != name:
                 self._skip()
                 if self.takes("}"):
@@ -198,6 +201,9 @@ class _Document:
     def _name(self) -> str:
         if self.peek() != '"':
             raise self._wrong()
+        self._names += 1
+        if self._names > MOST_NAMES:
+            raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_NAMES)
         name = str(self.value())
         self.needs(":")
         return name
@@ -206,30 +212,30 @@ class _Document:
         """Step over a value, however large; only that its marks are closed is looked at."""
         depth, began = 0, self._passed + self._at
         while mark := self.peek():
-            if mark == '"':
-                self._skip_string()
+            if depth and (flat := _FLAT.match(self._buffer, self._at)):
+                self._at = flat.end()
+            elif mark == '"':
+                self._skip_string(began)
             elif mark in "[{":
                 depth += 1
                 self._at += 1
             elif depth and mark in "]}":
                 depth -= 1
                 self._at += 1
-            elif depth:
-                self._at = _end(_NO_MARK, self._buffer, self._at)
             else:
                 self.value()
             if depth > DEEPEST:
                 raise InvalidInput("values are nested too deep", code="json_too_deep", most=DEEPEST)
-            if self._beside + self._passed + self._at - began > MOST_BESIDE:
-                raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_BESIDE)
+            self._set_aside(began)
             if not depth:
                 self._beside += self._passed + self._at - began
                 return
         raise self._wrong()
 
-    def _skip_string(self) -> None:
+    def _skip_string(self, began: int) -> None:
         self._at += 1
         while True:
+            self._set_aside(began)
             self._at = _end(_IN_STRING, self._buffer, self._at)
             if self._at + 1 >= len(self._buffer) and not self._more():
                 if self._buffer[self._at : self._at + 1] == '"':
@@ -241,6 +247,16 @@ class _Document:
                 return
             if self._buffer[self._at] == "\\":
                 self._at += 2
+
+    def _more_of_value(self) -> bool:
+        if len(self._buffer) - self._at > LONGEST_ELEMENT:
+            raise InvalidInput("a value is too long", code="value_too_long", most=LONGEST_ELEMENT)
+        return self._more()
+
+    def _set_aside(self, began: int) -> None:
+        """Hold what was read since against the most that may be no row."""
+        if self._beside + self._passed + self._at - began > MOST_BESIDE:
+            raise InvalidInput("too much stands beside the rows", code="json_beside", most=MOST_BESIDE)
 
     def _more(self) -> bool:
         chunk = self._text.read(CHUNK)
@@ -271,7 +287,8 @@ def _is_cut(error: ValueError, buffer: str) -> bool:
     """Whether a value breaks off at the end of what there is, rather than going wrong before."""
     if not isinstance(error, json.JSONDecodeError):
         return False
-    return error.pos >= len(buffer.rstrip()) or error.msg.startswith("Unterminated")
+    rest = buffer[error.pos :].rstrip()
+    return error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in ("true", "false", "null", "-"))
 
 
 def _missing(way: Sequence[str]) -> InvalidInput:
@@ -321,7 +338,7 @@ def _each(cells: Sequence[Cell]) -> Cell:
         if not isinstance(cell, str):
             return cell if isinstance(cell, InvalidInput) else InvalidInput("a list of lists", code="value_nested")
         texts.append(cell)
-    return tuple(texts)
+    return tuple(texts) or ""
 
 
 def _scalar(value: object) -> Cell:

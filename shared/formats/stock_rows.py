@@ -40,6 +40,7 @@ class StockRows:
         self._decimals = money.exponent(currency)
         self._sku_looks = [re.compile(_mask(mask), re.DOTALL) for mask in profile.sku_masks]
         self._warehouses = {quantities.word(each) for each in profile.warehouses}
+        self._parts = sum(each.word == "sku" for each in self.fields)
         self._quantities = [at for at, each in enumerate(self.fields) if each.word == "quantity"]
         self._at = {each.word: at for at, each in enumerate(self.fields)}
         self._looks_at = 0
@@ -54,7 +55,7 @@ class StockRows:
             return self.refusal(place, self._looks_at, cells[self._looks_at], failure.message, self._known)
 
     def _row(self, line: int, cells: Sequence[Cell]) -> Row | None:
-        sku = self._known = self._sku(_text(cells[0]))
+        sku = self._known = self._sku(cells)
         warehouse = ""
         if (each := self._text("warehouse", cells)) is not None:
             warehouse = name(each, "warehouse")
@@ -85,7 +86,13 @@ class StockRows:
     def refusal(self, place: Place, at: int, cell: Cell, reason: str, sku: Sku | None = None) -> Refusal:
         """Say why a row is refused, by its cell."""
         column = self.fields[at].column
-        value = " + ".join(cell) if isinstance(cell, tuple) else "" if isinstance(cell, InvalidInput) else cell
+        value = (
+            " + ".join(cell)
+            if isinstance(cell, tuple)
+            else str(cell.details.get("value", ""))
+            if isinstance(cell, InvalidInput)
+            else cell
+        )
         return Refusal(
             line=place.line,
             column=f"column {column}" if isinstance(column, int) else column,
@@ -95,15 +102,22 @@ class StockRows:
             offset=place.offset,
         )
 
-    def _sku(self, text: str) -> Sku:
+    def _sku(self, cells: Sequence[Cell]) -> Sku:
+        parts = []
+        for at in range(self._parts):
+            self._looks_at = at
+            parts.append(self._part_of_sku(_text(cells[at])))
+        sku = self._profile.sku_join.join(parts)
+        if self._sku_looks and not any(look.fullmatch(sku) for look in self._sku_looks):
+            raise InvalidInput("a SKU does not look as this supplier's do", code="sku_mask")
+        return Sku(name(sku, "sku") if self._parts > 1 else sku)
+
+    def _part_of_sku(self, text: str) -> str:
         if isinstance(text, Number):
             text = self._sku_of_number(text)
         elif _SCIENTIFIC.fullmatch(text):
             raise InvalidInput("a SKU that a spreadsheet has turned into a number", code="sku_scientific")
-        sku = name(text, "sku")
-        if self._sku_looks and not any(look.fullmatch(sku) for look in self._sku_looks):
-            raise InvalidInput("a SKU does not look as this supplier's do", code="sku_mask")
-        return Sku(sku)
+        return name(text, "sku")
 
     def _sku_of_number(self, number: Number) -> str:
         if not self._profile.numeric_skus:
@@ -130,7 +144,8 @@ class StockRows:
         for at in self._quantities:
             self._looks_at = at
             cell = cells[at]
-            units += sum(self._units(part, told) for part in (cell if isinstance(cell, tuple) else (cell,)))
+            for part in cell if isinstance(cell, tuple) else (cell,):
+                units += self._units(part, told)
         units *= factor
         if units > quantities.MOST_UNITS:
             raise InvalidInput("a quantity is too large to be true", code="quantity_too_large")
@@ -142,7 +157,7 @@ class StockRows:
         profile = self._profile
         read = quantities.read(_text(cell), profile.quantities, profile.marks)
         if read.units < 0 and profile.negative == "refuse":
-            raise InvalidInput("a quantity is below zero", code="quantity_negative")
+            raise InvalidInput("a quantity below zero", code="quantity_negative")
         if read.told:
             told.append(read.told)
         return read.units
@@ -189,15 +204,15 @@ def by_cell(cells: Sequence[str], positions: Sequence[int | None]) -> list[Cell]
 
 def _text(cell: Cell) -> str:
     """Take off outer space, and the ="..." by which spreadsheets are told that a number is text."""
-    if isinstance(cell, InvalidInput):
-        raise cell
-    if isinstance(cell, tuple):
-        raise InvalidInput("there is more than one", code="value_repeated")
     if isinstance(cell, Number):
         return cell
-    text = cell.strip()
-    wrapped = _WRAPPED.fullmatch(text)
-    return wrapped[1].strip() if wrapped else text
+    if isinstance(cell, str):
+        text = cell.strip()
+        wrapped = _WRAPPED.fullmatch(text) if text.startswith("=") else None
+        return wrapped[1].strip() if wrapped else text
+    if isinstance(cell, InvalidInput):
+        raise cell
+    raise InvalidInput("there is more than one", code="value_repeated")
 
 
 def _mask(mask: str) -> str:

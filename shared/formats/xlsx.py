@@ -20,7 +20,7 @@ from shared.formats.tables import Record
 from shared.formats.xml_stream import DEEPEST, local
 
 MOST_TEXTS = 2_000_000
-MOST_TEXT = 64 << 20
+MOST_TEXT = 32 << 20
 LONGEST_CELL = 32_767
 MOST_TAGS = 10_000
 
@@ -46,10 +46,14 @@ def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> list[str]:
 
 def _records(workbook: ZipFile, sheet: Column, first_line: int) -> Iterator[Record]:
     parts = {info.filename: info for info in workbook.infolist()}
-    path = _path_of(workbook, parts, sheet)
-    texts = _shared_texts(workbook, parts)
-    handlers = _Cells(texts)
-    for line, cells in _parsed(workbook, _part(parts, path), handlers):
+    relations = [
+        attributes
+        for name, attributes in _tags(workbook, _part(parts, "xl/_rels/workbook.xml.rels"))
+        if name == "Relationship" and attributes.get("TargetMode") != "External"
+    ]
+    path = _path_of(relations, "Id", _id_of(workbook, parts, sheet))
+    texts = _shared_texts(workbook, parts, relations)
+    for line, cells in _parsed(workbook, _part(parts, path), _Cells(texts)):
         if line >= first_line and any(cell and not cell.isspace() for cell in cells):
             yield line, cells
 
@@ -66,8 +70,8 @@ def _parsed(workbook: ZipFile, info: ZipInfo, handlers: _Tags | _Texts | _Cells)
         yield from xml_stream.parsed(part, parser, handlers.found)
 
 
-def _path_of(workbook: ZipFile, parts: dict[str, ZipInfo], sheet: Column) -> str:
-    """Find the part of a sheet, by its name or by its place among the sheets."""
+def _id_of(workbook: ZipFile, parts: dict[str, ZipInfo], sheet: Column) -> str:
+    """Find what a sheet is called inside, by its name or by its place among the sheets."""
     names, ids = [], []
     for name, attributes in _tags(workbook, _part(parts, "xl/workbook.xml")):
         if name == "sheet":
@@ -76,11 +80,16 @@ def _path_of(workbook: ZipFile, parts: dict[str, ZipInfo], sheet: Column) -> str
     at = sheet - 1 if isinstance(sheet, int) else names.index(sheet) if sheet in names else len(names)
     if at >= len(names):
         raise InvalidInput("the workbook has no such sheet", code="sheet_missing", wanted=sheet, found=names[:20])
-    for name, attributes in _tags(workbook, _part(parts, "xl/_rels/workbook.xml.rels")):
-        if name == "Relationship" and attributes.get("Id") == ids[at] and attributes.get("TargetMode") != "External":
-            target = attributes.get("Target", "")
+    return ids[at]
+
+
+def _path_of(relations: list[dict[str, str]], by: str, value: str) -> str:
+    """Find the part that a relation leads to; empty where there is none."""
+    for each in relations:
+        if each.get(by, "").rpartition("/")[2] == value:
+            target = each.get("Target", "")
             return target[1:] if target.startswith("/") else f"xl/{target}"
-    raise InvalidInput("this is no workbook: a part is missing", code="workbook_part", part=ids[at][:60])
+    return ""
 
 
 def _tags(workbook: ZipFile, info: ZipInfo) -> list[tuple[str, dict[str, str]]]:
@@ -89,11 +98,12 @@ def _tags(workbook: ZipFile, info: ZipInfo) -> list[tuple[str, dict[str, str]]]:
     return handlers.tags
 
 
-def _shared_texts(workbook: ZipFile, parts: dict[str, ZipInfo]) -> list[str]:
-    if "xl/sharedStrings.xml" not in parts:
+def _shared_texts(workbook: ZipFile, parts: dict[str, ZipInfo], relations: list[dict[str, str]]) -> list[str]:
+    path = _path_of(relations, "Type", "sharedStrings")
+    if not path:
         return []
     handlers = _Texts()
-    list(_parsed(workbook, parts["xl/sharedStrings.xml"], handlers))
+    list(_parsed(workbook, _part(parts, path), handlers))
     return handlers.texts
 
 
@@ -140,7 +150,7 @@ class _Texts:
     def characters(self, data: str) -> None:
         if self._way[-1] == "t" and "rPh" not in self._way:
             self._runs.append(data)
-            self._length += len(data)
+            self._length += len(data) + 1
             if self._length > MOST_TEXT:
                 raise InvalidInput("the workbook has too much text", code="workbook_large", most=MOST_TEXT)
 

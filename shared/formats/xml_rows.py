@@ -96,6 +96,7 @@ class _Handlers:
         self.where: Callable[[], Place] = lambda: Place(0)
         self._way = [local(name) for name in rows.strip("/").split("/")]
         self._fields = _fields(paths)
+        self._repeats = {each.at for fields in self._fields.values() for each in fields if each.repeats}
         self._count = len(paths)
         self._at_once = all(path.startswith("@") for path in paths)
         self._depth = self._matched = 0
@@ -163,11 +164,11 @@ class _Handlers:
         self._texts.append([])
 
     def _finish(self) -> None:
-        repeats = {each.at for fields in self._fields.values() for each in fields if each.repeats}
         cells: list[Cell] = []
         for at, values in enumerate(self._values):
-            if at in repeats:
-                cells.append(tuple(values) or "")
+            if len(values) > 1 and at not in self._repeats:
+                told = " + ".join(values)
+                cells.append(InvalidInput("there is more than one", code="value_repeated", value=told))
             else:
-                cells.append(values[0] if len(values) == 1 else tuple(values) if values else "")
+                cells.append(tuple(values) if len(values) > 1 else "".join(values))
         self.found.append(Found(self._place, cells))

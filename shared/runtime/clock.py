@@ -18,5 +18,10 @@ def wait(seconds: float) -> None:
 
 
 def pause(tried: int) -> None:
-    """Wait a random moment that grows with what was tried in vain: up to 20 ms, 40 ms, ... 640 ms."""
-    time.sleep(random.uniform(0, 0.02 * 2 ** min(tried - 1, 5)))  # noqa: S311 - jitter, not a secret
+    """Wait a random moment that grows with what was tried in vain."""
+    time.sleep(moment(tried))
+
+
+def moment(tried: int) -> float:
+    """Draw how long to wait, in seconds: up to 20 ms, 40 ms, ... 640 ms. Who met once is not to meet again."""
+    return random.uniform(0, 0.02 * 2 ** min(tried - 1, 5))  # noqa: S311 - jitter, not a secret

@@ -1,7 +1,8 @@
 """Movements of levels as items, by SKU and month, and the walk over a slice of a table that checks them.
 
-Written by the stream's reader, never changed: the same stream record twice is the same item. A movement's source
-stands in the key alone: the index `by_source` is of levels.
+Written by the stream's reader, never changed: the same stream record twice is the same item. What was derived where
+a record is lost is written by a compensation, beside them. A movement's source stands in the key alone: the index
+`by_source` is of levels.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import times
-from shared.domain.ledger import Movement
+from shared.domain.ledger import Movement, in_order
 from shared.domain.names import LevelKey, Sku, SourceId
 from shared.storage import attributes, keys
 from shared.storage.dynamo import Table, translated
@@ -37,6 +38,8 @@ def to_item(movement: Movement) -> dict[str, Any]:
         **{field: getattr(movement, field) for field in _COUNTS + _TEXTS},
         "last": dict(movement.last),
         "expires_at": int(expires_at.timestamp()),
+        **({"incoming": movement.incoming} if movement.incoming else {}),
+        **({} if movement.covers == 1 else {"covers": movement.covers}),
     }
 
 
@@ -47,6 +50,8 @@ def from_item(item: Mapping[str, Any]) -> Movement:
     return Movement(
         key=LevelKey(Sku(sku), SourceId(source)),
         last=item["last"],
+        incoming=item.get("incoming", 0),
+        covers=item.get("covers", 1),
         **{field: item[field] for field in _COUNTS + _TEXTS},
     )
 
@@ -64,9 +69,10 @@ class Ledger:
     table: Table
 
     def of(self, key: LevelKey, now: datetime) -> list[Movement]:
-        """Read the movements of a level that are kept, strongly, in order of revision.
+        """Read the movements of a level that are kept, strongly, in order.
 
-        Months are read backwards until the level's first movement is met.
+        Months are read backwards until the level's first movement is met. Each month costs a read unit per 4 KB of
+        the movements of the SKU at all its sources, some 16 of them.
         """
         found: list[Movement] = []
         for month in _months_back(now):
@@ -74,9 +80,9 @@ class Ledger:
             items = self.table.query("PK = :pk", {":pk": pk}, consistent=True)
             of_sku = [from_item(item) for item in items if item["expires_at"] > now.timestamp()]
             found += [movement for movement in of_sku if movement.key == key]
-            if any(movement.revision == 1 for movement in found):
+            if any(movement.begins for movement in found):
                 break
-        return sorted(found, key=lambda movement: movement.revision)
+        return in_order(found)
 
 
 def segment(table: Table, number: int, of: int, entity: str) -> Iterator[dict[str, Any]]:

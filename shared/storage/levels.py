@@ -1,5 +1,7 @@
 """Levels as items, and every write on them: take, give back, count (docs/protocols.md).
 
+What people change by hand is in `level_changes.py`.
+
 Every write raises `revision` by one, sets `changed_at`, `cause` and `last`, and is one kind of change, so that the
 table's stream is a gapless ledger. Readers accept schema 1; writers write 1.
 """
@@ -11,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.names import LevelKey, Sku, SourceId
-from shared.domain.stock import Blind, CountWrite, Deduction, Exact, First, Level
+from shared.domain.stock import BY_HAND, UNTIL_COUNTED, Blind, CountWrite, Deduction, Exact, First, Level
 from shared.storage import attributes, keys
 from shared.storage.attributes import Image
-from shared.storage.dynamo import Action, Table, check_action, update_action
+from shared.storage.dynamo import Action, Table, check_action, put_new_action, update_action
 
 SCHEMA = 1
 
@@ -33,7 +35,7 @@ def to_item(level: Level, flag: str = "", since: str = "") -> dict[str, Any]:
     item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "level", "schema": SCHEMA}
     item |= {"sku": level.key.sku, "source": level.key.source, "deducted": dict(level.deducted)}
     item |= {field: getattr(level, field) for field in _COUNTS + _TEXTS}
-    item |= {field: getattr(level, field) for field in _HOLDS if getattr(level, field)}
+    item |= {field: getattr(level, field) for field in (*_HOLDS, "incoming") if getattr(level, field)}
     item |= {"cause": list(level.cause), "last": dict(level.last)}
     return item | ({"flag": flag, "since": since} if flag else {})
 
@@ -46,6 +48,7 @@ def from_item(item: Mapping[str, Any]) -> Level:
         deducted=item["deducted"],
         cause=(kind, cause),
         last=item["last"],
+        incoming=item.get("incoming", 0),
         **{field: item[field] for field in _COUNTS + _TEXTS},
         **{field: item.get(field, "") for field in _HOLDS},
     )
@@ -95,7 +98,8 @@ def give_back(table: str, key: LevelKey, units: int, token: str, cause: tuple[st
 def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], now: str, *, is_shown: bool) -> Action:
     """Record what a source took off its own count, if the level's photograph is on the side that `is_shown` says.
 
-    A refusal returns the level, whose photograph tells the side; late units that a photograph shows move nothing.
+    A refusal returns the level, which tells the side, and the bucket where it holds too many; late units that a
+    photograph shows move nothing.
     """
     key, units = deducted.level, deducted.units
     values: dict[str, object] = {":edge": deducted.shown_from}
@@ -108,7 +112,7 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
     values |= {":units": units, **_ledger(cause, {token: -units}, now)}
     names = {"#last": "last"}
     if is_shown:
-        change, side = f"SET available = available + :units, {_DEDUCT}", ">="
+        change, side, fits = f"SET available = available + :units, {_DEDUCT}", ">=", ""
     else:
         side = "<"
         change = (
@@ -116,7 +120,9 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
             f"flag = :flag, since = if_not_exists(since, :now), {_DEDUCT}"
         )
         names["#bucket"] = deducted.bucket
+        fits = " AND (attribute_exists(deducted.#bucket) OR size(deducted) < :most)"
         values |= {
+            ":most": deducted.most,
             ":late": deducted.late,
             ":all": units + deducted.late,
             ":zero": 0,
@@ -128,7 +134,7 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
         keys.level(key),
         {
             "UpdateExpression": change,
-            "ConditionExpression": f"committed >= :units AND counted_as_of {side} :edge",
+            "ConditionExpression": f"committed >= :units AND counted_as_of {side} :edge{fits}",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": attributes.image(values),
         },
@@ -136,27 +142,50 @@ def deduct(table: str, deducted: Deduction, token: str, cause: tuple[str, str], 
     )
 
 
-def adjust(table: str, key: LevelKey, units: int, op_id: str, now: str) -> Action:
-    """Correct a count by a person's word, until the next photograph: that one is the truth again.
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a change by hand leaves in the ledger: its cause, when, and the token of an order where it is about one."""
 
-    The level is flagged, so that the next file settles it even where its row says what it said before.
+    cause: tuple[str, str]
+    at: str
+    token: str = ""
+
+
+def change(
+    table: str,
+    key: LevelKey,
+    sets: str,
+    condition: str,
+    values: Mapping[str, object],
+    stamp: Stamp,
+    *,
+    removes: str = "",
+) -> Action:
+    """Update a level under a condition; what every write owes the ledger is added.
+
+    An order's committed units are not moved by it: `last` names the order a change is about, with 0 units.
     """
+    last = {stamp.token: 0} if stamp.token else {}
     return update_action(
         key,
         table,
         keys.level(key),
         {
-            "UpdateExpression": "SET available = available + :units, counted = counted + :units, drev = drev + :one, "
-            f"flag = :flag, since = :now, {_LEDGER}",
-            "ConditionExpression": "counted >= :least",
+            "UpdateExpression": f"SET {sets}, {_LEDGER}" + (f" REMOVE {removes}" if removes else ""),
+            "ConditionExpression": condition,
             "ExpressionAttributeNames": {"#last": "last"},
-            "ExpressionAttributeValues": attributes.image(
-                {":units": units, ":least": max(-units, 0), ":flag": keys.open_flag(key.source)}
-                | _ledger(("adjust", op_id), {}, now)
-            ),
+            "ExpressionAttributeValues": attributes.image({**values, **_ledger(stamp.cause, last, stamp.at)}),
         },
         read_image,
     )
+
+
+def count(table: str, write: First | Exact, now: str) -> Action:
+    """Write one row of a photograph, as `Levels.count` does, in one piece with something else."""
+    key = write.count.key
+    if isinstance(write, First):
+        return put_new_action(key, table, _first(write, now), read_image)
+    return update_action(key, table, keys.level(key), _exact(write, now), read_image)
 
 
 @dataclass(slots=True)
@@ -174,28 +203,31 @@ class Levels:
     def count(self, write: CountWrite, now: str) -> tuple[bool, Level | None]:
         """Write one row of a photograph: (True, level after), or (False, the level it met, None if there is none)."""
         if isinstance(write, First):
-            level = _first(write, now)
-            if self.table.put_new(to_item(level)):
-                return True, level
-            found = self.table.get(keys.level(level.key))
+            item = _first(write, now)
+            if self.table.put_new(item):
+                return True, from_item(item)
+            found = self.table.get(keys.level(write.count.key))
             return False, from_item(found) if found else None
         request = _blind(write, now) if isinstance(write, Blind) else _exact(write, now)
         done, values = self.table.update(keys.level(write.count.key), request)
         return done, from_item(values) if values else None
 
 
-def _first(write: First, now: str) -> Level:
-    count = write.count
-    return Level(
-        key=count.key,
-        available=count.units,
+def _first(write: First, now: str) -> dict[str, Any]:
+    counted = write.count
+    level = Level(
+        key=counted.key,
+        available=counted.units,
         committed=0,
-        counted=count.units,
-        counted_as_of=count.as_of,
-        count_id=count.count_id,
+        counted=counted.units,
+        counted_as_of=counted.as_of,
+        count_id=counted.count_id,
         changed_at=now,
-        cause=("feed", count.count_id),
+        cause=(counted.kind, counted.count_id),
     )
+    if counted.kind == BY_HAND:
+        return to_item(level, keys.open_flag(counted.key.source), now)
+    return to_item(level)
 
 
 _COUNT = "counted = :counted, counted_as_of = :as_of, count_id = :count_id, drev = drev + :one"
@@ -215,15 +247,24 @@ def _blind(write: Blind, now: str) -> dict[str, Any]:
 
 
 def _exact(write: Exact, now: str) -> dict[str, Any]:
+    """Write a count over the level as it was seen.
+
+    One by hand leaves the level flagged, as every change by hand does: the next file settles it even where its row
+    says what it said before.
+    """
     names = {"#last": "last"} | {f"#gone{i}": bucket for i, bucket in enumerate(write.gone)}
     removed = [f"deducted.#gone{i}" for i in range(len(write.gone))]
     if write.lifts_hold:
         removed += ["held_until", "held_since"]
-    stays_open = len(write.gone) < len(write.seen.deducted) or (bool(write.seen.held_until) and not write.lifts_hold)
-    if not stays_open:
+    waits_for_count = write.seen.held_until == UNTIL_COUNTED and not write.lifts_hold
+    flagged: dict[str, object] = {}
+    if write.count.kind == BY_HAND:
+        flagged = {":flag": keys.open_flag(write.count.key.source)}
+    elif len(write.gone) == len(write.seen.deducted) and not waits_for_count:
         removed += ["flag", "since"]
     return {
         "UpdateExpression": f"SET available = available + :rise, {_COUNT}, {_LEDGER}"
+        + (", flag = :flag, since = :now" if flagged else "")
         + (f" REMOVE {', '.join(removed)}" if removed else ""),
         "ConditionExpression": "counted = :seen AND counted_as_of = :seen_as_of AND drev = :seen_drev",
         "ExpressionAttributeNames": names,
@@ -234,18 +275,19 @@ def _exact(write: Exact, now: str) -> dict[str, Any]:
                 ":seen_as_of": write.seen.counted_as_of,
                 ":seen_drev": write.seen.drev,
             }
+            | flagged
             | _counted(write, now)
         ),
     }
 
 
 def _counted(write: Blind | Exact, now: str) -> dict[str, Any]:
-    count = write.count
+    counted = write.count
     return {
-        ":counted": count.units,
-        ":as_of": count.as_of,
-        ":count_id": count.count_id,
-        **_ledger(("feed", count.count_id), {}, now),
+        ":counted": counted.units,
+        ":as_of": counted.as_of,
+        ":count_id": counted.count_id,
+        **_ledger((counted.kind, counted.count_id), {}, now),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -131,7 +131,8 @@ class OrderBook:
     ) -> Outcome:
         """Commit a move once: marker, order and purchase orders `(before, after)`, units given back or deducted.
 
-        Whether a level's photograph shows a deduction is guessed, and guessed anew from the level that refuses.
+        Whether a level's photograph shows a deduction, and which bucket it joins, is guessed, and guessed anew from
+        the level that refuses.
         """
         before, after = order
         pk, sk = keys.event(before.key, move_id)
@@ -157,17 +158,23 @@ class OrderBook:
             if effect.give_back
         ]
         deductions = _deductions(effects, deducting)
-        shown: set[LevelKey] = set()
+        shown = dict.fromkeys(deductions, False)
         while True:
             deducted = [
-                levels.deduct(self.stock.name, each, token, cause, times.text(now), is_shown=key in shown)
+                levels.deduct(self.stock.name, each, token, cause, times.text(now), is_shown=shown[key])
                 for key, each in deductions.items()
             ]
             outcome = Transactions(self.client).commit([*actions, *given_back, *deducted])
-            others = _other_side(outcome, deductions, shown)
-            if not others or any(refusal.found == move_id for refusal in outcome.refusals):
+            if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return outcome
-            shown ^= others
+            guessed = (dict(deductions), dict(shown))
+            for refusal in outcome.refusals:
+                if isinstance(refusal.found, Level) and (level := refusal.found).key in deductions and deducting:
+                    key, each = level.key, deductions[level.key]
+                    deductions[key] = stock.deduction(key, each.units, each.late, deducting.at, deducting.slack, level)
+                    shown[key] = deductions[key].is_shown(level.counted_as_of)
+            if (deductions, shown) == guessed:
+                return outcome
 
 
 def _deductions(effects: Sequence[Effect], deducting: Deducting | None) -> dict[LevelKey, Deduction]:
@@ -179,17 +186,4 @@ def _deductions(effects: Sequence[Effect], deducting: Deducting | None) -> dict[
     return {
         each.level: stock.deduction(each.level, each.deduct, each.late, deducting.at, deducting.slack)
         for each in wanted
-    }
-
-
-def _other_side(
-    outcome: Outcome, deductions: Mapping[LevelKey, Deduction], shown: Collection[LevelKey]
-) -> set[LevelKey]:
-    """Name the levels whose photograph is on the other side than was guessed."""
-    met = {refusal.action.key: refusal.found for refusal in outcome.refusals}
-    found = {key: met.get(keys.level(key)) for key in deductions}
-    return {
-        key
-        for key, level in found.items()
-        if isinstance(level, Level) and deductions[key].is_shown(level.counted_as_of) != (key in shown)
     }

@@ -18,7 +18,9 @@ from shared.storage.dynamo import Action, put_new_action, put_seen_action
 SCHEMA = 1
 
 _LINE_COUNTS = ("ordered", "open", "backordered", "cancelled", "price_minor")
-_ALLOCATION_COUNTS = ("n", "units", "committed", "acked", "rejected", "shipped", "given_back", "limited")
+_ALLOCATION_COUNTS = (
+    *("n", "units", "committed", "acked", "rejected", "shipped", "given_back", "limited", "returned", "rerouted"),
+)
 
 
 def to_item(order: Order) -> dict[str, Any]:

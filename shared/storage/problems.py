@@ -41,6 +41,13 @@ class Problems:
             dynamo.put_action("entry", self.table.name, entry | {"kind": problem.kind, "subject": problem.subject}),
         )
 
+    def renew(self, problem: Problem) -> bool:
+        """Say of an open exception what is so now; answer False where nothing is new, or someone wrote it since."""
+        there = self.read(problem.kind, problem.subject)
+        if there is None or not there.is_open or there.problem == problem:
+            return False
+        return self._write(replace(there, problem=problem, revision=there.revision + 1))
+
     def close(self, standing: Standing, now: str, *, by: str, because: str) -> bool:
         """Close an open exception as it was read; answer False when someone wrote it since."""
         closed = replace(standing, closed_at=now, closed_by=by, closed_because=because, revision=standing.revision + 1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import dynamodb_local
+from tests.support.books import Books
 from tests.support.tables import create_tables
 
 if TYPE_CHECKING:
@@ -43,3 +44,8 @@ def engine(engine_url: str) -> Engine:
     prefix = f"t{uuid.uuid4().hex[:12]}-"
     stock_table, order_table = create_tables(dynamodb_local.client(engine_url), prefix)
     return Engine(engine_url, stock_table, order_table)
+
+
+@pytest.fixture
+def books(engine: Engine) -> Books:
+    return Books(engine.client(), engine.stock_table, engine.order_table)

@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import explain, stock, times
+from shared.domain import explain, physical, stock, times
 from shared.domain.explain import LevelTermKind
 from shared.domain.ledger import movement
 from shared.domain.names import LevelKey
-from shared.domain.stock import Count, Level
-from shared.storage import keys, ledger, levels
+from shared.domain.stock import BY_HAND, FEED, Count, Level
+from shared.storage import keys, ledger, level_changes, levels
 from shared.storage.dynamo import Action, Table
 from shared.storage.ledger import Ledger
-from shared.storage.levels import Levels
+from shared.storage.levels import Levels, Stamp
 from tests.engine.conftest import Engine
 from tests.support import trade
 
@@ -26,7 +26,7 @@ NO_SLACK = timedelta(0)
 
 
 class History:
-    """What happened to one level: counts, orders that take and give back, corrections by hand."""
+    """What happened to one level: counts, orders that take and give back, all that people change by hand."""
 
     def __init__(self, table: Table, key: LevelKey, seed: int) -> None:
         self.table, self.key = table, key
@@ -34,16 +34,17 @@ class History:
         self.now = trade.times_now()
         self.level: Level | None = None
         self.held: Counter[str] = Counter()
-        self.adjusted = 0
+        self.by_hand: Counter[LevelTermKind] = Counter()
         self.items: list[dict[str, object]] = []
 
     def happen(self) -> None:
         """Let one thing happen, and write its movement as the stream's reader does."""
         self.now += timedelta(seconds=self.chance.randint(1, 10_000))
         before = self.level
-        kinds = ["count"] if before is None else ["count", "take", "take", "give_back", "deduct", "adjust"]
+        by_orders, by_people = ["take", "take", "give_back", "deduct"], [*explain.COUNTED_SINCE, "expect", "hold"]
+        kinds = ["count"] if before is None else ["count", *by_orders, *by_people]
         match self.chance.choice(kinds):
-            case "take" if before and before.available > 0:
+            case "take" if before and before.takeable(times.text(self.now)):
                 token, units = f"order{self.chance.randint(1, 4)}", self.chance.randint(1, before.available)
                 self._write(levels.take(self.table.name, self.key, {token: units}, "a", times.text(self.now)))
                 self.held[token] += units
@@ -62,21 +63,45 @@ class History:
                 now = times.text(self.now)
                 self._write(levels.deduct(self.table.name, deducted, token, ("ship", "d"), now, is_shown=is_shown))
                 self.held[token] -= units
-            case "adjust" if before:
-                units = self.chance.randint(-before.counted, 20)
-                self._write(
-                    levels.adjust(self.table.name, self.key, units, f"op{before.revision}", times.text(self.now))
-                )
-                self.adjusted += units
+            case kind if before and kind in by_people:
+                self._by_hand(kind, before)
             case _:
                 self._count(before)
-                self.adjusted = 0
+                self.by_hand.clear()
         if self.level and self.level != before:
             self.items.append(ledger.to_item(movement(before, self.level)))
 
+    def _by_hand(self, kind: str, before: Level) -> None:
+        """Let a person do something that the level allows."""
+        at, stamp = (self.table.name, self.key), Stamp((kind, f"op{before.revision}"), times.text(self.now))
+        units = self.chance.randint(1, 20)
+        match kind:
+            case "adjust":
+                units = self.chance.randint(-before.counted, 20)
+                action = level_changes.adjust(*at, units, stamp)
+            case "receive":
+                action = level_changes.receive(*at, units, before.incoming, stamp)
+            case "transfer" if before.available > 0:
+                units = -self.chance.randint(1, before.available)
+                action = level_changes.send_off(*at, -units, stamp)
+            case "return":
+                token = f"order{self.chance.randint(1, 4)}"
+                action = level_changes.put_back(*at, units, Stamp(stamp.cause, stamp.at, token))
+            case "hold" if before.held_until:
+                units, action = 0, level_changes.unhold(*at, stamp)
+            case "hold":
+                units, action = 0, level_changes.hold(*at, times.text(self.now), stock.UNTIL_COUNTED, stamp)
+            case _:  # expected, from a supplier or from a source of our own
+                action = level_changes.expect(*at, units, stamp)
+                units = 0
+        self._write(action)
+        if units:
+            self.by_hand[explain.COUNTED_SINCE[kind]] += units
+
     def _count(self, before: Level | None) -> None:
-        units = self.chance.randint(0, 40)
-        count = Count(key=self.key, units=units, as_of=times.text(self.now), count_id=f"file{self.now:%H%M%S}")
+        units, kind = self.chance.randint(0, 40), self.chance.choice((FEED, BY_HAND))
+        name = physical.count_id(f"{self.now:%H%M%S}") if kind == BY_HAND else f"file{self.now:%H%M%S}"
+        count = Count(key=self.key, units=units, as_of=times.text(self.now), count_id=name, kind=kind)
         write = stock.exact(count, before, NO_SLACK)
         assert write
         _, self.level = Levels(self.table).count(write, times.text(self.now))
@@ -113,8 +138,13 @@ def test_the_terms_of_1000_random_histories_add_up_to_the_stored_number(engine: 
         assert sum(term.units for term in found.terms) == stored["available"]
         committed = {term.cause: -term.units for term in found.terms if term.kind is LevelTermKind.COMMITTED}
         assert committed == {token: units for token, units in history.held.items() if units}
-        adjusted = sum(term.units for term in found.terms if term.kind is LevelTermKind.ADJUSTED)
-        assert adjusted == history.adjusted
+        by_hand: Counter[LevelTermKind] = Counter()
+        for term in found.terms:
+            if term.kind in explain.COUNTED_SINCE.values():
+                by_hand[term.kind] += term.units
+        assert by_hand == history.by_hand
+        assert sum(term.units for term in found.incoming) == stored.get("incoming", 0)
+        assert bool(found.held_by) is bool(stored.get("held_until"))
 
 
 @pytest.mark.parametrize("lost", ["a movement", "units of the level", "units of an order"])

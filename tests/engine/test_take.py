@@ -1,198 +1,225 @@
+"""Batches of one worker: what they cost, what a refusal teaches, and what is not asked for twice."""
+
 from __future__ import annotations
 
-import multiprocessing
-import os
-import random
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain import orders, stock
-from shared.domain.orders import LineState, Order
-from shared.domain.stock import Level
-from shared.storage import levels as level_items
-from shared.storage import orders as order_items
+from shared.domain.messages import FillSku, PlanOrder, write
+from shared.domain.names import Sku
+from shared.domain.orders import LineState
+from shared.domain.rules import Rules
+from shared.storage import keys
 from shared.storage.dynamo import Table
-from tests.engine.conftest import Engine
 from tests.support import trade
-from tests.support.faults import Crash, Faulty, no_answer
-from tests.support.workers import delivered, place_orders, work
+from tests.support.books import Books
+from tests.support.faults import Faulty, Meanwhile
+from tests.support.workers import delivered
 
 RULES = trade.shop_rules("alpina", "baltic", "celtic")
 NOW = trade.times_now()
-SEEDS = 400 if "SOAK" in os.environ else 20  # noqa: TID251 - `make soak` asks for more
+A_SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(6, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
+class Listening:
+    """Wraps a client and keeps what it is asked, `(call, request)`."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401
+        self._client = client
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        call = getattr(self._client, name)
+
+        def listened(**request: Any) -> Any:  # noqa: ANN401
+            self.asked.append((name, request))
+            return call(**request)
+
+        return listened
+
+    def keys_read(self) -> list[int]:
+        """How many items each batch read asked for."""
+        reads = [request["RequestItems"] for name, request in self.asked if name == "batch_get_item"]
+        return [sum(len(table["Keys"]) for table in tables.values()) for tables in reads]
+
+    def actions(self) -> list[list[str]]:
+        """The verbs of each transaction."""
+        taken = [request["TransactItems"] for name, request in self.asked if name == "transact_write_items"]
+        return [[verb for action in actions for verb in action] for actions in taken]
 
 
-def stock_up(engine: Engine, *levels: Level) -> None:
-    Table(engine.client(), engine.stock_table).write_all([level_items.to_item(level) for level in levels])
-
-
-def all_items(engine: Engine, table: str) -> list[dict[str, Any]]:
-    pages = engine.client().get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return [item for page in pages for item in page["Items"]]
-
-
-def levels_of(engine: Engine) -> list[Level]:
-    return [level_items.read_image(item) for item in all_items(engine, engine.stock_table) if "counted" in item]
-
-
-def orders_of(engine: Engine) -> list[Order]:
-    found = all_items(engine, engine.order_table)
-    return [order_items.read_image(item) for item in found if item["entity"]["S"] == "order"]
-
-
-def assert_sound(engine: Engine) -> None:
-    """Nothing oversold, nothing leaked: levels add up, and hold exactly what orders have reserved."""
-    found = orders_of(engine)
-    reserved: dict[object, int] = {}
-    for order in found:
-        orders.check(order)
-        sku_of = {line.line: line.sku for line in order.lines}
-        for allocation in order.allocations:
-            at = trade.at(sku_of[allocation.line], allocation.source)
-            reserved[at] = reserved.get(at, 0) + allocation.committed
-    for level in levels_of(engine):
-        assert level.available >= 0
-        assert stock.adds_up(level)
-        assert level.committed == reserved.get(level.key, 0)
-
-
-@pytest.mark.parametrize("seed", range(SEEDS))
-def test_of_fifty_orders_for_one_unit_exactly_one_wins(
-    engine: Engine, processes: ProcessPoolExecutor, seed: int
-) -> None:
-    stock_up(engine, trade.level("A", "celtic", 1))
-    chance = random.Random(seed)  # noqa: S311
-    messages = [(f"m{i}", delivered(i, ("A", 1))) for i in range(1, 51)]
-    twice = messages + [(f"again-{name}", text) for name, text in chance.sample(messages, 10)]
-    chance.shuffle(twice)
-    shares: list[list[dict[str, str]]] = [[] for _ in range(6)]
-    while twice:
-        size = chance.choice((1, 3, 10))
-        shares[len(twice) % 6].append(dict(twice[:size]))
-        del twice[:size]
-
-    running = [
-        processes.submit(work, engine.url, engine.stock_table, engine.order_table, seed * 10 + i, batches)
-        for i, batches in enumerate(shares)
-    ]
-    placed = [each for one in running for each in one.result(timeout=120)]
-
-    assert sum(p.counted["UnitsReserved"] for p in placed) == 1
-    assert sorted(order.state for order in orders_of(engine)) == ["backordered"] * 49 + ["reserved"]
-    assert_sound(engine)
-
-
-def calls_of(engine: Engine, batch: dict[str, str]) -> int:
+def calls_of(books: Books, batch: dict[str, str]) -> int:
     """How many calls a batch makes when all goes well."""
-    watched = Faulty(engine.client(), at=0)
-    assert place_orders(watched, engine.stock_table, engine.order_table).run(batch, RULES, NOW).again == {}
+    watched = Faulty(books.client, at=0)
+    assert books.flow(watched).run(batch, RULES, NOW).again == {}
     return len(watched.calls)
 
 
-BATCH = {"m1": delivered(1, ("A", 2), ("A", 1)), "m2": delivered(2, ("A", 1), ("B", 1)), "m3": delivered(3, ("B", 4))}
-STOCK = (trade.level("A", "alpina", 3), trade.level("A", "baltic", 1), trade.level("B", "celtic", 2))
+def test_calls_of_a_batch(books: Books) -> None:
+    books.stock_up(trade.level("A", "celtic", 100))
+
+    assert calls_of(books, {"m1": delivered(1, ("A", 1))}) == 3
+    assert calls_of(books, {f"m{i}": delivered(i, ("A", 1)) for i in range(2, 12)}) <= 4
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("failure", ["crash", "no answer"])
-def test_a_crash_or_a_lost_answer_at_every_call_is_made_good_by_redelivery(
-    engine: Engine, failure: str, *, after: bool
-) -> None:
-    stock_up(engine, *STOCK)
-    calls = calls_of(engine, BATCH)
-    wanted = {order.key: order.counts(order.lines[0]) for order in orders_of(engine)}
+def test_twenty_five_orders_share_one_commit_and_one_write_per_level(books: Books) -> None:
+    books.stock_up(trade.level("A", "celtic", 100), trade.level("B", "celtic", 100))
+    listening = Listening(books.client)
 
-    for at in range(1, calls + 1):
-        for item in all_items(engine, engine.order_table):
-            engine.client().delete_item(TableName=engine.order_table, Key={k: item[k] for k in ("PK", "SK")})
-        stock_up(engine, *STOCK)
-        faulty = Faulty(engine.client(), at, failure=Crash() if failure == "crash" else no_answer(), after=after)
-        try:
-            place_orders(faulty, engine.stock_table, engine.order_table).run(BATCH, RULES, NOW)
-        except Crash:
-            assert failure == "crash"
-        assert len(faulty.calls) >= at
-        again = place_orders(engine.client(), engine.stock_table, engine.order_table).run(BATCH, RULES, NOW)
+    books.flow(listening).run({f"m{i}": delivered(i, ("A", 1), ("B", 2)) for i in range(1, 26)}, RULES, NOW)
 
-        assert again.again == {}
-        assert {order.key: order.counts(order.lines[0]) for order in orders_of(engine)} == wanted
-        assert_sound(engine)
+    assert listening.actions() == [["Put"] * 25 + ["Update"] * 2]
+    assert [(level.committed, level.revision) for level in books.levels()] == [(25, 2), (50, 2)]
+    books.assert_sound()
 
 
-def test_calls_of_a_batch(engine: Engine) -> None:
-    stock_up(engine, trade.level("A", "celtic", 100))
+def test_a_redelivered_create_folded_with_a_cancel_still_cancels(books: Books) -> None:
+    books.stock_up(trade.level("A", "celtic", 5))
+    books.flow().run({"m1": delivered(1, ("A", 2))}, RULES, NOW)
 
-    assert calls_of(engine, {"m1": delivered(1, ("A", 1))}) == 3
-    assert calls_of(engine, {f"m{i}": delivered(i, ("A", 1)) for i in range(2, 12)}) <= 4
+    cancel = delivered(1, ("A", 2), topic="orders/cancelled")
+    books.flow().run({"m1": delivered(1, ("A", 2)), "m2": cancel}, RULES, NOW)
 
-
-def test_a_cancel_before_its_create_leaves_no_units_taken(engine: Engine) -> None:
-    stock_up(engine, trade.level("A", "celtic", 5))
-    flow = place_orders(engine.client(), engine.stock_table, engine.order_table)
-
-    flow.run({"m1": delivered(1, ("A", 2), topic="orders/cancelled")}, RULES, NOW)
-    flow.run({"m2": delivered(1, ("A", 2))}, RULES, NOW)
-    flow.run({"m3": delivered(1, ("A", 2), topic="orders/cancelled")}, RULES, NOW)
-
-    (order,) = orders_of(engine)
-    assert (order.state, order.revision) == ("cancelled", 1)
-    assert [level.available for level in levels_of(engine)] == [5]
+    assert [order.state for order in books.placed()] == ["cancelled"]
+    books.assert_sound()
 
 
-def test_a_cancel_twice_releases_once(engine: Engine) -> None:
-    stock_up(engine, trade.level("A", "celtic", 5))
-    flow = place_orders(engine.client(), engine.stock_table, engine.order_table)
-    flow.run({"m1": delivered(1, ("A", 2))}, RULES, NOW)
-    assert [level.available for level in levels_of(engine)] == [3]
+def test_a_level_that_was_short_teaches_the_plan(books: Books) -> None:
+    books.stock_up(trade.level("A", "alpina", 5), trade.level("A", "celtic", 5))
+    overtakes = Meanwhile(
+        books.client,
+        "transact_write_items",
+        lambda: books.flow().run({"m9": delivered(9, ("A", 4))}, RULES, NOW),
+    )
+    listening = Listening(overtakes)
 
-    flow.run({"m2": delivered(1, ("A", 2), topic="orders/cancelled")}, RULES, NOW)
-    flow.run({"m3": delivered(1, ("A", 2), topic="orders/cancelled")}, RULES, NOW)
-
-    (order,) = orders_of(engine)
-    assert (order.total(LineState.CANCELLED), order.revision) == (2, 2)
-    assert [level.available for level in levels_of(engine)] == [5]
-    assert_sound(engine)
-
-
-def test_a_redelivered_create_folded_with_a_cancel_still_cancels(engine: Engine) -> None:
-    stock_up(engine, trade.level("A", "celtic", 5))
-    flow = place_orders(engine.client(), engine.stock_table, engine.order_table)
-    flow.run({"m1": delivered(1, ("A", 2))}, RULES, NOW)
-
-    flow.run({"m1": delivered(1, ("A", 2)), "m2": delivered(1, ("A", 2), topic="orders/cancelled")}, RULES, NOW)
-
-    assert [order.state for order in orders_of(engine)] == ["cancelled"]
-    assert_sound(engine)
-
-
-def test_a_level_that_was_short_teaches_the_plan(engine: Engine) -> None:
-    stock_up(engine, trade.level("A", "celtic", 5), trade.level("A", "alpina", 5))
-    flow = place_orders(engine.client(), engine.stock_table, engine.order_table)
-    stale = flow.book.read
-    others = place_orders(engine.client(), engine.stock_table, engine.order_table)
-
-    def read_then_be_overtaken(*wanted: Any, **how: Any) -> Any:  # noqa: ANN401
-        found = stale(*wanted, **how)
-        if not orders_of(engine):
-            others.run({"m9": delivered(9, ("A", 4))}, RULES, NOW)
-        return found
-
-    class Overtaken:
-        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-            return read_then_be_overtaken if name == "read" else getattr(others.book, name)
-
-    flow.book = Overtaken()  # type: ignore[assignment]
-    placed = flow.run({"m1": delivered(1, ("A", 5))}, RULES, NOW)
+    placed = books.flow(listening).run({"m1": delivered(1, ("A", 5))}, RULES, NOW)
 
     assert placed.again == {}
-    assert sorted((level.key.source, level.available) for level in levels_of(engine)) == [("alpina", 1), ("celtic", 0)]
-    assert_sound(engine)
+    assert listening.keys_read() == [7]  # its order, three levels and their offers: what refused it told the rest
+    assert sum(books.available().values()) == 1
+    books.assert_sound()
+
+
+# ---- what is sold out is remembered for a second
+
+
+@pytest.mark.parametrize(
+    ("apart", "reads"), [(1, [7] * 40), (0.1, ([7] + [1] * 9) * 4), (0, [7] + [1] * 39)], ids=["calm", "10/s", "storm"]
+)
+def test_orders_for_what_is_sold_out_read_its_levels_once_a_second(
+    books: Books, apart: float, reads: list[int]
+) -> None:
+    books.stock_up(trade.level("A", "alpina", 0), trade.level("A", "baltic", 0))
+    listening = Listening(books.client)
+    flow = books.flow(listening)
+
+    for i in range(40):
+        flow.run({"m": delivered(i + 1, ("A", 1))}, RULES, NOW + i * apart * A_SECOND)
+
+    assert listening.keys_read() == reads  # an order; three levels and their offers
+    assert listening.actions() == [["Put"]] * 40
+    assert [order.state for order in books.placed()] == ["backordered"] * 40
+
+
+def test_what_a_refusal_found_sold_out_is_not_tried_again(books: Books) -> None:
+    books.stock_up(trade.level("A", "celtic", 1))
+    overtakes = Meanwhile(
+        books.client,
+        "transact_write_items",
+        lambda: books.flow().run({"m9": delivered(9, ("A", 1))}, RULES, NOW),
+    )
+    listening = Listening(overtakes)
+    flow = books.flow(listening)
+
+    for i in (1, 2):
+        flow.run({"m": delivered(i, ("A", 1))}, RULES, NOW)
+
+    assert listening.actions() == [["Put", "Update"], ["Put"], ["Put"]]
+    assert listening.keys_read() == [7, 1]
+    books.assert_sound()
+
+
+def test_the_last_unit_is_known_to_be_gone_by_who_took_it(books: Books) -> None:
+    books.stock_up(trade.level("A", "celtic", 1))
+    listening = Listening(books.client)
+    flow = books.flow(listening)
+
+    for i in (1, 2):
+        flow.run({"m": delivered(i, ("A", 1))}, RULES, NOW)
+
+    assert listening.actions() == [["Put", "Update"], ["Put"]]
+    assert listening.keys_read() == [7, 1]
+
+
+def waits(books: Books, order_id: int) -> str:
+    """Have an order wait for A as `record_orders` would list it; give the message that asks for its fill."""
+    pk, sk = keys.backorder(Sku("A"), trade.T0, trade.key(str(order_id)), str(order_id * 100 + 1))
+    Table(books.client, books.orders).put({"PK": pk, "SK": sk, "entity": "backorder"})
+    return write(FillSku(sku=Sku("A")))
+
+
+@pytest.mark.parametrize(
+    ("_case", "order_id", "seconds", "reserved"),
+    [
+        ("an order within the second", 2, 0.999, 0),
+        ("an order after it", 2, 1, 2),
+    ],
+)
+def test_a_restock_is_seen_by_new_orders_after_a_second(
+    books: Books, _case: str, order_id: int, seconds: float, reserved: int
+) -> None:
+    flow = books.flow()
+    flow.run({"m": delivered(1, ("A", 2))}, RULES, NOW)
+    books.stock_up(trade.level("A", "celtic", 2))
+
+    flow.run({"m": delivered(order_id, ("A", 2))}, RULES, NOW + seconds * A_SECOND)
+
+    assert [order.total(LineState.RESERVED) for order in books.placed()] == [0, reserved]
+    books.assert_sound()
+
+
+def test_a_fill_is_answered_by_what_is_there_and_so_is_who_waited_a_second_too_long(books: Books) -> None:
+    flow = books.flow()
+    flow.run({"m": delivered(1, ("A", 2))}, RULES, NOW)
+    books.stock_up(trade.level("A", "celtic", 2))
+
+    flow.run({"m": waits(books, 1)}, RULES, NOW)
+
+    assert [order.state for order in books.placed()] == ["reserved"]
+    assert [level.available for level in books.levels()] == [0]
+
+
+def test_a_plan_is_answered_by_what_is_there(books: Books) -> None:
+    flow = books.flow()
+    flow.run({"m": delivered(1, ("A", 2))}, RULES, NOW)
+    flow.run({"m": delivered(1, ("A", 5), topic="orders/updated", minute=1)}, RULES, NOW)
+    books.stock_up(trade.level("A", "celtic", 3))
+
+    flow.run({"m": write(PlanOrder(order=trade.key("1")))}, RULES, NOW)
+
+    (order,) = books.placed()
+    assert (order.total(LineState.RESERVED), order.total(LineState.BACKORDERED)) == (3, 2)
+
+
+def test_a_channel_that_holds_what_nobody_has_is_not_told_from_memory(books: Books) -> None:
+    holding: Rules = trade.shop_rules("celtic", when_short="hold")
+    flow = books.flow()
+    flow.run({"m": delivered(1, ("A", 2))}, holding, NOW)
+    books.stock_up(trade.level("A", "celtic", 2))
+
+    flow.run({"m": delivered(2, ("A", 2))}, holding, NOW)
+
+    assert [order.hold for order in books.placed()] == ["no source has it", ""]
+
+
+def test_a_hold_that_ends_within_the_second_is_over(books: Books) -> None:
+    flow = books.flow()
+    books.stock_up(trade.level("A", "celtic", 2, held_since=trade.T0, held_until=trade.NOW))
+    flow.run({"m": delivered(1, ("A", 2))}, RULES, NOW - A_SECOND / 2)
+
+    flow.run({"m": delivered(2, ("A", 2))}, RULES, NOW)
+
+    assert [order.state for order in books.placed()] == ["backordered", "reserved"]

@@ -239,3 +239,55 @@ def test_what_a_supplier_has_is_not_sent_again(aws: Aws, terminal: Terminal, sta
 
     assert "the supplier has it, or it is over" in terminal.err
     assert not purchase_order(aws, key).due_at
+
+
+def test_what_a_supplier_says_on_the_phone_is_recorded_once(aws: Aws, terminal: Terminal) -> None:
+    number = sent_to_alpina(aws, units=5)
+    words = ("--line", "l1", "--says", "rejected", "--units", "2", "--document", "call-1", "--reason", "Ann called")
+
+    assert terminal.run("orders", "answer", number, *words, "--dry-run") == 0
+    assert order_at(aws).total(LineState.OPEN) == 0
+    assert terminal.run("orders", "answer", number, *words) == 0
+    assert terminal.run("orders", "answer", number, *words) == 0
+    assert "recorded already" in terminal.out
+
+    order = order_at(aws)
+    assert (order.total(LineState.OPEN), order.total(LineState.SENT)) == (2, 3)
+    assert order.excludes(trade.at("A", "alpina"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--says", "shipped", "--units", "9"), "more than was asked for"),
+        (("--says", "shipped", "--units", "0"), "--units"),
+        (("--says", "lost", "--units", "1"), "--says"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused(aws: Aws, terminal: Terminal, words: tuple[str, ...], told: str) -> None:
+    number = sent_to_alpina(aws, units=5)
+
+    assert terminal.run("orders", "answer", number, "--line", "l1", *words, "--reason", "x") != 0
+    assert told in terminal.err
+
+
+def sent_to_alpina(aws: Aws, units: int) -> str:
+    """Have alpina be asked for an order."""
+    source = trade.at("A", "alpina").source
+    order = orders.take(trade.order("1", ("A", units)), {("l1", source): units}, attempt="t")
+    order = orders.send(order, 1, deducts_at=DeductsAt.SHIP).order
+    aws.stock.put(levels.to_item(trade.level("A", "alpina", 100, available=100 - units, committed=units)))
+    aws.orders.put(order_items.to_item(order))
+    lines = (PoLine(line="l1", sku=order.lines[0].sku, units=units),)
+    po = PurchaseOrder(
+        order=order.key, source=source, n=1, number="ALPINA-000007", lines=lines, state=PoState.SENT, sent_at=trade.T0
+    )
+    aws.orders.put(po_items.to_item(po))
+    aws.orders.write_all(list(order_lists.of_purchase_order(po).values()))
+    return po.number
+
+
+def order_at(aws: Aws) -> Order:
+    found = aws.orders.get(keys.order(trade.key("1")))
+    assert found is not None
+    return order_items.from_item(found)

@@ -29,7 +29,7 @@ from shared.storage.files import Arrival, Files
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.problems import Problems
-from tests.integration.conftest import Aws, LambdaContext
+from tests.integration.conftest import Aws, LambdaContext, push_rules
 from tests.support import trade
 from tests.support.faults import Crash, Faulty, no_answer
 
@@ -273,8 +273,29 @@ def test_bad_rows_are_refused_while_good_rows_load(aws: Aws, context: LambdaCont
     assert [(each["line"], each["column"]) for each in refusals][:3] == [(n, "On hand") for n in (22, 23, 24)]
 
 
+@pytest.mark.parametrize("quantity", ["", "in stock", "2.5", "-3"])
+def test_a_row_without_a_count_keeps_the_old_stock_and_is_a_row_error(
+    aws: Aws, context: LambdaContext, quantity: str
+) -> None:
+    refusing = {"delimiter": ";", "columns": {"sku": "Item", "quantity": "On hand"}, "negative": "refuse"}
+    push_rules(aws, {}, {"feed": refusing})
+    deliver(context, drop(aws, "in/alpina/1.csv", b"Item;On hand\nNL-1;7\nNL-2;7\n", T1))
+
+    deliver(context, drop(aws, "in/alpina/2.csv", f"Item;On hand\nNL-1;{quantity}\nNL-2;8\n".encode(), T2))
+
+    assert (units_of(aws, "NL-1"), units_of(aws, "NL-2")) == ((7, 1), (8, 2))
+    (refusal,) = reports(aws)[-1]["refusals"]
+    assert (refusal["line"], refusal["sku"], refusal["value"]) == (2, "NL-1", quantity)
+
+
 @pytest.mark.parametrize(
-    "name", sorted(str(path.relative_to(FILES)) for path in FILES.glob("*/*") if path.stat().st_size)
+    "name",
+    sorted(
+        str(path.relative_to(FILES))
+        for source in RULES.sources
+        for path in FILES.glob(f"{source}/*")
+        if path.stat().st_size
+    ),
 )
 def test_every_golden_file_comes_to_its_end(aws: Aws, context: LambdaContext, name: str) -> None:
     assert deliver(context, drop(aws, f"in/{name}", (FILES / name).read_bytes())) == []

@@ -30,7 +30,7 @@ def get(name: str, context: LambdaContext) -> tuple[int, Any]:
 
 def put_stock(aws: Aws) -> None:
     aws.stock.put(levels.to_item(trade.level("NL-1001", "alpina", 7, committed=3, counted=10, revision=2)))
-    aws.stock.put(levels.to_item(trade.level("NL-1001", "baltic", 4)))
+    aws.stock.put(levels.to_item(trade.level("NL-1001", "baltic", 4, incoming=6)))
     told = Told(sku=Sku("NL-1001"), channel=ChannelId("nordlys"), number=11, told_at=trade.NOW, revision=1)
     aws.stock.put(told_item(told))
 
@@ -70,9 +70,9 @@ def test_a_sku_at_every_source_and_what_was_told(name: str, aws: Aws, context: L
     assert status == 200
     assert told["sku"] == "NL-1001"
     assert [
-        (level["source"], level["counted"], level["committed"], level["available"], level["as_of"])
+        (level["source"], level["counted"], level["committed"], level["available"], level["incoming"], level["as_of"])
         for level in told["levels"]
-    ] == [("alpina", 10, 3, 7, trade.T0), ("baltic", 4, 0, 4, trade.T0)]
+    ] == [("alpina", 10, 3, 7, 0, trade.T0), ("baltic", 4, 0, 4, 6, trade.T0)]
     assert told["told"] == [{"channel": "nordlys", "number": 11, "told_at": trade.NOW}]
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,19 +48,29 @@ def played(clouds: Path) -> str:
     return told
 
 
-def test_a_day_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
-    cut_off(play(tmp_path), signal.SIGINT)
+@dataclass(frozen=True)
+class Stopped:
+    """A day that was stopped in its middle and then played to its end: where its states are, and what it told."""
 
-    told = played(tmp_path)
-
-    assert "starting from the state saved at" in told
-    assert "was killed" not in told
+    clouds: Path
+    told: str
 
 
-def test_a_day_that_was_killed_starts_from_the_last_save_and_says_so(tmp_path: Path) -> None:
-    played(tmp_path)
-    cut_off(play(tmp_path), signal.SIGKILL)
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    clouds = tmp_path_factory.mktemp("clouds")
+    cut_off(play(clouds), signal.SIGINT)
+    return Stopped(clouds, played(clouds))
 
-    told = played(tmp_path)
+
+def test_a_day_that_was_stopped_goes_on_where_it_was(stopped: Stopped) -> None:
+    assert "starting from the state saved at" in stopped.told
+    assert "was killed" not in stopped.told
+
+
+def test_a_day_that_was_killed_starts_from_the_last_save_and_says_so(stopped: Stopped) -> None:
+    cut_off(play(stopped.clouds), signal.SIGKILL)
+
+    told = played(stopped.clouds)
 
     assert "the emulator was killed; starting from the state saved at" in told

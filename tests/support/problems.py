@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.domain.problems import Problem
+from shared.domain.problems import Problem, Standing
 
 
 @dataclass
@@ -15,6 +15,15 @@ class FakeProblems:
 
     def open(self, problem: Problem, _now: str) -> bool:
         self.opened.append(problem)
+        return True
+
+    def read(self, kind: str, subject: str) -> Standing | None:
+        found = (each for each in reversed(self.opened) if (each.kind, each.subject) == (kind, subject))
+        return next((Standing(problem=each, opened_at="") for each in found), None)
+
+    def renew(self, problem: Problem) -> bool:
+        same = [(each.kind, each.subject) for each in self.opened].index((problem.kind, problem.subject))
+        self.opened[same] = problem
         return True
 
     @property

@@ -62,27 +62,30 @@ def offer(sku: str, source: str, cost_minor: int | None, currency: str = "EUR") 
 
 def shop_rules(*sources: str, **channel: object) -> Rules:
     """Rules of one Shopify store and these sources."""
+    return rules.parse(shop_rules_document(*sources, **channel))
+
+
+def shop_rules_document(*sources: str, **channel: object) -> dict[str, Any]:
+    """The document of such rules."""
     feed = {"columns": {"sku": "sku", "quantity": "qty", "cost": "cost"}}
-    return rules.parse(
-        {
-            "schema": 1,
-            "version": "test",
-            "channels": {
-                "nordlys": {
-                    "platform": "shopify",
-                    "shop": "nordlys.example",
-                    "api_url": "http://127.0.0.1/graphql",
-                    "location": "gid://shopify/Location/1",
-                    "currency": "EUR",
-                    **channel,
-                }
-            },
-            "sources": {
-                source: {"name": source.title(), "currency": "EUR", "zone": "Europe/Vienna", "feed": feed}
-                for source in sources
-            },
-        }
-    )
+    return {
+        "schema": 1,
+        "version": "test",
+        "channels": {
+            "nordlys": {
+                "platform": "shopify",
+                "shop": "nordlys.example",
+                "api_url": "http://127.0.0.1/graphql",
+                "location": "gid://shopify/Location/1",
+                "currency": "EUR",
+                **channel,
+            }
+        },
+        "sources": {
+            source: {"name": source.title(), "currency": "EUR", "zone": "Europe/Vienna", "feed": feed}
+            for source in sources
+        },
+    }
 
 
 def shopify_body(order_id: int, *lines: tuple[str, int], updated_at: str = "2026-11-24T08:00:00Z") -> bytes:

@@ -48,6 +48,17 @@ def test_movements_fold_to_the_level(images: list[Level]) -> None:
     assert drift(images[-1], moved) == ""
 
 
+def test_what_is_expected_folds_too() -> None:
+    first = trade.level("NL-1001", "alpina", 10)
+    images = [first, replace(first, incoming=5, revision=2), replace(first, incoming=3, counted=12, revision=3)]
+    moved = movements(images)
+
+    assert [each.incoming for each in moved] == [0, 5, -2]
+    assert drift(images[-1], moved) == ""
+    assert drift(replace(images[-1], incoming=4), moved) == "its movements expect 3, it expects 4"
+    assert drift(replace(images[-1], incoming=4), moved[1:]) == ""  # how much it began with has expired
+
+
 @given(histories, st.data())
 def test_movements_that_expired_make_no_drift(images: list[Level], data: st.DataObject) -> None:
     kept = movements(images)[data.draw(st.integers(0, len(images) - 1)) :]
@@ -74,4 +85,4 @@ def test_a_first_movement_that_begins_with_units_is_drift() -> None:
     images = history([10, 8])
     first, second = movements(images)
 
-    assert drift(images[-1], [replace(first, units=9), second]) == "it began with 1"
+    assert drift(images[-1], [replace(first, units=9), second]) == "its movements sum to 7, it has 8"

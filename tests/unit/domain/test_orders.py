@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import permutations
 
@@ -11,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from shared.domain import orders
 from shared.domain.names import LevelKey, Sku, SourceId
-from shared.domain.orders import TRANSITIONS, DeductsAt, Event, Line, LineState, Move, Order
+from shared.domain.orders import TRANSITIONS, Allocation, DeductsAt, Event, Line, LineState, Move, Order
 from shared.errors import InvalidInput, Rejected
 from tests.support import trade
 
@@ -123,6 +124,19 @@ class OrderLife(RuleBasedStateMachine):
         n, line = self.allocation(pick)
         self.happens(Event.CONFIRM_CANCEL, lambda: orders.confirm_cancel(self.order, n, line, units))
 
+    @rule(line=line_ids, units=few)
+    def put_back(self, line: str, units: int) -> None:
+        before = self.order
+        with suppress(Rejected, InvalidInput):
+            self.order = orders.put_back(before, line, units)
+            returned = sum(new.returned - old.returned for old, new in self.allocations_of(line, before))
+            assert returned == units
+        assert [self.order.counts(each) for each in self.order.lines] == [before.counts(each) for each in before.lines]
+
+    def allocations_of(self, line: str, before: Order) -> list[tuple[Allocation, Allocation]]:
+        pairs = zip(before.allocations, self.order.allocations, strict=True)
+        return [(old, new) for old, new in pairs if old.line == line]
+
     @rule(wanted=st.dictionaries(line_ids, st.integers(0, 7), max_size=2), by=newer)
     def edit(self, wanted: dict[str, int], by: int) -> None:
         version = self.order.version + by
@@ -225,6 +239,7 @@ class OrderLife(RuleBasedStateMachine):
             assert each.acked == self.documents[each.n, each.line, Event.ACCEPT] <= each.units
             assert each.shipped == self.documents[each.n, each.line, Event.SHIP] <= each.units
             assert each.sent or not each.acked + each.shipped
+            assert 0 <= each.returned <= each.shipped
 
     @invariant()
     def a_cancelled_order_wants_nothing(self) -> None:
@@ -305,6 +320,23 @@ def test_what_is_shipped_is_no_longer_only_accepted() -> None:
         "accepted": 1,
         "shipped": 1,
     }
+
+
+def test_no_more_comes_back_than_was_shipped_and_shipped_it_stays() -> None:
+    order = orders.take(trade.order("1", ("A", 5)), {("l1", ALPINA): 2, ("l1", SOURCES[1]): 3}, attempt="a1")
+    for n, shipped in ((1, 2), (2, 1)):
+        order = orders.send(order, n, deducts_at=DeductsAt.SHIP).order
+        order = orders.ship(order, n, "l1", shipped, deducts_at=DeductsAt.SHIP).order
+
+    back = orders.put_back(orders.put_back(order, "l1", 1), "l1", 2)
+
+    assert [each.returned for each in back.allocations] == [2, 1]
+    assert where(back) == where(order) == {"shipped": 3, "sent": 2}
+    for units in (1, 0, -1):
+        with pytest.raises(Rejected):
+            orders.put_back(back, "l1", units)
+    with pytest.raises(InvalidInput):
+        orders.put_back(order, "l9", 1)
 
 
 def test_a_supplier_ships_no_more_than_it_was_asked_for() -> None:

@@ -46,6 +46,11 @@ def test_times_of_a_feed_are_minutes() -> None:
     assert read.active_sources[0].feed.lag == timedelta(minutes=15)
 
 
+@pytest.mark.parametrize(("value", "expected"), [(..., 0), ({}, 0), ({"compensate_up_to": 3}, 3)])
+def test_nothing_is_compensated_without_asking_unless_the_rules_say_so(value: object, expected: int) -> None:
+    assert rules.parse(changed("reconcile", value)).compensate_up_to == expected
+
+
 def test_an_inactive_source_gets_no_orders() -> None:
     read = rules.parse(changed("sources/alpina/active", value=False))
 
@@ -69,6 +74,14 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
     assert [source.source for source in read.sources_of(channel)] == ["alpina", "celtic"]
 
 
+def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_is_said() -> None:
+    alpina = rules.parse(SAMPLE).active_sources[0]
+    assert (alpina.own, alpina.feed.negative) == (False, "zero")
+
+    assert rules.parse(changed("sources/alpina/own", value=True)).active_sources[0].own
+    assert rules.parse(changed("sources/alpina/feed/negative", "refuse")).active_sources[0].feed.negative == "refuse"
+
+
 @pytest.mark.parametrize(
     ("path", "value", "at"),
     [
@@ -84,10 +97,12 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
         ("channels/nordlys/when_short", "drop", "rules.channels.nordlys.when_short"),
         ("channels/a#b", {}, "rules.channels"),
         ("sources/alpina/zone", "Mars/Olympus", "rules.sources.alpina.zone"),
-        ("sources/alpina/deducts_at", "receipt", "rules.sources.alpina.deducts_at"),
+        ("sources/alpina/deducts_at", "payment", "rules.sources.alpina.deducts_at"),
         ("sources/alpina/feed", ..., "rules.sources.alpina.feed"),
         ("sources/alpina/feed/columns/sku", ..., "rules.sources.alpina.feed.columns.sku"),
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
+        ("sources/alpina/feed/negative", "keep", "rules.sources.alpina.feed.negative"),
+        ("sources/alpina/own", "yes", "rules.sources.alpina.own"),
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
         ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),
@@ -100,6 +115,8 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
             [{"after_hours": 30, "percent": 50}, {"after_hours": 24, "percent": 0}],
             "rules.sources.alpina.freshness.1.after_hours",
         ),
+        ("reconcile", {"compensate_up_to": -1}, "rules.reconcile.compensate_up_to"),
+        ("reconcile", {"up_to": 1}, "rules.reconcile.up_to"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) -> None:

@@ -123,6 +123,16 @@ def test_a_hold_ends_with_a_photograph_made_after_it_began(held_since: str, lift
     assert write.lifts_hold is lifts
 
 
+@pytest.mark.parametrize(("held_until", "lifts"), [("10:59", True), ("11:00", False), ("11:01", False)])
+def test_a_hold_until_a_time_ends_by_its_time_not_by_a_photograph(held_until: str, lifts: bool) -> None:  # noqa: FBT001
+    seen = level(5, held_since=clock("10:30"), held_until=clock(held_until))
+
+    write = stock.exact(count(5, "11:00"), seen, NO_SLACK)
+
+    assert isinstance(write, Exact)
+    assert write.lifts_hold is lifts
+
+
 def test_a_level_that_is_not_held_lifts_nothing() -> None:
     write = stock.exact(count(5, "11:00"), level(5), NO_SLACK)
 

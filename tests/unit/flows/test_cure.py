@@ -10,12 +10,14 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import orders, times
+from shared.domain.conservation import Drift
 from shared.domain.feeds import Feed, Run, Verdict
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.problems import Problem, Standing
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.domain.rules import Rules
+from shared.flows.compensate import Compensate, Looked
 from shared.flows.cure import MOST_A_RUN, Cure
 from shared.storage import keys
 from shared.storage.availability import Availability, Lease, Leases
@@ -65,7 +67,7 @@ class FakeProblems:
 
 @dataclass
 class House:
-    """The flow among what it reads: it is its own order book, order table and feeds."""
+    """The flow among what it reads: it is its own order book, order table, feeds and look at levels."""
 
     rules: Rules = field(default_factory=lambda: with_cadence(6))
     stored: Order | None = None
@@ -77,6 +79,14 @@ class House:
     dead: dict[str, int] = field(default_factory=dict)
     held_at: str = ""
     entries: dict[str, Verdict] = field(default_factory=dict)
+    looked: Looked | None = None
+
+    def named(self, _key: LevelKey) -> set[OrderKey]:
+        return {NEW.key}
+
+    def look(self, key: LevelKey, now: datetime, also: set[OrderKey]) -> Looked | None:
+        assert (key, now, also) == (trade.at("A", "alpina"), NOW, {NEW.key})
+        return self.looked
 
     @property
     def orders(self) -> House:
@@ -112,6 +122,7 @@ class House:
             availability=cast("Availability", self.availability),
             leases=cast("Leases", self.leases),
             problems=cast("Problems", self.problems),
+            compensate=cast("Compensate", self),
             dead_letters=lambda: self.dead,
         )
         before = len(self.problems.closed)
@@ -346,3 +357,36 @@ def test_a_held_file_is_not_over_while_a_later_one_is_held_too() -> None:
 
     assert House(feed=applied(2), held_at=ago(1))(held) == []
     assert House(feed=applied(1), held_at=ago(3))(held) != []
+
+
+LEVEL = trade.level("A", "alpina", 2)
+OF_LEVEL = standing("drift", "A at alpina", sku="A", source="alpina")
+
+
+@pytest.mark.parametrize(
+    ("_case", "looked", "because"),
+    [
+        ("it still differs", Looked(level=LEVEL, drift=Drift(reason="r"), is_settled=True), ""),
+        ("the stream is behind", Looked(level=LEVEL, drift=None, is_settled=False), ""),
+        ("it is gone", None, ""),
+        ("it is sound", Looked(level=LEVEL, drift=None, is_settled=True), "level, movements and orders agree"),
+    ],
+)
+def test_a_level_that_drifted(_case: str, looked: Looked | None, because: str) -> None:
+    closed = House(looked=looked)(OF_LEVEL)
+
+    assert closed == ([("drift", "truestock", because)] if because else [])
+
+
+@pytest.mark.parametrize(
+    ("_case", "order", "because"),
+    [
+        ("it still differs", replace(NEW, lines=(replace(NEW.lines[0], cancelled=1),)), ""),
+        ("it adds up", NEW, "its lines add up"),
+        ("it cannot be found", None, ""),
+    ],
+)
+def test_an_order_that_did_not_add_up(_case: str, order: Order | None, because: str) -> None:
+    closed = House(stored=order)(standing("drift", "nordlys#1", order="nordlys#1"))
+
+    assert closed == ([("drift", "truestock", because)] if because else [])

@@ -659,7 +659,7 @@ def test_a_report_tells_refused_rows_and_warnings_to_people_and_programs() -> No
     report = house.report()
     assert (report["schema"], report["verdict"], report["read"], report["refused"]) == (1, "applied", 3, 1)
     told = {"line": 3, "column": "qty", "value": "lots\x1b[2J", "reason": "a whole number of units was expected"}
-    assert report["refusals"] == [told | {"sku": "B"}]
+    assert report["refusals"] == [told | {"sku": "B", "offset": None}]
     (key,) = [key for key in house.files.objects if key.endswith(".txt")]
     text = house.files.objects[key].decode()
     assert "3 rows read, 2 changed, 0 unchanged, 1 refused" in text

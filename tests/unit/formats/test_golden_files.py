@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.domain import feeds, rules
+from shared.domain import feeds, rules, times
 from shared.domain.feeds import Photograph
 from shared.domain.names import Sku, SourceId
-from shared.domain.rules import Source
+from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
-from shared.formats import delimited
+from shared.formats import stock_files
+from tests.support.stock_files import delimited, profile
 
 ROOT = Path(__file__).parents[3]
 FILES = ROOT / "events/files"
@@ -29,23 +30,84 @@ GOOD = {  # rows, units in all, refused
     "celtic/stock.txt": (25, 360, 0),
     "celtic/with_mark.txt": (2, 4, 0),
     "celtic/wide.txt": (1, 4, 0),
+    "dorset/stock.xlsx": (20, 645, 5),
+    "elbe/catalogue.xml": (25, 119, 0),
+    "fjord/pricing_quantity.json": (25, 224, 0),
+    "gotland/stock.txt": (25, 773, 0),
+    "hanse/lines.ndjson.gz": (25, 146, 0),
+    "iberia/stock.zip": (24, 195, 2),
 }
 HELD = {
     "alpina/missing_column.csv": "columns_missing",
     "alpina/half_bad.csv": "many_refused",
     "baltic/open_quote.csv": "quotes_wrong",
     "baltic/empty.csv": "columns_missing",
+    "dorset/spoiled.xlsx": "no_rows",
+    "elbe/cut_off.xml": "document_not_closed",
+    "elbe/entities.xml": "xml_doctype",
+    "fjord/not_closed.json": "document_not_closed",
+    "gotland/no_trailer.txt": "document_not_closed",
+    "hanse/two_members.zip": "container_members",
+}
+OTHERS = {  # profiles of suppliers that the sample shop does not have
+    "dorset": profile(
+        format="xlsx",
+        sheet="Stock",
+        heading_line=3,
+        columns={
+            "sku": "Item code",
+            "quantity": ["Poole", "Bath"],
+            "cost": "Trade price",
+            "gtin": "EAN",
+            "status": "State",
+        },
+        words={"Call": "unknown"},
+        bounds="lowest",
+        status={"D": "discontinued", "X": "unsellable"},
+        footer={"starts_with": ["TOTAL"], "count": 2},
+        as_of={"at": "B1", "format": "%d.%m.%Y %H:%M"},
+    ),
+    "elbe": profile(
+        format="xml",
+        rows="yml_catalog/shop/offers/offer",
+        columns={"sku": "@id", "quantity": "outlets/outlet[]/@instock", "cost": "price", "status": "@available"},
+        decimal=",",
+        status={"true": "active", "false": "unsellable"},
+        as_of={"at": "yml_catalog/@date"},
+    ),
+    "fjord": profile(
+        format="json",
+        rows="data.items",
+        columns={"sku": "itemNumber", "quantity": "quantity", "cost": "price", "gtin": "upc", "status": "allocated"},
+        status={"true": "unsellable", "false": "active"},
+        as_of={"at": "data.nextUpdate"},
+    ),
+    "gotland": profile(
+        format="fixed",
+        columns={"sku": "1-14", "quantity": "31-36", "pack": "37-38"},
+        heading_line=1,
+        packs={"EA": 1, "DZ": 12},
+        footer={"starts_with": ["TRL"], "count": "4-12"},
+        as_of={"at": "1:4-17", "format": "%Y%m%d%H%M%S", "zone": "UTC"},
+    ),
+    "hanse": profile(format="ndjson", columns={"sku": "sku", "quantity": "stock.free", "gtin": "ean"}),
+    "iberia": profile(
+        delimiter="\t",
+        columns={"sku": "Ref", "quantity": "Stock", "cost": "Precio", "warehouse": "Almacén"},
+        decimal=",",
+        warehouses=["MAD", "BCN"],
+    ),
 }
 
 
-def source_of(name: str) -> Source:
-    return RULES.sources[SourceId(name.partition("/")[0])]
+def profile_of(name: str) -> FeedProfile:
+    supplier = name.partition("/")[0]
+    return OTHERS.get(supplier) or RULES.sources[SourceId(supplier)].feed
 
 
 def photograph(name: str) -> Photograph:
-    source = source_of(name)
     with (FILES / name).open("rb") as file:
-        found = feeds.gather(delimited.read(file, source.feed, source.currency))
+        found = feeds.gather(stock_files.read(file, profile_of(name), "EUR"))
     feeds.check_rows(found)
     return found
 
@@ -91,9 +153,42 @@ def test_leading_zeros_survive_a_spreadsheet_only_in_quotes() -> None:
 
 @pytest.mark.parametrize("name", ["alpina/stock.csv", "baltic/stock.csv", "celtic/stock.txt"])
 def test_a_file_written_from_its_rows_reads_the_same(name: str) -> None:
-    source, found = source_of(name), photograph(name)
+    found = photograph(name)
 
-    written = delimited.render(found.rows.values(), source.feed, source.currency)
+    written = delimited(found.rows.values(), profile_of(name), "EUR")
 
-    again = feeds.gather(delimited.read(io.BytesIO(written), source.feed, source.currency))
-    assert again.rows == found.rows
+    assert feeds.gather(stock_files.read(io.BytesIO(written), profile_of(name), "EUR")).rows == found.rows
+
+
+@pytest.mark.parametrize(
+    ("name", "taken_at"),
+    [
+        ("dorset/stock.xlsx", "2026-11-23T07:15:00.000Z"),
+        ("elbe/catalogue.xml", "2026-11-23T08:40:00.000Z"),
+        ("fjord/pricing_quantity.json", "2026-11-23T09:30:00.000Z"),
+        ("gotland/stock.txt", "2026-11-23T07:00:00.000Z"),
+    ],
+)
+def test_files_that_say_when_they_were_taken(name: str, taken_at: str) -> None:
+    with (FILES / name).open("rb") as file:
+        said = stock_files.taken_at(file, profile_of(name), "Europe/Berlin")
+
+    assert said is not None
+    assert times.text(said) == taken_at
+
+
+def test_what_a_workbook_says_besides_numbers_is_kept() -> None:
+    found = photograph("dorset/stock.xlsx")
+
+    assert [row.told for row in found.rows.values()][:4] == ["99+", "", "", "<10"]
+    assert [sku for sku, row in found.rows.items() if row.is_discontinued] == ["NL-1005"]
+    assert found.rows[Sku("NL-1010")].told == "X"
+    assert all(row.gtin.startswith("05000000") and not row.warning for row in found.rows.values())
+    assert {(each.column, each.value) for each in found.refusals} == {("Bath", "Call")}
+
+
+def test_one_unread_warehouse_leaves_the_sku_alone() -> None:
+    found = photograph("iberia/stock.zip")
+
+    assert [(each.sku, each.value) for each in found.refusals] == [("NL-1004", "agotado?"), ("NL-1004", "NL-1004")]
+    assert {row.warehouse for row in found.rows.values()} == {"MAD"}

@@ -45,6 +45,7 @@ all_levels = st.builds(
     count_id=names,
     deducted=st.dictionaries(times, units, max_size=3),
     drev=units,
+    incoming=units,
     buffer=units,
     status=st.sampled_from(["active", "discontinued"]),
     held_since=times,
@@ -76,6 +77,8 @@ all_allocations = st.builds(
     rejected=units,
     shipped=units,
     given_back=units,
+    limited=units,
+    returned=units,
 )
 all_orders = st.builds(
     Order,

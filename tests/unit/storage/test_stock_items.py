@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ movements = st.builds(
     counted=numbers,
     balance=numbers,
     last=st.dictionaries(names, numbers, max_size=3),
+    incoming=numbers,
 )
 marks = st.builds(
     Mark,
@@ -58,6 +60,14 @@ def stored(item: Mapping[str, Any]) -> dict[str, Any]:
 @given(movements)
 def test_a_movement_comes_back_as_it_was(movement: Movement) -> None:
     assert ledger.from_item(stored(ledger.to_item(movement))) == movement
+
+
+@given(movements)
+def test_a_movement_that_expects_nothing_is_read_as_ever(movement: Movement) -> None:
+    item = ledger.to_item(movement)
+    item.pop("incoming", None)
+
+    assert ledger.from_item(stored(item)) == replace(movement, incoming=0)
 
 
 @given(marks)

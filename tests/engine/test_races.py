@@ -1,0 +1,148 @@
+"""Workers at once on few units: no unit is promised twice, none is kept back, every order is recorded once.
+
+Each worker is a process that SQS gives events, with a client, a cache and a clock of its own, and stands still at one
+call in ten.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from shared.domain.orders import LineState, Order
+from tests.engine.conftest import Engine
+from tests.engine.test_count_rows import SKUS, at, at_once, body, ingest, run_until_done
+from tests.engine.test_deductions import book, sent, shipped
+from tests.support import buckets, trade, workers
+from tests.support.books import Books
+from tests.support.shelf import Shelf
+from tests.support.workers import Queue, Stage, delivered
+
+SOAK = "SOAK" in os.environ  # noqa: TID251 - `make soak` asks for more
+AT_ONCE = 16 if SOAK else 4
+ORDERS = 2000 if SOAK else 200
+SEEDS = 5 if SOAK else 1
+SOURCES = ("alpina", "baltic", "celtic")
+HOT_SKUS = [f"HOT-{i:02}" for i in range(20)]
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def buckets_url() -> Iterator[str]:
+    with buckets.serving(workers.objects(*SOURCES)) as url:
+        yield url
+
+
+@pytest.fixture
+def stage(engine: Engine, buckets_url: str) -> Stage:
+    return Stage(engine=engine.url, buckets=buckets_url, stock_table=engine.stock_table, order_table=engine.order_table)
+
+
+@pytest.mark.parametrize("seed", range(100 if SOAK else 4))
+def test_of_fifty_orders_for_one_unit_exactly_one_wins(
+    books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int
+) -> None:
+    books.stock_up(trade.level("A", "celtic", 1))
+    queue = Queue.of([delivered(i, ("A", 1)) for i in range(1, 51)], seed)
+
+    queue.drain(processes, stage, AT_ONCE)
+
+    assert Counter(order.state for order in books.placed()) == {"backordered": 49, "reserved": 1}
+    books.assert_sound()
+
+
+@pytest.mark.parametrize("refused", [0.0, 0.1], ids=["calm", "under load"])
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_hot_skus_are_sold_to_the_last_unit_and_no_further(
+    books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int, refused: float
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a race is to be repeated as far as it can be
+    counted = {sku: Counter(chance.choices(SOURCES, k=chance.randint(0, 50))) for sku in HOT_SKUS}
+    books.stock_up(*(trade.level(sku, source, units[source]) for sku, units in counted.items() for source in SOURCES))
+    asked: Counter[str] = Counter()
+    messages = []
+    for i in range(1, ORDERS + 1):
+        lines = [(chance.choice(HOT_SKUS), chance.randint(1, 3)) for _ in range(chance.randint(1, 3))]
+        messages.append(delivered(i, *lines))
+        for sku, units in lines:
+            asked[sku] += units
+
+    Queue.of(messages, seed).drain(processes, replace(stage, refused=refused), AT_ONCE)
+
+    assert [order.revision for order in books.placed()] == [1] * ORDERS
+    books.assert_sound()
+    sold: Counter[str] = Counter()
+    for level in books.levels():
+        sold[level.key.sku] += level.committed
+    assert sold == {sku: min(asked[sku], units.total()) for sku, units in counted.items()}
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_creates_edits_and_cancels_in_any_order_and_twice_leave_each_order_as_it_was_last_told(
+    books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    books.stock_up(*(trade.level(sku, source, 40) for sku in ("A", "B") for source in SOURCES))
+    last_told: dict[str, int] = {}
+    messages = []
+    for i in range(1, ORDERS // 4 + 1):
+        told = [(chance.choice("AB"), chance.randint(1, 4)) for _ in range(2)]
+        messages.append(delivered(i, *told))
+        for minute in range(1, chance.randint(1, 3)):
+            told = [(sku, chance.randint(0, 4)) for sku, _ in told]
+            messages.append(delivered(i, *told, topic="orders/updated", minute=minute))
+        last_told[str(i)] = sum(units for _, units in told)
+        if chance.random() < 0.4:
+            messages.append(delivered(i, *told, topic="orders/cancelled", minute=9))
+            last_told[str(i)] = 0
+
+    Queue.of(messages, seed).drain(processes, stage, AT_ONCE)
+
+    assert {order.key.order_id: wanted(order) for order in books.placed()} == last_told
+    books.assert_sound()
+
+
+def wanted(order: Order) -> int:
+    """Units that an order still has somebody ship."""
+    return sum(order.total(state) for state in (LineState.OPEN, LineState.RESERVED, LineState.BACKORDERED))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_files_beside_shipments_and_takes_end_at_the_last_file_less_what_orders_hold(
+    engine: Engine, books: Books, stage: Stage, processes: ProcessPoolExecutor, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    skus = ["A", *SKUS]  # what was sent before is A
+    books.stock_up(*(trade.level(sku, "alpina", 900) for sku in skus))
+    store = book(engine)
+    shipments = [partial(shipped, store, sent(store, trade.T0, 2, f"s{i}"), f"d{i}") for i in range(ORDERS // 10)]
+    shelf = Shelf()
+    flow = ingest(engine, shelf)
+    says = {minute: {sku: chance.choice((900, 900 - minute)) for sku in skus} for minute in (5, 15, 25, 35, 59)}
+    files = [shelf.drop(f"in/alpina/{minute}.csv", body(rows), at(minute)) for minute, rows in says.items()]
+    beside: list[Callable[[], object]] = [*shipments, *(partial(run_until_done, flow, file) for file in files * 2)]
+    chance.shuffle(beside)
+    orders = [delivered(i, (chance.choice(skus), chance.randint(1, 3))) for i in range(1, ORDERS + 1)]
+
+    with ThreadPoolExecutor(1) as other:
+        counting = other.submit(at_once, beside)
+        Queue.of(orders, seed).drain(processes, stage, AT_ONCE)
+        counting.result()
+
+    books.assert_sound()
+    assert len(books.placed()) == ORDERS + len(shipments)
+    for level in books.levels():
+        assert (level.counted, dict(level.deducted)) == (says[59][level.key.sku], {})
