@@ -139,8 +139,9 @@ def _committed(found: Level, movements: Sequence[Movement]) -> list[LevelTerm]:
     moved_at: dict[str, str] = {}
     for movement in movements:
         for token, each in movement.last.items():
-            units[token] += each
-            moved_at[token] = movement.changed_at
+            if each:  # 0: goods came back from it, nothing of it was promised or freed
+                units[token] += each
+                moved_at[token] = movement.changed_at
     terms = [
         LevelTerm(kind=LevelTermKind.COMMITTED, units=-units[token], at=at, cause=token)
         for token, at in sorted(moved_at.items(), key=lambda each: (each[1], each[0]))
