@@ -146,7 +146,8 @@ def _committed(found: Level, movements: Sequence[Movement]) -> list[LevelTerm]:
     compensated: list[LevelTerm] = []
     own = Counter(units)
     for movement in movements:
-        moved_at |= dict.fromkeys(movement.last, movement.changed_at)
+        # of 0 units goods came back: nothing was promised or freed
+        moved_at |= dict.fromkeys((token for token, each in movement.last.items() if each), movement.changed_at)
         by_hand = {token: each for token, each in movement.last.items() if movement.kind == COMPENSATE and units[token]}
         own.subtract(by_hand)
         compensated.append(

@@ -197,14 +197,15 @@ class Said:
 def said(at: datetime | None, sent_at: datetime | None, received_at: datetime, slack: timedelta) -> Said:
     """Judge the time at which a source says it deducted, by when it was asked and when its answer came.
 
-    Later than it did is safe, earlier is not: a time that cannot be, or none, is the time we received it.
+    Later than it did is safe, earlier is not. So a time before it was asked, or none, is the time we received it; one
+    that lies ahead is believed, for its photographs may bear the same fast clock.
     """
     if at is None:
         return Said(at=received_at)
     if sent_at and at + slack < sent_at:
         return Said(at=received_at, odd=_off("it deducted {} minutes before it was asked", sent_at - at))
     if at > received_at + slack:
-        return Said(at=received_at, odd=_off("it deducts {} minutes after it said so", at - received_at))
+        return Said(at=at, odd=_off("it deducts {} minutes after it said so", at - received_at))
     return Said(at=at)
 
 

@@ -92,5 +92,5 @@ class AnswerOrders:
         return order, found[0], source
 
     def _clock_off(self, source: SourceId, odd: str, now: datetime) -> None:
-        action = "compare the zone in the rules with the supplier's; its times are not used while they cannot be"
+        action = "compare the zone in the rules with the supplier's; a time earlier than can be is not used"
         self.problems.open(Problem(kind="clock_off", subject=source, reason=odd, action=action), times.text(now))

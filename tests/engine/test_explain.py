@@ -23,6 +23,12 @@ from tests.support import trade
 
 HISTORIES = 20_000 if os.environ.get("SOAK") else 1_000  # noqa: TID251 - how long the suite may take
 NO_SLACK = timedelta(0)
+TOLD_AS = {
+    "adjust": LevelTermKind.ADJUSTED,
+    "receive": LevelTermKind.RECEIVED,
+    "transfer": LevelTermKind.TRANSFERRED,
+    "return": LevelTermKind.RETURNED,
+}
 
 
 class History:
@@ -41,7 +47,7 @@ class History:
         """Let one thing happen, and write its movement as the stream's reader does."""
         self.now += timedelta(seconds=self.chance.randint(1, 10_000))
         before = self.level
-        by_orders, by_people = ["take", "take", "give_back", "deduct"], [*explain.COUNTED_SINCE, "expect", "hold"]
+        by_orders, by_people = ["take", "take", "give_back", "deduct"], [*TOLD_AS, "expect", "hold"]
         kinds = ["count"] if before is None else ["count", *by_orders, *by_people]
         match self.chance.choice(kinds):
             case "take" if before and before.takeable(times.text(self.now)):
@@ -96,7 +102,7 @@ class History:
                 units = 0
         self._write(action)
         if units:
-            self.by_hand[explain.COUNTED_SINCE[kind]] += units
+            self.by_hand[TOLD_AS[kind]] += units
 
     def _count(self, before: Level | None) -> None:
         units, kind = self.chance.randint(0, 40), self.chance.choice((FEED, BY_HAND))
@@ -140,7 +146,7 @@ def test_the_terms_of_1000_random_histories_add_up_to_the_stored_number(engine: 
         assert committed == {token: units for token, units in history.held.items() if units}
         by_hand: Counter[LevelTermKind] = Counter()
         for term in found.terms:
-            if term.kind in explain.COUNTED_SINCE.values():
+            if term.kind in TOLD_AS.values():
                 by_hand[term.kind] += term.units
         assert by_hand == history.by_hand
         assert sum(term.units for term in found.incoming) == stored.get("incoming", 0)

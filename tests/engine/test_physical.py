@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain import orders, stock, times
+from shared.domain import orders, physical, stock, times
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.people import By, Wish
@@ -84,6 +84,28 @@ def numbers(store: Operations) -> tuple[int, ...]:
     here, there, order = look(store)
     each = [number for level in (here, there) for number in (level.counted, level.available, level.incoming)]
     return (*each, order.allocations[0].returned)
+
+
+STEPS: dict[str, Callable[[Level], Level]] = {
+    "adjust": lambda level: physical.adjust(level, -7),
+    "expect": lambda level: physical.expect(level, 7),
+    "receive": lambda level: physical.receive(level, 7),
+    "transfer": lambda level: physical.send_off(level, 7),
+    "return": lambda level: physical.put_back(level, 3),
+    "hold": lambda level: physical.hold(level, trade.NOW, UNTIL_COUNTED),
+}
+
+
+@pytest.mark.parametrize("change", STEPS)
+def test_a_change_writes_what_its_step_says(house: Operations, change: str) -> None:
+    before = house.level(HERE)
+
+    CHANGES[change](house, wish("monday"))
+
+    written = house.level(HERE)
+    assert (written.revision, written.changed_at, written.cause[0]) == (2, trade.NOW, change)
+    of_before = {name: getattr(before, name) for name in ("revision", "changed_at", "cause", "last")}
+    assert replace(written, **of_before) == STEPS[change](before)
 
 
 BEFORE = (40, 40, 0, 3, 3, 0, 0)
@@ -390,6 +412,25 @@ def test_a_hold_is_refused_when_a_photograph_overtakes_it(engine: Engine, house:
         operations(engine, meanwhile).hold(HERE, "", wish("h"))
 
     assert house.level(HERE).held_until == ""
+
+
+def test_a_hold_that_joins_a_later_one_does_not_make_it_begin_earlier(engine: Engine, house: Operations) -> None:
+    later = wish("h2", minutes=10)
+    meanwhile = Meanwhile(engine.client(), "transact_write_items", lambda: house.hold(HERE, "", later))
+
+    operations(engine, meanwhile).hold(HERE, "", wish("h1"))
+
+    assert house.level(HERE).held_since == times.text(later.at)
+
+
+def test_of_many_who_let_go_of_a_level_one_does(engine: Engine, house: Operations) -> None:
+    house.hold(HERE, "", wish("h"))
+    stores = [operations(engine) for _ in range(THREADS)]
+
+    refusals = at_once([partial(refused, partial(store.unhold, HERE, wish(f"u{n}"))) for n, store in enumerate(stores)])
+
+    assert refusals.count(False) == 1
+    assert house.level(HERE).revision == 3
 
 
 def test_a_level_that_never_stands_still_is_given_up(engine: Engine, house: Operations) -> None:

@@ -61,6 +61,9 @@ CONDITIONS: Mapping[str, Mapping[str, Check]] = {
     "purchase order, cancel": {"revision = :seen": _as_seen},
 }
 
+OF_SIZE = {"deduct, not shown: level": {"(attribute_exists(deducted.#bucket) OR size(deducted) < :most)"}}
+"""Conditions that keep a level small: without them nothing is sold twice, so no search can miss them."""
+
 RULES: Mapping[str, str] = {
     "gone by its end": "a bucket is dropped by a photograph of its start already",
     "gone with slack": "the source's clock is believed to the second",

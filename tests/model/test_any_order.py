@@ -21,7 +21,8 @@ from shared.domain import messages, orders, stock, times
 from shared.domain.messages import Delivered, FillSku, PlanOrder
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Move, Order
-from shared.domain.people import By
+from shared.domain.people import By, Wish
+from shared.domain.physical import Adjustment
 from shared.errors import Rejected
 from shared.flows.ingest_counts import IngestCounts
 from shared.flows.place_orders import PlaceOrders
@@ -254,7 +255,7 @@ class AnyOrder(RuleBasedStateMachine):
 
         def adjusted() -> None:
             try:
-                self.operations.adjust(KEY, units, By("ada", "counted"), op_id, NOW)
+                self.operations.adjust(KEY, units, Adjustment.CORRECTION, Wish(op_id, By("ada", "counted"), NOW))
             except Rejected:
                 return
 

@@ -9,7 +9,7 @@ from tests.model import worlds
 from tests.model.conditions import names
 from tests.model.search import search
 
-MOST_STATES = 8_000_000
+MOST_STATES = 1_500_000
 
 
 SEARCHED = [*worlds.WORLDS, *worlds.LARGER] if "SOAK" in os.environ else [*worlds.WORLDS]  # noqa: TID251 - how long the suite may take

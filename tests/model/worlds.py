@@ -128,23 +128,21 @@ WORLDS: Mapping[str, Make] = {
 }
 
 LARGER: Mapping[str, Make] = {
-    "two orders and a cancel, two sources, lost answers": (
+    "an order and its cancel, three times, a crash": (
         TakingModel,
-        {
-            "messages": (create(0, 2), create(1), Message("cancel")),
-            "orders": 2,
-            "levels": (1, 1),
-            "left": left(again=1, lost=1, crashes=1),
-        },
+        {"messages": (create(0), Message("cancel")), "left": left(again=2, crashes=1, lost=1)},
     ),
-    "two orders, two files, rejected": (StockModel, {"orders": 2, "left": left(rejects=1)}),
-    "one order, two files, delivered twice, a crash": (
+    "two orders, a time limit, documents twice": (
         StockModel,
-        {"left": left(restocks=1, deliveries=1, crashes=1)},
+        {"orders": 2, "photographs": 1, "left": left(limits=1, again=1)},
     ),
-    "three senders, crashes, lost answers, two cancels": (
+    "a level that is new, and sells elsewhere": (
+        StockModel,
+        {"is_new": True, "orders": 0, "left": left(restocks=1, sells=1, deliveries=1, crashes=1)},
+    ),
+    "two senders, a crash, a lost answer, a cancel": (
         SendingModel,
-        {"left": Frozen({"workers": 3, "cancels": 2, "crashes": 2, "time-outs": 1})},
+        {"left": Frozen({"workers": 2, "cancels": 1, "crashes": 1, "time-outs": 1})},
     ),
 }
 """What `SOAK=1` searches beside them."""

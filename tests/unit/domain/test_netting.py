@@ -245,11 +245,13 @@ SENT, RECEIVED = times.read(at("10:00")), times.read(at("12:00"))
         ("12:05", "12:05", ""),
         ("09:54", "12:00", "it deducted 6 minutes before it was asked"),
         ("09:00", "12:00", "it deducted 60 minutes before it was asked (its zone may be wrong by whole hours)"),
-        ("13:02", "12:00", "it deducts 62 minutes after it said so (its zone may be wrong by whole hours)"),
-        ("12:30", "12:00", "it deducts 30 minutes after it said so"),
+        ("13:02", "13:02", "it deducts 62 minutes after it said so (its zone may be wrong by whole hours)"),
+        ("12:30", "12:30", "it deducts 30 minutes after it said so"),
     ],
 )
-def test_a_time_that_cannot_be_is_flagged_and_not_used(says: str | None, used: str, odd: str) -> None:
+def test_a_time_that_cannot_be_is_flagged_and_never_taken_for_an_earlier_one(
+    says: str | None, used: str, odd: str
+) -> None:
     said = stock.said(times.read(at(says)) if says else None, SENT, RECEIVED, timedelta(minutes=5))
 
     assert (times.text(said.at), said.odd) == (at(used), odd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,8 +21,11 @@ from tests.support import trade
 
 Step = Callable[[Level], Level]
 
-ADJUSTED, RECEIVED = LevelTermKind.ADJUSTED, LevelTermKind.RECEIVED
-KINDS = {"adjust": ADJUSTED, "receive": RECEIVED, "send_off": LevelTermKind.TRANSFERRED, "expect": None}
+TOLD_AS = {
+    "adjust": LevelTermKind.ADJUSTED,
+    "receive": LevelTermKind.RECEIVED,
+    "send_off": LevelTermKind.TRANSFERRED,
+}
 
 
 def level(**changes: object) -> Level:
@@ -150,7 +154,7 @@ def test_the_name_of_a_count_by_hand_names_its_operation_and_a_file_does_not() -
     assert physical.operation_of("in/alpina/count.csv@1") == ""
 
 
-steps = st.lists(st.tuples(st.sampled_from([*KINDS]), st.integers(-30, 30)), max_size=15)
+steps = st.lists(st.tuples(st.sampled_from([*TOLD_AS, "expect"]), st.integers(-30, 30)), max_size=15)
 
 
 @given(steps)
@@ -159,6 +163,7 @@ def test_whatever_people_do_a_level_adds_up_and_its_terms_and_movements_fold_to_
 ) -> None:
     found = trade.level("NL-1001", "alpina", 20)
     movements: list[Movement] = [ledger.movement(None, found)]
+    told = Counter({LevelTermKind.COUNTED: 20})
     for kind, units in wanted:
         moved = abs(units) if kind in {"receive", "send_off"} else units
         step: Callable[[Level, int], Level] = getattr(physical, kind)
@@ -169,12 +174,17 @@ def test_whatever_people_do_a_level_adds_up_and_its_terms_and_movements_fold_to_
         cause = ("transfer" if kind == "send_off" else kind, f"op{found.revision}")
         after = replace(after, revision=found.revision + 1, cause=cause)
         movements.append(ledger.movement(found, after))
+        told[TOLD_AS.get(kind, LevelTermKind.EXPECTED)] += after.counted - found.counted
         found = after
 
     explained = explain.level(found, movements)
     assert stock.adds_up(found)
     assert min(found.counted, found.incoming) >= 0
     assert explained.wrong == ""
+    terms: Counter[LevelTermKind] = Counter()
+    for term in explained.terms:
+        terms[term.kind] += term.units
+    assert terms == told
     assert sum(term.units for term in explained.terms) == found.available == sum(each.units for each in movements)
     assert sum(each.counted for each in movements) == found.counted
     assert sum(term.units for term in explained.incoming) == found.incoming == sum(each.incoming for each in movements)
