@@ -80,7 +80,7 @@ def test_what_partners_send_is_read(text: str) -> None:
 
 
 def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them() -> None:
-    assert read(FILE.encode().replace(b"A-1", b"caf\xe9 \x80"))[4].get(3) == "caf\u00e9 \u20ac"
+    assert read(FILE.encode().replace(b"A-1", b"Gr\xf6\xdfe \x80"))[4].get(3) == "Gr\u00f6\u00dfe \u20ac"
 
 
 def test_each_interchange_has_its_own_delimiters_and_bytes_are_counted_on() -> None:
