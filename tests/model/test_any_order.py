@@ -6,8 +6,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,12 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from moto import mock_aws
 
 from shared.domain import messages, orders, stock, times
+from shared.domain.answers import Answer, LineAnswer, Says
 from shared.domain.messages import Delivered, FillSku, PlanOrder
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
-from shared.domain.orders import DeductsAt, Move, Order
+from shared.domain.orders import Order
 from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
 from shared.errors import Rejected
+from shared.flows.answer_orders import AnswerOrders
 from shared.flows.ingest_counts import IngestCounts
 from shared.flows.place_orders import PlaceOrders
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
@@ -33,7 +36,7 @@ from shared.storage.feeds import Feeds
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.operations import Operations
-from shared.storage.order_book import Deducting, OrderBook
+from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storefronts import shopify
 from tests.support import trade
@@ -43,8 +46,6 @@ from tests.support.shelf import Shelf
 from tests.support.tables import create_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from shared.storage.archive import Archive
     from shared.storage.files import Files
     from shared.storage.pauses import Pauses
@@ -55,7 +56,6 @@ NOW = times.read("2026-11-24T20:00:00.000Z")
 ALPINA = SourceId("alpina")
 KEY = LevelKey(Sku("A"), ALPINA)
 RULES = trade.shop_rules("alpina")
-SHIP = DeductsAt.SHIP
 ROUNDS_TO_REST = 6
 
 order_ids = st.integers(1, 3)
@@ -121,9 +121,10 @@ class AnyOrder(RuleBasedStateMachine):
             supplier=cast("FileDrop", self.folder),
             new_id=lambda: f"id{next(ids)}",
         )
+        self.answers = AnswerOrders(book=self.book, problems=problems, pause=lambda _: None)
         self.operations = Operations(stock_table, self.book.orders)
         self.events: list[Callable[[], object]] = []
-        self.said: Counter[tuple[OrderKey, int, str]] = Counter()
+        self.said: Counter[tuple[OrderKey, int, Says]] = Counter()
         self.versions = count(1)
         self.documents = count(1)
 
@@ -218,36 +219,26 @@ class AnyOrder(RuleBasedStateMachine):
         life = Lifetime(ends_at=NOW + timedelta(minutes=1), left=lambda: timedelta(minutes=1))
         self.comes(lambda: self.sender.run([trade.key(str(order_id))], RULES, NOW, life))
 
-    @rule(
-        order_id=order_ids,
-        n=st.integers(1, 2),
-        kind=st.sampled_from(["accept", "ship", "reject"]),
-        units=few,
-        minute=minutes,
-    )
-    def supplier_says(self, order_id: int, n: int, kind: str, units: int, minute: int) -> None:
-        key, move_id = trade.key(str(order_id)), f"{kind}#d{next(self.documents)}"
-        deducting = Deducting(times.read(trade.T0) + timedelta(minutes=minute), timedelta(0))
-        self.said[key, n, kind] += units
-        self.comes(lambda: self.answer(key, n, kind, units, move_id, deducting))
+    @rule(order_id=order_ids, n=st.integers(1, 2), says=st.sampled_from(Says), units=few, minute=minutes)
+    def supplier_says(self, order_id: int, n: int, says: Says, units: int, minute: int) -> None:
+        key, document = trade.key(str(order_id)), f"d{next(self.documents)}"
+        at = times.read(trade.T0) + timedelta(minutes=minute)
+        self.said[key, n, says] += units
+        self.comes(lambda: self.answer(key, n, says, units, document, at))
 
-    def answer(self, key: OrderKey, n: int, kind: str, units: int, move_id: str, deducting: Deducting) -> None:
+    def answer(self, key: OrderKey, n: int, says: Says, units: int, document: str, at: datetime) -> None:
         order = self.book.order(key)
-        line = next((each.line for each in order.allocations if each.n == n), None) if order else None
-        if order is None or line is None or self.book.has_moved(key, move_id):
+        made = next((po for po in self.book.purchase_orders(key) if po.n == n), None)
+        if order is None or made is None:
             return
-        moves: Mapping[str, Callable[[], Move]] = {
-            "accept": lambda: orders.accept(order, n, line, units, deducts_at=SHIP),
-            "ship": lambda: orders.ship(order, n, line, units, deducts_at=SHIP),
-            "reject": lambda: orders.reject(order, n, line, units),
-        }
-        try:
-            move = moves[kind]()
-        except Rejected:
-            return
-        after = replace(move.order, revision=order.revision + 1)
-        outcome = self.book.move((order, after), move.effects, [], move_id=move_id, now=NOW, deducting=deducting)
-        assert outcome.is_done
+        (line,) = {each.line for each in order.allocations if each.n == n}
+        lines = (LineAnswer(line=line, says=says, units=units),)
+        with suppress(Rejected):  # more than it was asked for, or nothing is left to give back
+            self.answers.run(
+                Answer(order=key, number=made.number, document=document, received_at=NOW, lines=lines, at=at),
+                RULES,
+                NOW,
+            )
 
     @rule(units=st.sampled_from([-2, -1, 1, 2]))
     def adjust(self, units: int) -> None:
@@ -289,8 +280,8 @@ class AnyOrder(RuleBasedStateMachine):
         for order in all_orders:
             orders.check(order)
             for each in order.allocations:
-                assert each.acked <= self.said[order.key, each.n, "accept"]
-                assert each.shipped <= self.said[order.key, each.n, "ship"]
+                assert each.acked <= self.said[order.key, each.n, Says.ACCEPTED]
+                assert each.shipped <= self.said[order.key, each.n, Says.SHIPPED]
             there = self.book.purchase_orders(order.key)
             assert len({(po.source, po.n) for po in there}) == len({po.number for po in there}) == len(there)
         assert set(self.folder.sent.values()) <= {1}
