@@ -31,7 +31,7 @@ def price(case: Case, taken: dict[tuple[int, int], int]) -> tuple[int, int] | No
         parcels = 1
         while source["freight"] and grams > source["freight"][-1][0]:
             grams, parcels, cost = grams - source["freight"][-1][0], parcels + 1, cost + source["freight"][-1][1]
-        cost += min((p for limit, p in source["freight"] if grams <= limit), default=0) if source["freight"] else 0
+        cost += next((p for limit, p in source["freight"] if grams <= limit), 0)
         cost += next((p for limit, p in source["surcharges"] if goods <= limit), 0)
         cost += goods + source["order_fee"] + parcels * source["parcel_fee"]
     return sum(line["units"] for line in case["lines"]) - sum(taken.values()), cost

@@ -7,7 +7,8 @@ nothing and a stored input gives the same plan bit for bit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -63,7 +64,8 @@ def plan(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now:
     found = search.best(policy.goals)
     taken = found.taken if found else {}
     used = sum(1 << s for s in {s for _, s in taken})
-    other = solve.Search(task, policy.node_budget).best(policy.goals, without=used) if used else None
+    search.left = policy.node_budget
+    other = search.best(policy.goals, without=used) if used else None
     bills = search.bills(taken) or {}
     named = {(lines[at].line, ids[s]): units for (at, s), units in sorted(taken.items())}
     short = {
@@ -85,8 +87,27 @@ def plan(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now:
         next_best=_alternative(search, other, values, lines, ids) if values else None,
         exact=found is not None and found.exact,
         bound_gap=found.gap if found else 0,
-        digest=hashlib.sha256(repr((lines, offered, demands.to, demands.currency, policy, now)).encode()).hexdigest(),
+        digest=_digest((lines, offered, demands, policy, now)),
     )
+
+
+def _digest(inputs: object) -> str:
+    return hashlib.sha256(repr(_canonical(inputs)).encode()).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    """Return it with every set and mapping in order, so that equal inputs are written alike in every process."""
+    if isinstance(value, Demands):
+        return [_canonical(part) for part in (value.to, value.currency, value.promised_by, value.rejected_by)]
+    if is_dataclass(value):
+        return [type(value).__name__, *(_canonical(getattr(value, f.name)) for f in fields(value))]
+    if isinstance(value, Mapping):
+        return sorted((repr(_canonical(k)), repr(_canonical(v))) for k, v in value.items())
+    if isinstance(value, frozenset):
+        return sorted(repr(_canonical(v)) for v in value)
+    if isinstance(value, list | tuple):
+        return [_canonical(v) for v in value]
+    return value
 
 
 class _Weighing:
@@ -95,7 +116,14 @@ class _Weighing:
     __slots__ = ("candidate", "day", "demand", "late", "offer", "refused", "reject", "unit")
 
     def __init__(
-        self, demand: Demand, candidate: Candidate, demands: Demands, policy: Policy, now: datetime, at: Decimal | str, shut: str  # noqa: PLR0913
+        self,
+        demand: Demand,
+        candidate: Candidate,
+        demands: Demands,
+        policy: Policy,
+        now: datetime,
+        at: Decimal | str,
+        shut: str,  # noqa: PLR0913
     ) -> None:
         self.demand, self.candidate = demand, candidate
         known = candidate.cost_minor is not None and not isinstance(at, str)
@@ -159,7 +187,10 @@ def _check(
         (any(not 0 <= c.reject_ppm <= PPM for c in offered), "bad_chance"),
         (len({(c.supplier.source, c.sku) for c in offered}) < len(offered), "candidate_twice"),
         (any(suppliers[c.supplier.source] != c.supplier for c in offered), "supplier_differs"),
-        (any(s.priority < 0 or min(s.order_fee_minor, s.parcel_fee_minor) < 0 for s in suppliers.values()), "bad_terms"),
+        (
+            any(s.priority < 0 or min(s.order_fee_minor, s.parcel_fee_minor) < 0 for s in suppliers.values()),
+            "bad_terms",
+        ),
         (len(demands.to.country) != 2 or not demands.to.country.isupper(), "country_unknown"),  # noqa: PLR2004
         (now.tzinfo is None, "time_without_zone"),
         (len({g.objective for g in policy.goals}) < len(policy.goals), "goal_twice"),
@@ -192,7 +223,9 @@ def _source(supplier: Supplier, country: str, at: Decimal | str) -> solve.Source
         order_fee=pricing.converted(supplier.order_fee_minor, rate),
         parcel_fee=pricing.converted(supplier.parcel_fee_minor, rate),
         minimum=pricing.converted(supplier.order_minimum_minor, rate),
-        surcharges=tuple((pricing.converted(b.upto, rate), pricing.converted(b.price_minor, rate)) for b in supplier.surcharges),
+        surcharges=tuple(
+            (pricing.converted(b.upto, rate), pricing.converted(b.price_minor, rate)) for b in supplier.surcharges
+        ),
         freight=tuple((b.upto, pricing.converted(b.price_minor, rate)) for b in tariff),
         priority=supplier.priority,
     )

@@ -26,7 +26,11 @@ def rate(source_currency: str, order_currency: str, rates: Rates | None, now: da
 
 def converted(amount_minor: int, at: Decimal) -> int:
     """Convert minor units, halves up."""
-    return amount_minor if at == 1 else int(EXACTLY.multiply(at, Decimal(amount_minor)).quantize(Decimal(1), ROUND_HALF_UP, EXACTLY))
+    return (
+        amount_minor
+        if at == 1
+        else int(EXACTLY.multiply(at, Decimal(amount_minor)).quantize(Decimal(1), ROUND_HALF_UP, EXACTLY))
+    )
 
 
 def check_brackets(brackets: Sequence[Bracket], code: str) -> None:

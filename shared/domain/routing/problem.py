@@ -229,7 +229,7 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """The best plan over another set of sources, and by how much it is worse."""
+    """The best plan without one of the sources used, and by how much it is worse."""
 
     taken: Mapping[tuple[str, SourceId], int]
     landed_minor: int

@@ -120,6 +120,8 @@ class Search:
     minorants: list[tuple[int, int, int]] = field(default_factory=list)
     repeated: set[str] = field(default_factory=set)
     linear: bool = False
+    tables: dict[Objective, list[int]] = field(default_factory=dict)
+    whole: dict[tuple[Objective, int, int], int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look once at what every goal needs."""
@@ -129,11 +131,13 @@ class Search:
         total = sum(line.units * line.grams for line in task.lines)
         self.minorants = [minorant(source.freight, total) for source in task.sources]
         plain = all(offer.pack == 1 and offer.minimum == 1 for line in task.lines for offer in line.offers.values())
-        flat = all(not (s.surcharges or s.minimum) and (not s.freight or total <= s.freight[0][0]) for s in task.sources)
+        flat = all(
+            not (s.surcharges or s.minimum) and (not s.freight or total <= s.freight[0][0]) for s in task.sources
+        )
         self.linear = plain and flat and not self.repeated
 
     def best(self, goals: Sequence[Goal], *, without: int = 0) -> Found | None:
-        """Return the plan that is best by the goals in order; `without` forbids one exact set of sources."""
+        """Return the plan that is best by the goals in order; `without` leaves out one of those sources at least."""
         wanted = [goal for goal in goals]
         if all(goal.objective is not Objective.LANDED_COST or goal.tolerance_ppm for goal in wanted):
             wanted.append(Goal(objective=Objective.LANDED_COST))
@@ -160,27 +164,33 @@ class Search:
             values = self.values(start.taken)
             best = Found(value=values[goal], taken=start.taken) if values else None
         active = [goal, *(o for o in limits if o is not goal)]
-        if self.linear and set(active) <= {Objective.PARCELS, Objective.LANDED_COST} and Objective.LANDED_COST not in active:
+        if (
+            self.linear
+            and set(active) <= {Objective.PARCELS, Objective.LANDED_COST}
+            and Objective.LANDED_COST not in active
+        ):
             active.append(Objective.LANDED_COST)
-        for bound, mask, relaxed in self._sets(goal, limits):
+        for bound, mask, relaxed in self._sets(goal, limits, without):
             if best is not None and bound >= best.value:
                 break
-            best = self._within(mask, active, limits, best, without, relaxed=relaxed)
+            best = self._within(mask, active, limits, best, relaxed=relaxed)
             if self.left <= 0:
                 if best is not None and bound < best.value:
                     best.exact, best.gap = False, best.value - bound
                 break
         return best
 
-    def _sets(self, goal: Objective, limits: dict[Objective, int]) -> Iterator[tuple[int, int, bool]]:
+    def _sets(self, goal: Objective, limits: dict[Objective, int], without: int) -> Iterator[tuple[int, int, bool]]:
         """Yield (bound, set, relaxed) by bound; above twelve sources singles and pairs, then all of them at once."""
         count = len(self.task.sources)
         if self.task.single_source:
             masks = [0, *(1 << s for s in range(count))]
-            yield from sorted((self._bound(goal, mask), mask, False) for mask in masks)
+            yield from sorted((self._bound(goal, mask), mask, False) for mask in masks if _leaves_out(mask, without))
         elif count <= TABLE_SOURCES:
             table = self._table(goal)
             allowed: Sequence[int] = range(1 << count)
+            if without:
+                allowed = [mask for mask in allowed if mask & without != without]
             for objective, limit in limits.items():
                 if objective is not goal:
                     other = self._table(objective)
@@ -188,14 +198,21 @@ class Search:
             yield from ((bound, mask, False) for bound, mask in sorted((table[mask], mask) for mask in allowed))
         else:
             everything = (1 << count) - 1
-            floor = self._bound(goal, everything, relaxed=True)
+            wholes = [everything & ~(1 << s) for s in range(count) if without >> s & 1] or [everything]
             few = [sum(1 << s for s in chosen) for n in (1, 2) for chosen in combinations(range(count), n)]
-            by_bound = sorted((self._bound(goal, mask), mask) for mask in few)[: 4 * count]
-            yield from ((floor, mask, False) for _, mask in by_bound)
-            yield floor, everything, True
+            by_bound = sorted((self._bound(goal, mask), mask) for mask in few if _leaves_out(mask, without))
+            floors = sorted((self._bound(goal, mask, relaxed=True), mask) for mask in wholes)
+            yield from ((floors[0][0], mask, False) for _, mask in by_bound[: 4 * count])
+            yield from ((floor, mask, True) for floor, mask in floors)
 
     def _coefficient(self, objective: Objective, block: Block, s: int) -> int | None:
         """Return a bound of what a whole block adds when one source ships it, None where it cannot."""
+        key = objective, block.lines[0], s
+        if key not in self.whole:
+            self.whole[key] = self._weigh(objective, block, s)
+        return self.whole[key]
+
+    def _weigh(self, objective: Objective, block: Block, s: int) -> int | None:
         value = 0
         for at in block.lines:
             line = self.task.lines[at]
@@ -278,12 +295,21 @@ class Search:
                     for line in self.task.lines
                     if (o := line.offers.get(s)) is not None
                 )
-                reachable = [price for n, (_, price) in enumerate(source.surcharges) if n == 0 or source.surcharges[n - 1][0] < most]
+                reachable = [
+                    price
+                    for n, (_, price) in enumerate(source.surcharges)
+                    if n == 0 or source.surcharges[n - 1][0] < most
+                ]
                 least = min(reachable) if most <= source.surcharges[-1][0] else 0
             return source.order_fee + source.parcel_fee + self.minorants[s][0] + least
         return 0
 
     def _table(self, objective: Objective) -> list[int]:
+        if objective not in self.tables:
+            self.tables[objective] = self._tabulated(objective)
+        return self.tables[objective]
+
+    def _tabulated(self, objective: Objective) -> list[int]:
         table = [0]
         for s in range(len(self.task.sources)):
             fixed = self._fixed(objective, s)
@@ -310,9 +336,7 @@ class Search:
         inside = (self._coefficient(objective, block, s) for s in range(len(self.task.sources)) if mask >> s & 1)
         return min((value for value in inside if value is not None), default=short)
 
-    def _options(
-        self, block: Block, mask: int, active: Sequence[Objective]
-    ) -> Iterator[tuple[tuple[int, ...], Taken]]:
+    def _options(self, block: Block, mask: int, active: Sequence[Objective]) -> Iterator[tuple[tuple[int, ...], Taken]]:
         """Yield (what each active goal adds, units by (line, source)); whole blocks by what they add."""
         whole: list[tuple[tuple[int, ...], int]] = []
         for s in range(len(self.task.sources)):
@@ -328,9 +352,7 @@ class Search:
             yield known, {(at, s): self.task.lines[at].units for at in block.lines}
         yield (sum(self.task.lines[at].units for at in block.lines) * SHORT,) * len(active), {}
 
-    def _compositions(
-        self, at: int, mask: int, active: Sequence[Objective]
-    ) -> Iterator[tuple[tuple[int, ...], Taken]]:
+    def _compositions(self, at: int, mask: int, active: Sequence[Objective]) -> Iterator[tuple[tuple[int, ...], Taken]]:
         line = self.task.lines[at]
         by = Objective.LANDED_COST if self.linear and Objective.LANDED_COST in active else active[0]
         rated = []
@@ -341,9 +363,7 @@ class Search:
         rated.sort(key=lambda r: r[:2])
         only_fill = self.linear and set(active) <= {Objective.PARCELS, Objective.LANDED_COST}
 
-        def deal(index: int, left: int, adds: tuple[int, ...], taken: Taken) -> Iterator[
-            tuple[tuple[int, ...], Taken]
-        ]:
+        def deal(index: int, left: int, adds: tuple[int, ...], taken: Taken) -> Iterator[tuple[tuple[int, ...], Taken]]:
             if index == len(rated) or not left:
                 yield tuple(x + left * SHORT for x in adds), taken
                 return
@@ -370,14 +390,14 @@ class Search:
         active: Sequence[Objective],
         limits: dict[Objective, int],
         best: Found | None,
-        without: int,
         *,
         relaxed: bool,
     ) -> Found | None:
         """Deal the blocks out inside one set, depth first, and return the better of `best` and what is found."""
         blocks, goal = self.task.blocks, active[0]
         fixed = [
-            0 if relaxed else sum(self._fixed(o, s) for s in range(len(self.task.sources)) if mask >> s & 1) for o in active
+            0 if relaxed else sum(self._fixed(o, s) for s in range(len(self.task.sources)) if mask >> s & 1)
+            for o in active
         ]
         rest: list[tuple[int, ...]] = [(0,) * len(active)]
         for block in reversed(blocks):
@@ -390,8 +410,7 @@ class Search:
             nonlocal best
             if index == len(blocks):
                 values = self.values(taken)
-                chosen = sum(1 << s for s in {s for _, s in taken})
-                if values is None or (without and chosen == without) or (best and values[goal] >= best.value):
+                if values is None or (best and values[goal] >= best.value):
                     return
                 if all(values[o] <= limit for o, limit in limits.items()):
                     best = Found(value=values[goal], taken=taken)
@@ -507,6 +526,10 @@ def minorant(brackets: Sequence[tuple[int, int]], total: int) -> tuple[int, int,
             rise, run = up, along
     rise = max(rise, 0)
     return min(price - -(-limit * rise // run) for limit, price in points), rise, run
+
+
+def _leaves_out(mask: int, without: int) -> bool:
+    return not without or mask & without != without
 
 
 def _later(x: int, y: int) -> int:
