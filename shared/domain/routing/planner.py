@@ -87,12 +87,35 @@ def plan(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now:
         next_best=_alternative(search, other, values, lines, ids) if values else None,
         exact=found is not None and found.exact,
         bound_gap=found.gap if found else 0,
-        digest=_digest((lines, offered, demands, policy, now)),
+        digest=_digest(lines, offered, suppliers, demands, policy, now),
     )
 
 
-def _digest(inputs: object) -> str:
-    return hashlib.sha256(repr(_canonical(inputs)).encode()).hexdigest()
+def _digest(
+    lines: list[Demand],
+    offered: list[Candidate],
+    suppliers: dict[SourceId, Supplier],
+    demands: Demands,
+    policy: Policy,
+    now: datetime,
+) -> str:
+    ordered = [
+        (
+            c.supplier.source,
+            c.sku,
+            c.available,
+            c.cost_minor,
+            c.reject_ppm,
+            c.pack,
+            c.minimum,
+            c.lead_days,
+            c.stale,
+            c.refused,
+        )
+        for c in offered
+    ]
+    rest = _canonical((suppliers, demands, policy))
+    return hashlib.sha256(repr((lines, ordered, rest, now.isoformat())).encode()).hexdigest()
 
 
 def _canonical(value: object) -> object:
@@ -123,7 +146,7 @@ class _Weighing:
         policy: Policy,
         now: datetime,
         at: Decimal | str,
-        shut: str,  # noqa: PLR0913
+        shut: str,
     ) -> None:
         self.demand, self.candidate = demand, candidate
         known = candidate.cost_minor is not None and not isinstance(at, str)

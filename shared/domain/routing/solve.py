@@ -120,6 +120,7 @@ class Search:
     minorants: list[tuple[int, int, int]] = field(default_factory=list)
     repeated: set[str] = field(default_factory=set)
     linear: bool = False
+    rated: dict[tuple[Objective, int], list[tuple[int, int, int]]] = field(default_factory=dict)
     tables: dict[Objective, list[int]] = field(default_factory=dict)
     whole: dict[tuple[Objective, int, int], int | None] = field(default_factory=dict)
 
@@ -243,23 +244,7 @@ class Search:
 
     def _fill(self, objective: Objective, line: Line, mask: int) -> int:
         """Return a bound of a line that may be split: cheapest first, packs aside."""
-        _, rises = 0, self.minorants
-        rated: list[tuple[int, int, int]] = []
-        for s, offer in line.offers.items():
-            if mask >> s & 1 and offer.available > 0:
-                match objective:
-                    case Objective.LANDED_COST:
-                        unit = offer.unit + offer.late + offer.reject + rises[s][1] * line.grams // rises[s][2]
-                    case Objective.PROMISED_DATE:
-                        unit = offer.days
-                    case Objective.PRIORITY:
-                        unit = self.task.sources[s].priority
-                    case Objective.RELIABILITY:
-                        unit = offer.reject_ppm
-                    case _:
-                        unit = 0
-                rated.append((unit, s, offer.available))
-        rated.sort()
+        rated = [r for r in self._rated(objective, line) if mask >> r[1] & 1]
         if objective is Objective.PROMISED_DATE:
             have = sum(available for _, _, available in rated)
             return max(line.units - have, 0) * SHORT + (rated[0][0] if rated else 0)
@@ -269,6 +254,31 @@ class Search:
             value += units * unit
             left -= units
         return value + left * SHORT
+
+    def _rated(self, objective: Objective, line: Line) -> list[tuple[int, int, int]]:
+        """Return (a bound of one unit, source, available), cheapest first."""
+        key = objective, id(line)
+        if key not in self.rated:
+            self.rated[key] = sorted(
+                (self._unit(objective, line, s, offer), s, offer.available)
+                for s, offer in line.offers.items()
+                if offer.available > 0
+            )
+        return self.rated[key]
+
+    def _unit(self, objective: Objective, line: Line, s: int, offer: Offer) -> int:
+        match objective:
+            case Objective.LANDED_COST:
+                _, rise, run = self.minorants[s]
+                return offer.unit + offer.late + offer.reject + rise * line.grams // run
+            case Objective.PROMISED_DATE:
+                return offer.days
+            case Objective.PRIORITY:
+                return self.task.sources[s].priority
+            case Objective.RELIABILITY:
+                return offer.reject_ppm
+            case _:
+                return 0
 
     def _row(self, objective: Objective, block: Block) -> list[int]:
         count = len(self.task.sources)
@@ -280,7 +290,7 @@ class Search:
         row = [short]
         for s in range(count):
             value = self._coefficient(objective, block, s)
-            row += row if value is None else [x if x < value else value for x in row]
+            row += row if value is None else [min(value, x) for x in row]
         return row
 
     def _fixed(self, objective: Objective, s: int) -> int:

@@ -22,7 +22,9 @@ GOALS = (
 
 
 def _goals(goals):
-    return tuple(Goal(objective=Objective(name), tolerance_ppm=ppm) for name, ppm in goals if name != "landed_cost_last")
+    return tuple(
+        Goal(objective=Objective(name), tolerance_ppm=ppm) for name, ppm in goals if name != "landed_cost_last"
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
