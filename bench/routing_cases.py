@@ -10,6 +10,7 @@ from shared.domain.names import Sku, SourceId
 from shared.domain.routing import problem
 
 Case = dict[str, Any]
+Asked = tuple[problem.Demands, list[problem.Candidate], problem.Policy, datetime]
 NOW = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
 
@@ -70,7 +71,7 @@ def case(seed: int, lines: int, sources: int, *, features: bool, most_units: int
     return {"lines": told, "sources": terms, "offers": offers}
 
 
-def asked(case: Case, **policy: Any) -> tuple[problem.Demands, list[problem.Candidate], problem.Policy, datetime]:
+def asked(case: Case, **policy: Any) -> Asked:  # noqa: ANN401 - any field of a policy
     """Say a case in the planner's words."""
     demands = problem.Demands(
         lines=tuple(

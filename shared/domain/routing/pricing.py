@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
+from itertools import pairwise
 
 from shared.domain.money import exponent
 from shared.domain.routing.problem import Bracket, Packs, Rates, Supplier
@@ -36,7 +37,7 @@ def converted(amount_minor: int, at: Decimal) -> int:
 def check_brackets(brackets: Sequence[Bracket], code: str) -> None:
     """Refuse brackets that are empty, out of order (a hole or an overlap) or negative."""
     limits = [0, *(b.upto for b in brackets)]
-    rising = all(lower < upper for lower, upper in zip(limits, limits[1:], strict=False))
+    rising = all(lower < upper for lower, upper in pairwise(limits))
     if not brackets or not rising or min(b.price_minor for b in brackets) < 0:
         raise InvalidInput("brackets must rise without hole or overlap", code=code)
 

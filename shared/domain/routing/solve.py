@@ -139,7 +139,7 @@ class Search:
 
     def best(self, goals: Sequence[Goal], *, without: int = 0) -> Found | None:
         """Return the plan that is best by the goals in order; `without` leaves out one of those sources at least."""
-        wanted = [goal for goal in goals]
+        wanted = list(goals)
         if all(goal.objective is not Objective.LANDED_COST or goal.tolerance_ppm for goal in wanted):
             wanted.append(Goal(objective=Objective.LANDED_COST))
         limits: dict[Objective, int] = {}
@@ -394,7 +394,7 @@ class Search:
 
         yield from deal(0, line.units, (0,) * len(active), {})
 
-    def _within(
+    def _within(  # noqa: C901 - one recursion with its state
         self,
         mask: int,
         active: Sequence[Objective],
@@ -416,7 +416,7 @@ class Search:
         rest.reverse()
         used: dict[tuple[str, int], int] = {}
 
-        def deal(index: int, so_far: tuple[int, ...], taken: Taken) -> None:
+        def deal(index: int, so_far: tuple[int, ...], taken: Taken) -> None:  # noqa: C901
             nonlocal best
             if index == len(blocks):
                 values = self.values(taken)
