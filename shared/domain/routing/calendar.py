@@ -1,0 +1,39 @@
+"""When goods leave and arrive: a supplier's cutoff is wall-clock time in its own zone, so daylight saving moves it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shared.domain.routing.problem import Cutoff
+from shared.errors import InvalidInput
+
+A_DAY = timedelta(days=1)
+LONGEST_REST_DAYS = 366
+
+
+def arrives(cutoff: Cutoff | None, lead_days: int, now: datetime) -> date:
+    """Return the day goods ordered now arrive: `lead_days` business days after the day they leave."""
+    if cutoff is None:
+        return now.date() + timedelta(days=lead_days)
+    day = leaves(cutoff, now)
+    for _ in range(lead_days):
+        day = _open_day(cutoff, day + A_DAY)
+    return day
+
+
+def leaves(cutoff: Cutoff, now: datetime) -> date:
+    """Return the business day on which an order placed now leaves."""
+    try:
+        local = now.astimezone(ZoneInfo(cutoff.zone))
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise InvalidInput("a cutoff names an unknown zone", code="zone_unknown", zone=cutoff.zone) from unknown
+    return _open_day(cutoff, local.date() + (A_DAY if local.time() >= cutoff.at else timedelta()))
+
+
+def _open_day(cutoff: Cutoff, day: date) -> date:
+    for _ in range(LONGEST_REST_DAYS):
+        if day.weekday() in cutoff.weekdays and day not in cutoff.holidays:
+            return day
+        day += A_DAY
+    raise InvalidInput("a supplier is never open", code="never_open", day=day.isoformat())
