@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.send_purchase_orders import handler
-from shared.domain import orders, purchase_orders
+from shared.domain import orders, purchase_orders, stock, times
 from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import LineState, Order
 from shared.domain.purchase_orders import PoEvent, PoState, PurchaseOrder
+from shared.domain.stock import Level
 from shared.errors import Transient
 from shared.formats.purchase_order_csv import Request, parse
-from shared.runtime import clients
+from shared.runtime import clients, clock
 from shared.runtime.settings import settings
 from shared.storage import keys, levels
 from shared.storage import orders as order_items
 from shared.storage import purchase_orders as po_items
 from shared.storage.order_book import OrderBook
+from shared.storage.outbox import Outbox
 from shared.suppliers.file_drop import FileDrop
-from tests.integration.conftest import Aws, LambdaContext, forget
+from tests.integration.conftest import Aws, LambdaContext, forget, push_rules
 from tests.support import trade
 from tests.support.faults import Crash, Faulty, no_answer
 
@@ -260,3 +263,68 @@ def test_a_fault_at_any_call_to_the_folder_leaves_one_file(
 
     assert list(files(aws)) == [FILE]
     assert (purchase_order(aws).state, order(aws).total(LineState.SENT)) == (PoState.SENT, 4)
+
+
+# ---- a supplier that takes units off its count when it receives an order
+
+
+def level_at(aws: Aws, sku: str = "NL-1001") -> Level:
+    found = aws.stock.get(keys.level(trade.at(sku, "alpina")))
+    assert found is not None
+    level = levels.from_item(found)
+    assert stock.adds_up(level)
+    return level
+
+
+def test_units_are_taken_off_with_the_claim_as_of_when_the_supplier_has_surely_read_it(
+    aws: Aws, context: LambdaContext
+) -> None:
+    push_rules(aws, {}, {"deducts_at": "receipt", "takes_in_within_hours": 6})
+    record(aws, image("reserved"))
+
+    run(context, "reserved", "reserved")
+
+    level = level_at(aws)
+    (bucket,) = level.deducted
+    assert (level.available, level.committed, level.deducted[bucket]) == (7, 0, 3)
+    ahead = times.read(bucket) - clock.now()
+    assert timedelta(hours=5, minutes=44) < ahead <= timedelta(hours=6)
+    assert {each.committed for each in order(aws).allocations} == {0}
+    assert (list(files(aws)), purchase_order(aws).state) == ([FILE], PoState.SENT)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_claim_that_takes_units_off_and_breaks_off_takes_them_off_once(
+    aws: Aws, context: LambdaContext, *, after: bool
+) -> None:
+    push_rules(aws, {}, {"deducts_at": "receipt"})
+    for at in range(1, 30):
+        forget()
+        calls = Faulty(aws.dynamodb, at, after=after)
+        flow = handler.flow()
+        names = settings().stock_table, settings().order_table
+        flow.outbox = Outbox(OrderBook.of(calls, *names))  # type: ignore[arg-type]
+        record(aws, image("reserved"))
+        with suppress(Crash):
+            run(context, "reserved")
+        if len(calls.calls) < at:
+            break
+        forget()
+        if found := OrderBook(aws.dynamodb, aws.stock, aws.orders).purchase_orders(ORDER):
+            aws.orders.put(po_items.to_item(replace(found[0], claimed_until="2020-01-01T00:00:00.000Z")))
+        run(context, "reserved")
+
+        assert (level_at(aws).available, level_at(aws).committed) == (7, 0)
+        assert sum(level_at(aws).deducted.values()) == 3
+        start_over(aws)
+    else:
+        pytest.fail("the flow makes more calls than were tried")
+
+
+def start_over(aws: Aws) -> None:
+    for table in (aws.orders, aws.stock):
+        for item in aws.dynamodb.scan(TableName=table.name)["Items"]:
+            aws.dynamodb.delete_item(TableName=table.name, Key={name: item[name] for name in ("PK", "SK")})
+    bucket = settings().files_bucket
+    for each in aws.s3.list_object_versions(Bucket=bucket).get("Versions", []):
+        aws.s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
