@@ -1,8 +1,7 @@
 """One transaction an order: take the units of each level if they are there, and put the order if it is new.
 
 The order-processing example of the DynamoDB developer guide ("DynamoDB transactions example") with units in place of
-its IN_STOCK, a token so that a lost answer can be asked again, and the retry of conflicts that the SDKs leave to the
-caller.
+its IN_STOCK, and the retry of conflicts that the SDKs leave to the caller (the token for lost answers they add).
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def place(client: Any, shop: Shop, body: str) -> bool:  # noqa: ANN401 - any Dyn
     actions = [{"Put": put}, *({"Update": take} for take in takes)]
     for tried in range(MOST_TRIES):
         try:
-            client.transact_write_items(TransactItems=actions, ClientRequestToken=order.order_id)
+            client.transact_write_items(TransactItems=actions)
         except ClientError as error:
             if error.response["Error"]["Code"] != "TransactionCanceledException":
                 raise
