@@ -213,12 +213,12 @@ def _value_size(value: Item) -> int:
     ((kind, inner),) = value.items()
     match kind:
         case "S":
-            return len(inner.encode())
+            return len(str(inner).encode())
         case "N":
-            digits = inner.lower().partition("e")[0].lstrip("-+").replace(".", "").strip("0")
-            return (len(digits) + 1) // 2 + 1 + inner.startswith("-")
+            digits = str(inner).lower().partition("e")[0].lstrip("-+").replace(".", "").strip("0")
+            return (len(digits) + 1) // 2 + 1 + int(inner.startswith("-"))
         case "B":
-            return len(inner)
+            return len(bytes(inner))
         case "BOOL" | "NULL":
             return 1
         case "L":

@@ -124,7 +124,7 @@ def _update(table: str, item_id: str, condition: str) -> dict[str, Any]:
 
 
 def _item(item_id: str, bytes_: int = 0) -> dict[str, Any]:
-    """An item of so many bytes; at least what it needs."""
+    """Make an item of so many bytes; at least what it needs."""
     item = _key(item_id) | {"units": {"N": "1000"}, "text": {"S": ""}}
     return item | {"text": {"S": "x" * (bytes_ - size(item))}}
 

@@ -67,4 +67,4 @@ def read(body: str) -> Order:
     units: Counter[str] = Counter()
     for line in lines:
         units[line["sku"]] += line["units"]
-    return Order(kept["id"], units, TypeSerializer().serialize(kept)["M"])
+    return Order(kept["id"], units, dict(TypeSerializer().serialize(kept)["M"]))

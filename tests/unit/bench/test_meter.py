@@ -26,7 +26,8 @@ class Engine:
         self.refuses_with = refuses_with
 
     def describe_table(self, **_: object) -> dict[str, Any]:
-        return {"Table": {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}}
+        index = {"KeySchema": [{"AttributeName": "state"}], "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        return {"Table": {"KeySchema": [{"AttributeName": "id"}], "GlobalSecondaryIndexes": [index]}}
 
     def get_item(self, *, Key: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803 - as the API has it
         found = self.items.get(Key["id"]["S"])
@@ -87,7 +88,7 @@ class Engine:
     ],
 )
 def test_a_value_has_the_size_the_guide_says(value: dict[str, Any], bytes_: int) -> None:
-    assert size({"nam": value}) == 3 + bytes_
+    assert size({"name": value}) == 4 + bytes_
 
 
 def test_a_value_without_a_rule_is_not_guessed() -> None:
@@ -188,6 +189,13 @@ def test_a_transaction_pays_twice_also_for_what_it_only_checks() -> None:
     assert metered.bill.by_entity == {"?": 4, "order": 2}
 
 
+def test_an_index_is_paid_once_in_a_transaction() -> None:
+    metered = Metered(Engine())
+    indexed = {"id": {"S": "b"}, "state": {"S": "open"}}
+    metered.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": indexed}}])
+    assert metered.bill.write_units == 2 * 1 + 1
+
+
 def test_reads_pay_by_their_consistency() -> None:
     def units(call: str, **request: Any) -> float:  # noqa: ANN401
         metered = Metered(Engine(item(4097)))
@@ -221,7 +229,10 @@ def test_calls_without_a_rule_are_not_counted_as_nothing() -> None:
     ],
 )
 def test_a_bar_holds_the_ratio_or_the_value_and_a_peer_may_have_0(
-    value: float, peer_value: float | None, bars_value: bool, ok: bool
+    value: float,
+    peer_value: float | None,
+    bars_value: bool,  # noqa: FBT001
+    ok: bool,  # noqa: FBT001
 ) -> None:
     figure = Figure(name="n", value=value, unit="u", peer_value=peer_value, bar=1, bars_value=bars_value)
     assert figure.ok is ok
