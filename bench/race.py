@@ -3,8 +3,8 @@
 The same orders for each, told in the same order; every worker has a client of its own that stands still at one call
 in ten, as a network does. What was sold is counted from the tables afterwards. Our orders come in small batches, as
 the queue brings them, and wait for what is short, recorded with plan and address; a peer's come one by one and are
-refused whole, with no trace. The pace is the engine's, not DynamoDB's: it handles a write of our tables, which have
-indexes and streams, many times slower than one of the peers'.
+refused whole, with no trace. The pace is for information: nearly all of it is time in the engine's calls, and the
+engine is not DynamoDB.
 """
 
 from __future__ import annotations
