@@ -1,9 +1,10 @@
 """What the whole life of an order costs, in dollars: webhook to shipment told, everything that is billed by use.
 
-The real handlers run as Lambda runs them, in a process of their own: fed by moto's queues and streams in batches as
-the template maps them, with a shop on loopback that sends, and is told. Units are counted by our meter, requests at
-the clients, log bytes where they are written. CPU is the handlers' own thread without the stand-in for AWS; a
-function has a share of a CPU that follows its memory, and waits for each call as long as `WAITS` says.
+The real handlers run as Lambda runs them, in a process of their own: fed by queues of moto and streams of DynamoDB
+Local in batches as the template maps them, with a shop on loopback that sends, and is told. Units are counted by our
+meter, requests at the clients, log bytes where they are written. CPU is the handlers' own thread, without moto's
+part and without TLS; a function has a share of a CPU that follows its memory, and waits for each call as long as
+`WAITS` says.
 
 Left out, because it does not grow with orders: empty polls of queues, schedules, alarms, metrics by name, cold
 starts; and the suppliers' files, whose rows `bench` prices elsewhere. A supplier's answer is its moves alone.
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, fields, replace
@@ -30,18 +31,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 from moto import mock_aws
 from moto.core import models as moto_models
 
 from bench import prices
 from bench.figure import Figure
-from bench.meter import Metered, size
+from bench.meter import Bill, Metered, size
 from functions.process_orders import handler as process_orders
 from functions.publish_to_channels import handler as publish_to_channels
 from functions.receive_webhook import handler as receive_webhook
 from functions.record_orders import handler as record_orders
 from functions.record_stock import handler as record_stock
 from functions.send_purchase_orders import handler as send_purchase_orders
+from local import dynamodb_local
 from local import shop as shops
 from local.shop import Shop, Store
 from shared.domain.answers import Answer, LineAnswer, Says
@@ -56,7 +59,6 @@ from shared.storage.dynamo import Table
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
 from tests.support import trade
-from tests.support.life import streamed
 from tests.support.tables import ROOT, create_tables, template
 
 BAR_DOLLARS = 30.0
@@ -65,7 +67,7 @@ REPEATS = 3
 STOCK = 10**6
 SOURCES = ("alpina", "baltic", "celtic")
 LOCATION = "gid://shopify/Location/71001"
-SECRET, TOKEN = "shop-secret", "shpat-token"  # noqa: S105 - of the shop on loopback
+SECRET, TOKEN = "shop-secret", "shpat-token"
 WAITS = {"dynamodb": 0.005, "s3": 0.030, "sqs": 0.010, "secretsmanager": 0.010, "shop": 0.200}
 """Seconds that a call waits for its answer, the function being billed. Assumed."""
 KEPT_MONTHS = 13
@@ -103,14 +105,16 @@ ENVIRONMENT = {
 def measure() -> Iterator[Figure]:
     """Yield the bill of each way to come, a figure a service and the sum; from a process with an environment of AWS."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.life"],
-        env=inherited | ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=240,
-    )
+    with dynamodb_local.running() as url:
+        engine = {"AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": url}
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.life"],
+            env=inherited | ENVIRONMENT | engine,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=240,
+        )
     yield from (Figure(**each) for each in json.loads(done.stdout))
 
 
@@ -140,9 +144,11 @@ class Spent:
     file_bytes: int = 0
     log_bytes: int = 0
     requests: int = 0
+    units_by_function: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    units_by_entity: Mapping[str, float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     invocations: Counter[str] = field(default_factory=Counter)
-    cpu_seconds: Counter[str] = field(default_factory=Counter)
+    cpu_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     billed_seconds: float = 0
 
     def dollars(self, memory_gb: float) -> dict[str, float]:
@@ -179,13 +185,48 @@ class CountedShop(Shop):
         return super().respond(request)
 
 
+@dataclass(slots=True)
+class Stream:
+    """A table's stream, read as far as it goes. The engine trims what is a while old, and iterators with it."""
+
+    client: Any
+    arn: str
+    next: dict[str, str | None] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    def records(self) -> list[Any]:
+        """Return all records so far."""
+        for shard in self.client.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]:
+            at = shard["ShardId"]
+            iterator = self.next[at] if at in self.next else self.oldest(at)
+            while iterator:
+                try:
+                    answer = self.client.get_records(ShardIterator=iterator)
+                except self.client.exceptions.TrimmedDataAccessException:
+                    iterator = self.oldest(at)
+                    continue
+                iterator = answer.get("NextShardIterator")
+                self.seen |= {record["eventID"]: record for record in answer["Records"]}
+                if not answer["Records"]:
+                    break
+            self.next[at] = iterator
+        return list(self.seen.values())
+
+    def oldest(self, shard: str) -> str:
+        """Return where the engine's memory begins."""
+        request = {"StreamArn": self.arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        return str(self.client.get_shard_iterator(**request)["ShardIterator"])
+
+
 @dataclass
 class Cloud:
     """The functions with their queues and streams around them, and what they spend."""
 
     shop: CountedShop
     memory_mb: int
+    streams: Mapping[str, Stream]
     spent: Spent = field(default_factory=Spent)
+    bill: Bill = field(default_factory=Bill)
     read: Counter[str] = field(default_factory=Counter)
     not_ours: float = 0
     waited: float = 0
@@ -223,7 +264,7 @@ class Cloud:
 
     def invoke(self, function: str, run: Callable[[Context], Any]) -> Any:  # noqa: ANN401 - the handler's answer
         """Run a function, and count what it is billed and what it logs."""
-        not_ours, waited, asked = self.not_ours, self.waited, self.shop.asked
+        not_ours, waited, asked, units = self.not_ours, self.waited, self.shop.asked, self.bill.write_units
         self.written.seek(0)
         self.written.truncate()
         context = Context(function, self.memory_mb)
@@ -235,6 +276,7 @@ class Cloud:
         seconds = cpu * prices.MEGABYTES_OF_A_CPU / self.memory_mb + waits
         self.spent.billed_seconds += math.ceil(seconds * 1000) / 1000
         self.spent.cpu_seconds[function] += cpu
+        self.spent.units_by_function[function] += self.bill.write_units - units
         self.spent.invocations[function] += 1
         self.spent.log_bytes += len(self.written.getvalue().encode())
         return answer
@@ -275,7 +317,7 @@ class Cloud:
         self, handler: ModuleType, mapping: str, table: str, is_wanted: Callable[[Mapping[str, Any]], bool]
     ) -> bool:
         """Bring what a stream has for a function; what its filter leaves out is free."""
-        fresh = streamed(table)[self.read[mapping] :]
+        fresh = self.streams[table].records()[self.read[mapping] :]
         self.read[mapping] += len(fresh)
         wanted = [record for record in fresh if is_wanted(record)]
         for batch in _parts(wanted, _batch_size(mapping)):
@@ -387,6 +429,10 @@ def _bill(
         ("logs", spent.log_bytes, "bytes/order"),
     ):
         yield Figure(name=f"{name}: {what}", value=value / count, unit=unit)
+    if is_held:
+        for by, found in (("by", spent.units_by_function), ("of", spent.units_by_entity)):
+            for each, value in sorted(found.items()):
+                yield Figure(name=f"{name}: writes {by} {each}", value=value / count, unit="write units/order")
 
 
 def _spent(cloud: Cloud, count: int, lines: Callable[[int], list[str]], *, is_metered: bool) -> Spent:
@@ -394,17 +440,22 @@ def _spent(cloud: Cloud, count: int, lines: Callable[[int], list[str]], *, is_me
     plain, names = PLAIN_DYNAMODB(), settings()
     metered = Metered(plain)
     _connect(metered if is_metered else plain)
+    cloud.bill = metered.bill
     for sku in {sku for i in range(count) for sku in lines(i)}:
         _stock(Table(plain, names.stock_table), sku)
     cloud.settle()
     cloud.live(count, lines)  # warms up: rules, secrets, the source's counter, the shop's lease
     before = _bytes(plain)
-    metered.bill.write_units = metered.bill.read_units = 0
-    cloud.spent = Spent()
+    cloud.spent, cloud.bill = Spent(), Bill()
+    metered.bill = cloud.bill
     cloud.live(count, lines)
     cloud.spent.table_bytes = _bytes(plain) - before
-    cloud.spent.write_units, cloud.spent.read_units = metered.bill.write_units, metered.bill.read_units
-    return cloud.spent
+    return replace(
+        cloud.spent,
+        write_units=cloud.bill.write_units,
+        read_units=cloud.bill.read_units,
+        units_by_entity=cloud.bill.by_entity,
+    )
 
 
 def _bytes(client: Any) -> int:  # noqa: ANN401 - a client
@@ -425,7 +476,9 @@ def _bytes(client: Any) -> int:  # noqa: ANN401 - a client
 def _cloud(folder: Path) -> Iterator[Cloud]:
     """Make tables, buckets, queues, secrets and rules, and a shop that knows the cloud."""
     names, s3 = settings(), clients.s3()
-    create_tables(clients.dynamodb())
+    tables = create_tables(clients.dynamodb())
+    reader = boto3.client("dynamodbstreams")
+    arns = {name: clients.dynamodb().describe_table(TableName=name)["Table"]["LatestStreamArn"] for name in tables}
     for bucket in (names.files_bucket, names.archive_bucket, names.config_bucket):
         s3.create_bucket(Bucket=bucket)
     for url in (names.order_queue_url, names.channel_queue_url):
@@ -439,9 +492,13 @@ def _cloud(folder: Path) -> Iterator[Cloud]:
         secret=SECRET,
         token=TOKEN,
         items={},
-        deliver=lambda body, headers: cloud.receive(body, headers),
+        deliver=lambda *delivery: cloud.receive(*delivery),  # noqa: PLW0108 - the cloud needs the shop first
     )
-    cloud = Cloud(shop, memory_mb=template()["Globals"]["Function"]["MemorySize"])
+    cloud = Cloud(
+        shop,
+        memory_mb=template()["Globals"]["Function"]["MemorySize"],
+        streams={name: Stream(reader, arn) for name, arn in arns.items()},
+    )
     with shops.serving(shop) as url:
         document = trade.shop_rules_document(*SOURCES, api_url=url, location=LOCATION)
         Config(s3, names.config_bucket).push(document)
@@ -475,7 +532,7 @@ def _stock(stock: Table, sku: str) -> None:
 
 def _payload(number: int, skus: list[str], updated_at: str) -> dict[str, Any]:
     """Write an order as the golden webhook has it, with these lines."""
-    golden = json.loads((ROOT / "events/webhooks/shopify/orders_create.json").read_text())
+    golden: dict[str, Any] = json.loads((ROOT / "events/webhooks/shopify/orders_create.json").read_text())
     line = golden["line_items"][0]
     lines = [line | {"id": number * 100 + i, "sku": sku, "quantity": 1} for i, sku in enumerate(skus, 1)]
     return golden | {"id": number, "name": f"#{number}", "updated_at": updated_at, "line_items": lines}
