@@ -405,6 +405,16 @@ def _bill(
     lives = [_spent(cloud, count, lines, is_metered=False) for _ in range(REPEATS)]
     best = min(lives, key=lambda spent: spent.billed_seconds)
     spent = replace(units, billed_seconds=best.billed_seconds, cpu_seconds=best.cpu_seconds, calls=best.calls)
+    dollars = {service: bill / count * MILLION for service, bill in spent.dollars(cloud.memory_mb / 1024).items()}
+    name = f"life of an order, k=1, {where}"
+    for service, bill in dollars.items():
+        yield Figure(name=f"{name}: {service}", value=bill, unit="dollars/million orders")
+    yield Figure(
+        name=f"{name}: everything",
+        value=sum(dollars.values()),
+        unit="dollars/million orders",
+        bar=BAR_DOLLARS if is_held else None,
+    )
     invoked = sum(spent.invocations.values())
     cpu = sum(spent.cpu_seconds.values())
     sqs = sum(calls for call, calls in spent.calls.items() if call.startswith("sqs."))
@@ -441,8 +451,9 @@ def _spent(cloud: Cloud, count: int, lines: Callable[[int], list[str]], *, is_me
     metered.bill = cloud.bill
     cloud.live(count, lines)
     cloud.spent.table_bytes = _bytes(plain) - before
+    spent, cloud.spent = cloud.spent, Spent()
     return replace(
-        cloud.spent,
+        spent,
         write_units=cloud.bill.write_units,
         read_units=cloud.bill.read_units,
         units_by_entity=cloud.bill.by_entity,
