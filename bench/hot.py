@@ -29,7 +29,7 @@ CALL_SECONDS = 0.005
 SECONDS = 30.0
 WARM_UP_SECONDS = 5.0
 SEED = 7
-SLOWEST, FASTER = 15.0, 1.15
+SLOWEST, FASTEST, FASTER = 15.0, 10_000.0, 1.15
 CARRIED, WITHIN_SECONDS = 0.97, 5.0
 """A load is carried while so much of it is committed in the time it comes in, and 99 % of it within seconds."""
 
@@ -165,12 +165,13 @@ def most_carried(setup: Setup) -> tuple[Setup, Seen]:
     """Raise the load until it is not carried any more; the last load that was, and what became of it."""
     best = replace(setup, rate=SLOWEST)
     seen = run(best)
-    while True:
+    while best.rate < FASTEST:
         faster = replace(best, rate=best.rate * FASTER)
         after = run(faster)
         if after.goodput < CARRIED * after.offered or after.latency(0.99) > WITHIN_SECONDS:
-            return best, seen
+            break
         best, seen = faster, after
+    return best, seen
 
 
 def without_retry(rate: float, hold: float) -> float:

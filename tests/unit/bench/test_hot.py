@@ -12,8 +12,11 @@ FEW = Setup(workers=10, received=25, taken=25, window=1, comes_again_after=190, 
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
-    assert hot.run(FEW) == hot.run(FEW)
-    assert hot.run(FEW) != hot.run(replace(FEW, seed=4))
+    busy = replace(FEW, rate=800, seconds=8)
+
+    assert hot.run(busy).attempts > hot.run(busy).commits  # chance decides who waits how long
+    assert hot.run(busy) == hot.run(busy)
+    assert hot.run(busy) != hot.run(replace(busy, seed=4))
 
 
 def test_a_load_that_nobody_feels_is_committed_as_it_comes() -> None:
