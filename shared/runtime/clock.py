@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -22,6 +23,6 @@ def pause(tried: int) -> None:
     time.sleep(moment(tried))
 
 
-def moment(tried: int) -> float:
+def moment(tried: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
     """Draw how long to wait, in seconds: up to 20 ms, 40 ms, ... 640 ms. Who met once is not to meet again."""
-    return random.uniform(0, 0.02 * 2 ** min(tried - 1, 5))  # noqa: S311 - jitter, not a secret
+    return uniform(0, 0.02 * 2 ** min(tried - 1, 5))
