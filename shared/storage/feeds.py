@@ -105,8 +105,8 @@ class Feeds:
 
     def file_at(self, source: SourceId, as_of: str) -> str:
         """Name the file that the history has for a time, strongly read; empty when it has none."""
-        found = self.table.get(keys.feed_file(source, as_of))
-        return str(found["file"]) if found else ""
+        found = self.entry(source, as_of)
+        return found.file if found else ""
 
     def entry(self, source: SourceId, as_of: str) -> Entry | None:
         """Read what the history has for a time, strongly; None when it has nothing."""
