@@ -240,8 +240,10 @@ class IngestCounts:
         reading = stock_files.fingerprint(source.feed, source.currency)
         me = Run(as_of=report.as_of, file=report.file, snapshot=report.kept, reading=reading)
         feed = self.feeds.now(source.source)
-        snapshot = read_files.snapshot(self.files, feed, source)
-        if feeds.claim(feed, me).standing is Standing.OPENED and not file.release:
+        standing = feeds.claim(feed, me).standing
+        counts = standing in {Standing.OPENED, Standing.GOES_ON}
+        snapshot = read_files.snapshot(self.files, feed, source) if counts else None
+        if standing is Standing.OPENED and not file.release:
             verdict = read_files.judge(photograph, snapshot, source)
             if verdict.ruling is Ruling.HOLD:
                 self._hold(arrival, report, _implausible(verdict), now)
