@@ -33,9 +33,9 @@ MOST_WAREHOUSES = 1_000
 FEW_REFUSED = 5
 MOST_REFUSED_PERCENT = 20
 
-MOST_BYTES = 64 * 1024 * 1024
-MOST_ROWS = 300_000
-"""What one run can hold in memory beside the snapshot."""
+MOST_BYTES = 1 << 30
+MOST_ROWS = 5_000_000
+"""What one function goes through in its time, on its disk."""
 
 UNFINISHED = (".part", ".tmp", ".filepart")
 """How uploads are called that are not through; the finished file comes as another object."""
@@ -340,6 +340,13 @@ def check_rows(photograph: Photograph) -> None:
         raise InvalidInput("not one row can be used", code="no_rows", read=read)
     if refused >= FEW_REFUSED and refused * 100 > read * MOST_REFUSED_PERCENT:
         raise InvalidInput("too many rows are refused", code="many_refused", refused=refused, read=read)
+
+
+def too_long(rows: int) -> InvalidInput:
+    """Say that a file has more rows than one function goes through."""
+    return InvalidInput(
+        "the file has too many rows: split it, or send what changed", code="file_too_long", rows=rows, most=MOST_ROWS
+    )
 
 
 def absent(photograph: Photograph, applied: Photo) -> list[Sku]:

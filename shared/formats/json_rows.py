@@ -81,22 +81,35 @@ def read_array(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[
 
 def read_lines(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | Refusal]:
     """Yield every row of a file that has an object a line. A last line without its end must be whole."""
-    reader = StockRows(profile, currency)
-    paths = [_path(each.column) for each in reader.fields]
+    reader = LineReader(profile, currency)
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
         for number, line in text.lines(opened):
-            if not line.strip():
-                continue
-            try:
-                value = _DECODER.decode(line.lstrip("\ufeff"))
-            except (ValueError, RecursionError) as error:
-                if not line.endswith("\n"):
-                    raise InvalidInput("the last line is cut off", code="document_not_closed", line=number) from error
-                yield Refusal(line=number, column="", value=told(line.strip()), reason=_REASON)
-                continue
-            row = _row(reader, Place(number), value, paths)
+            row = reader.read(number, line)
             if row is not None:
                 yield row
+
+
+class LineReader:
+    """Reads lines that are an object each."""
+
+    def __init__(self, profile: FeedProfile, currency: str) -> None:
+        self._rows = StockRows(profile, currency)
+        self._paths = [_path(each.column) for each in self._rows.fields]
+
+    def read(self, number: int, line: str) -> Row | Refusal | None:
+        """Read a line; None for a blank one and for one of a warehouse that does not count.
+
+        Raises InvalidInput for one that is cut off, which only the last can be.
+        """
+        if not line.strip():
+            return None
+        try:
+            value = _DECODER.decode(line.lstrip("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            if not line.endswith("\n"):
+                raise InvalidInput("the last line is cut off", code="document_not_closed", line=number) from error
+            return Refusal(line=number, column="", value=told(line.strip()), reason=_REASON)
+        return _row(self._rows, Place(number), value, self._paths)
 
 
 def text_at(file: BinaryIO, profile: FeedProfile, path: str) -> str:
