@@ -6,10 +6,12 @@ each row's own condition refuses what is written already.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.feed_runs import FeedRuns
 from shared.flows.ingest_counts import IngestCounts
+from shared.flows.write_rows import WriteRows
 from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
@@ -30,12 +32,20 @@ def flow() -> IngestCounts:
     """Connect the flow."""
     names = settings()
     stock = Table(clients.dynamodb(), names.stock_table)
+    files, feeds, levels = Files(clients.s3(), names.files_bucket), Feeds(stock), Levels(stock)
+    runs = FeedRuns(
+        files=files,
+        feeds=feeds,
+        rows=WriteRows(levels=levels, offers=Offers(stock), pause=clock.pause),
+        send=partial(queues.send, names.file_queue_url),
+        pause=clock.pause,
+    )
     return IngestCounts(
-        files=Files(clients.s3(), names.files_bucket),
-        feeds=Feeds(stock),
-        levels=Levels(stock),
-        offers=Offers(stock),
+        files=files,
+        feeds=feeds,
+        levels=levels,
         problems=Problems(Table(clients.dynamodb(), names.order_table)),
+        runs=runs,
         pause=clock.pause,
     )
 
@@ -46,7 +56,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     """Take in the files of a batch of notifications."""
     now = clock.now()
     batch = queues.bodies(event)
-    done = flow().run(batch, rules.current(now), now)
+    done = flow().run(batch, rules.current(now), now, queues.tries(event))
     count(done.counted)
     return queues.failures(done.again)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from shared.domain.names import Sku
 from shared.domain.profiles import FeedProfile, Field, Format, span
 from shared.errors import InvalidInput
 from shared.formats import containers, fixed_width, json_rows, stock_files, tables, text
-from shared.formats.line_changes import Lines, survey
+from shared.formats.line_changes import LONGEST_LINE, Lines, survey
 
 Read = Callable[[int, bytes], Row | Refusal | None]
 """Line number and line -> the row there, why it is none, or None: nothing stands there that counts."""
@@ -42,8 +43,9 @@ _PLAIN = re.compile(rb"[0-9A-Za-z](?:[0-9A-Za-z._/+-]*[0-9A-Za-z])?")
 class RowLines:
     """A file and how its lines read.
 
-    `make`: files of the same make hold the same row where they hold the same line. `key`: what a line's row is about; rows of one SKU have one key, and it is the SKU itself where the row can be
-    read. `cut`: leaves of a line what counts; None: all of it.
+    `make`: files of the same make hold the same row where they hold the same line. `key`: what a line's row is about;
+    rows of one SKU have one key, which is the SKU itself where the row can be read. `cut`: leaves of a line what
+    counts; None: all of it.
     """
 
     lines: Lines
@@ -174,6 +176,9 @@ def _objects(file: BinaryIO, profile: FeedProfile, currency: str, encoding: str)
             return line
         return json.dumps({name: each for name, each in value.items() if name not in profile.volatile}).encode()
 
+    last = _last_line(file)
+    if last and not last.endswith(b"\n"):
+        read(0, last)  # which refuses one that is cut off
     return RowLines(
         lines=Lines(file),
         make=encoding,
@@ -272,6 +277,11 @@ def _below(file: BinaryIO, heading_line: int) -> tuple[Lines, bytes]:
     for _ in range(heading_line):
         last = file.readline()
     return Lines(file, file.tell(), heading_line + 1), last
+
+
+def _last_line(file: BinaryIO) -> bytes:
+    file.seek(max(file.seek(0, os.SEEK_END) - LONGEST_LINE, 0))
+    return file.read().rpartition(b"\n")[2]
 
 
 def _has_cells_over_lines(file: BinaryIO) -> bool:

@@ -53,6 +53,14 @@ def bodies(event: Mapping[str, Any]) -> dict[str, str]:
     return {record["messageId"]: record["body"] for record in event["Records"]}
 
 
+def tries(event: Mapping[str, Any]) -> dict[str, int]:
+    """Tell how often each message of a batch was received, this time included: `message id -> times`."""
+    return {
+        record["messageId"]: int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+        for record in event["Records"]
+    }
+
+
 def failures(again: Mapping[str, str]) -> PartialItemFailureResponse:
     """Answer which messages of a batch shall come again, `message id -> reason`, and log why."""
     for message_id, reason in again.items():

@@ -107,6 +107,11 @@ def feed_file(name: str, as_of: str) -> Key:
     return Key(f"FEED#{name}", f"FILE#{as_of}")
 
 
+def feed_pieces(name: str, as_of: str) -> Key:
+    """S12: which pieces of a file are written."""
+    return Key(f"FEED#{name}", f"PIECES#{as_of}")
+
+
 def movement(key: LevelKey, changed_at: str, revision: int) -> Key:
     """S13: one movement of a level; the same stream record twice is the same key."""
     return Key(f"MOV#{key.sku}#{changed_at[:7]}", f"{changed_at}#{key.source}#{revision:010d}")

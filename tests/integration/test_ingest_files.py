@@ -32,6 +32,7 @@ from shared.storage.problems import Problems
 from tests.integration.conftest import Aws, LambdaContext, push_rules
 from tests.support import trade
 from tests.support.faults import Crash, Faulty, no_answer
+from tests.support.ingest import ingest
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "events/files"
@@ -74,7 +75,7 @@ def golden(aws: Aws, event: str, **bodies: str) -> str:
 
 def deliver(context: LambdaContext, *bodies: str) -> list[str]:
     """Have the function take in messages; return those that come again."""
-    handler.flow().writers = 1  # moto bears one thread
+    handler.flow().runs.rows.writers = 1  # moto bears one thread
     event = {"Records": [{"messageId": f"m{i}", "body": body} for i, body in enumerate(bodies, 1)]}
     answer = handler.lambda_handler(event, context)
     return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
@@ -380,14 +381,12 @@ def test_what_the_store_does_not_answer_may_work_later(aws: Aws) -> None:
 def flow(dynamodb: Any, s3: Any) -> IngestCounts:  # noqa: ANN401 - or a faulty one
     names = settings()
     stock = Table(dynamodb, names.stock_table)
-    return IngestCounts(
+    return ingest(
         files=Files(s3, names.files_bucket),
         feeds=Feeds(stock),
         levels=Levels(stock),
         offers=Offers(stock),
         problems=Problems(Table(dynamodb, names.order_table)),
-        pause=lambda _tried: None,
-        writers=1,
     )
 
 

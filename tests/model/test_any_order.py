@@ -27,7 +27,6 @@ from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
 from shared.errors import Rejected
 from shared.flows.answer_orders import AnswerOrders
-from shared.flows.ingest_counts import IngestCounts
 from shared.flows.place_orders import PlaceOrders
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.runtime import clients
@@ -40,6 +39,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storefronts import shopify
 from tests.support import trade
+from tests.support.ingest import ingest
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
 from tests.support.shelf import Shelf
@@ -47,7 +47,6 @@ from tests.support.tables import create_tables
 
 if TYPE_CHECKING:
     from shared.storage.archive import Archive
-    from shared.storage.files import Files
     from shared.storage.pauses import Pauses
     from shared.storage.problems import Problems
     from shared.suppliers.file_drop import FileDrop
@@ -104,14 +103,12 @@ class AnyOrder(RuleBasedStateMachine):
         )
         self.shelf = Shelf()
         stock_table = self.book.stock
-        self.ingest = IngestCounts(
-            files=cast("Files", self.shelf),
+        self.ingest = ingest(
+            files=self.shelf,
             feeds=Feeds(stock_table),
             levels=Levels(stock_table),
             offers=Offers(stock_table),
             problems=problems,
-            pause=lambda _: None,
-            writers=1,
         )
         self.folder = Folder()
         self.sender = SendPurchaseOrders(

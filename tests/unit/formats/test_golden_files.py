@@ -108,7 +108,7 @@ def profile_of(name: str) -> FeedProfile:
 def photograph(name: str) -> Photograph:
     with (FILES / name).open("rb") as file:
         found = feeds.gather(stock_files.read(file, profile_of(name), "EUR"))
-    feeds.check_rows(found)
+    feeds.check_rows(feeds.tally(found))
     return found
 
 

@@ -138,7 +138,7 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
     ],
 )
 def test_a_survey_tells_what_a_file_is_made_of(
-    body: bytes, lines: int, quotes: int, newlines_end_lines: bool, is_plain: bool
+    body: bytes, lines: int, quotes: int, *, newlines_end_lines: bool, is_plain: bool
 ) -> None:
     assert line_changes.survey(io.BytesIO(body)) == Survey(
         lines=lines, quotes=quotes, newlines_end_lines=newlines_end_lines, is_plain=is_plain
