@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+COMES_AGAIN_SECONDS = 60
+
+
 @cache
 def flow() -> IngestCounts:
     """Connect the flow."""
@@ -57,6 +60,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     now = clock.now()
     batch = queues.bodies(event)
     done = flow().run(batch, rules.current(now), now, queues.tries(event))
+    queues.soon(settings().file_queue_url, event, done.again, COMES_AGAIN_SECONDS)
     count(done.counted)
     return queues.failures(done.again)
 

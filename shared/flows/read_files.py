@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import BinaryIO
 
 from shared.domain import feeds, guard
@@ -181,6 +182,8 @@ def _count(found: FileRead, group: Group, new: RowLines, old: RowLines, against:
 
 
 def _tell(found: FileRead, now: Photograph) -> None:
-    """Tell refusals and warnings, as far as there is room."""
-    found.refusals.extend(now.refusals[: feeds.MOST_TOLD - len(found.refusals)])
-    found.warnings.extend(now.warnings[: feeds.MOST_TOLD - len(found.warnings)])
+    """Tell refusals and warnings: the first by line, as far as there is room."""
+    if now.refusals:
+        found.refusals = sorted([*found.refusals, *now.refusals], key=attrgetter("line"))[: feeds.MOST_TOLD]
+    if now.warnings:
+        found.warnings = sorted([*found.warnings, *now.warnings], key=attrgetter("line"))[: feeds.MOST_TOLD]

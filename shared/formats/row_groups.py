@@ -125,8 +125,8 @@ def _joined(new: RowLines, changes: LineChanges, asked: AbstractSet[bytes]) -> I
         left.discard(key)
         yield from _apart(group)
     for key in sorted(left):
-        if same := _found(new, key):
-            yield Group(key, [(0, same)], [same])
+        same = _found(new, key)
+        yield Group(key, [(0, same)], [same]) if same else Group(key, [], [])
 
 
 def _found(new: RowLines, key: bytes) -> bytes | None:
@@ -136,8 +136,9 @@ def _found(new: RowLines, key: bytes) -> bytes | None:
     while low < high:
         middle = (low + high) // 2
         file.seek(middle)
-        if middle > low:
-            file.readline()  # what is left of a line
+        if middle > low:  # on to where a line begins, which may be here
+            file.seek(middle - 1)
+            file.readline()
         at, line = file.tell(), file.readline()
         if at >= high or not line:
             high = middle

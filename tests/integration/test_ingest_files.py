@@ -76,7 +76,8 @@ def golden(aws: Aws, event: str, **bodies: str) -> str:
 def deliver(context: LambdaContext, *bodies: str) -> list[str]:
     """Have the function take in messages; return those that come again."""
     handler.flow().runs.rows.writers = 1  # moto bears one thread
-    event = {"Records": [{"messageId": f"m{i}", "body": body} for i, body in enumerate(bodies, 1)]}
+    records = [{"messageId": f"m{i}", "receiptHandle": f"r{i}", "body": body} for i, body in enumerate(bodies, 1)]
+    event = {"Records": records}
     answer = handler.lambda_handler(event, context)
     return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
 
