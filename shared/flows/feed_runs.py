@@ -102,7 +102,8 @@ class FeedRuns:
                     return "PieceGone"
                 opened.file.seek(0)
                 self.rows.write(map(_read, opened.file), source, run, times.text(now))
-        if not self.feeds.piece_done(source.source, run.as_of, message.number).left:
+            pieces = self.feeds.piece_done(source.source, run.as_of, message.number)
+        if not pieces.left:
             self._end_pieces(source.source, run)
         return "PieceWritten"
 
