@@ -42,7 +42,7 @@ NOTHING_KNOWN = Goods()
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
-    r"|\bbo[iî]te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
+    r"|\bbo(?:i|î)te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
     re.IGNORECASE,
 )
 """A PO box as addresses write it: English, German, Dutch, Norwegian, Polish, French, Spanish, Italian."""

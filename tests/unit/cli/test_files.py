@@ -56,6 +56,7 @@ def test_products_are_listed_on_the_active_channels(folder: Path) -> None:
         ("rules.yaml", "upto_grams: 10000", "upto_grams: 2000", "more than in the bracket before it"),
         ("rates.yaml", 'GBP: "0', 'GBP: "-0', "line 8: rates.buys.GBP: a rule has a value it must not have: '-0.8745'"),
         ("rates.yaml", "base: EUR", "base: EURO", "line 3: rates.base: a rule has a value it must not have: 'EURO'"),
+        ("rates.yaml", 'as_of: "20', 'as_of: "29', "rates.yaml: as_of lies ahead"),
         ("products.csv", "sku,title", "SKU,title", "line 1: the columns must be sku,title,inventory_item"),
         ("products.csv", "NL-1002", "NL-1001", "line 3: SKU NL-1001 is there twice, first on line 2"),
         ("products.csv", "NL-1002", "NL#1002", "line 3: sku 'NL#1002': a name has a character"),

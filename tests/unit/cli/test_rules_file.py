@@ -284,6 +284,14 @@ def test_a_currency_without_a_rate_is_told_with_its_source(file: Path) -> None:
     assert mistake.endswith("SEK; allowed: 'EUR', or what rates.yaml turns into it")
 
 
+def test_a_wrong_currency_is_one_mistake_whatever_the_shop_sells_in(file: Path) -> None:
+    (mistake,) = told(
+        file, ("currency: EUR\n    sources", "currency: USD\n    sources"), ("EUR\n    zone", "US\n    zone")
+    )
+
+    assert mistake.startswith("line 14: rules.sources.alpina.at.currency: a rule has a value it must not have: 'US'")
+
+
 def test_rates_within_the_rules_are_refused(file: Path) -> None:
     file.with_name("rates.yaml").write_text(RATES)
 
