@@ -42,7 +42,7 @@ NOTHING_KNOWN = Goods()
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
-    r"|\bbo(?:i|î)te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
+    r"|\bbo\S+ postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
     re.IGNORECASE,
 )
 """A PO box as addresses write it: English, German, Dutch, Norwegian, Polish, French, Spanish, Italian."""
@@ -113,6 +113,7 @@ def problem_of(
         rates=rules.rates.into(order.currency, currencies) if rules.rates else None,
         to=to,
         now=now,
+        told_now=times.text(now),
     )
     demands = Demands(
         lines=tuple(market.demand(line, wanted[line.line]) for line in lines),
@@ -145,6 +146,7 @@ class _Market:
     rates: Rates | None
     to: Destination | None
     now: datetime
+    told_now: str
 
     def demand(self, line: Line, units: int) -> Demand:
         goods = self.supply.goods.get(line.sku, NOTHING_KNOWN)
@@ -221,7 +223,7 @@ class _Market:
         reasons = (
             (level is None, "does not list it"),
             (level is not None and level.status != "active", f"is {level.status if level else ''} there"),
-            (level is not None and level.held_until > times.text(self.now), "is held there"),
+            (level is not None and level.held_until > self.told_now, "is held there"),
             (self.to is None and bool(regions), "does not ship everywhere, and no country is known"),
             (isinstance(at, str), f"minimum advertised price: {at}"),
         )
@@ -229,7 +231,7 @@ class _Market:
 
     def _is_stale(self, level: Level, source: Source) -> bool:
         confirmed = feeds.confirmed_at(self.supply.feeds.get(source.source), level)
-        return worth_percent(source, confirmed, times.text(self.now)) == 0
+        return worth_percent(source, confirmed, self.told_now) == 0
 
     def _cost(self, key: LevelKey, source: Source) -> int | None:
         told = self._told(key, source)
@@ -249,7 +251,7 @@ class _Market:
             told, rate = self._told(LevelKey(sku, source.source), source), self._rate(source.currency)
             if told is not None and not isinstance(rate, str):
                 known.append(pricing.converted(told, rate))
-        return int((Decimal(max(known)) / at).to_integral_value(ROUND_CEILING)) + 1
+        return int(pricing.EXACTLY.divide(Decimal(max(known)), at).to_integral_value(ROUND_CEILING)) + 1
 
     def _own(self, amount_minor: int) -> int:
         """Return an amount of the channel's in the order's currency."""
