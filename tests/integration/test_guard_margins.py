@@ -40,11 +40,11 @@ OF_A = "A at alpina"
 
 
 def listing(sku: str) -> str:
-    return f"gid://shopify/InventoryItem/{ord(sku)}"
+    return f"gid://shopify/InventoryItem/{int.from_bytes(sku.encode())}"
 
 
 def product(sku: str, price: int | None = 1000, least: int | None = None) -> Product:
-    items = {NORDLYS: listing(sku)} if len(sku) == 1 else {}
+    items = {NORDLYS: listing(sku)}
     return Product(sku=Sku(sku), title=sku, inventory_items=items, price_minor=price, map_minor=least, currency="EUR")
 
 
@@ -193,6 +193,13 @@ def test_nothing_is_read_where_the_cost_is_the_same(house: House) -> None:
     offer = trade.offer("A", "alpina", DEAR)
 
     assert flow.run([(offer, replace(offer, as_of=trade.NOW))], house.rules, clock.now()) == Counter()
+
+
+def test_what_the_channel_does_not_list_is_not_judged_for_it(house: House) -> None:
+    house.has(replace(product("A"), inventory_items={ChannelId("another"): "item-a"}))
+
+    assert house.costs(ENOUGH, DEAR, "A") == Counter()
+    assert (house.open_ones, house.sent) == ({}, [])
 
 
 # ---- many at once
