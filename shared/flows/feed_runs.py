@@ -122,7 +122,10 @@ class FeedRuns:
             if opened is None:
                 raise Transient("how a run ends cannot be read", code="ending_gone", source=source, as_of=run.as_of)
             opened.file.seek(0)
-            self._end(_from_json(json.load(opened.file)))
+            ending = _from_json(json.load(opened.file))
+        # Before the end as well: after it no message would come any more that takes the file off.
+        self.files.remove(ending.arrival)
+        self._end(ending)
 
     def _send(self, source: SourceId, run: Run, numbers: Iterable[int]) -> None:
         self.send([WritePiece(source=source, as_of=run.as_of, number=number) for number in numbers])
