@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
 from shared.domain.names import ChannelId, Sku, SourceId
@@ -15,6 +16,7 @@ class Product:
     """A SKU, its title, and what each channel that lists it calls its inventory item.
 
     `parts`: units of other SKUs that make one of it, when it is a kit. `substitutes`: what may go instead, best first.
+    `gtin`: of fourteen digits; `mpn`: what its maker calls it; both may be empty.
     """
 
     sku: Sku
@@ -22,6 +24,15 @@ class Product:
     inventory_items: Mapping[ChannelId, str] = field(default_factory=dict)
     parts: Mapping[Sku, int] = field(default_factory=dict)
     substitutes: tuple[Sku, ...] = ()
+    gtin: str = ""
+    mpn: str = ""
+
+
+class Codes(StrEnum):
+    """What a supplier's code is that has no meaning: our SKU as it stands, or nothing until someone maps it."""
+
+    SAME = "same"
+    MAPPED = "mapped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

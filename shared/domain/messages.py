@@ -82,7 +82,15 @@ class ReleaseFile:
     reason: str
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCode:
+    """A supplier's code was mapped: what its file says of it counts for the SKU that it now means."""
+
+    source: SourceId
+    code: str
+
+
+Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | CountCode
 
 
 def write(message: Message) -> str:
@@ -107,6 +115,8 @@ def write(message: Message) -> str:
             values = {"kind": "refresh", **asdict(message)}
         case ReleaseFile():
             values = {"kind": "release_file", **asdict(message)}
+        case CountCode():
+            values = {"kind": "count_code", **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -148,6 +158,8 @@ def read(text: str) -> Message:
                     by=str(values["by"]),
                     reason=str(values["reason"]),
                 )
+            case "count_code":
+                return CountCode(source=SourceId(name(values["source"], "source")), code=name(values["code"], "code"))
     except KeyError as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
