@@ -9,6 +9,7 @@ KB of body.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -151,15 +152,16 @@ def read(text: str) -> Message:
                     channel=str(values["channel"]),
                     after=str(values["after"]),
                 )
-            case "release_file":
-                return ReleaseFile(
-                    source=SourceId(name(values["source"], "source")),
-                    as_of=str(values["as_of"]),
-                    by=str(values["by"]),
-                    reason=str(values["reason"]),
-                )
-            case "count_code":
-                return CountCode(source=SourceId(name(values["source"], "source")), code=name(values["code"], "code"))
+            case "release_file" | "count_code" as kind:
+                return _for_files(kind, values)
     except KeyError as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
+
+
+def _for_files(kind: str, values: Mapping[str, object]) -> ReleaseFile | CountCode:
+    source = SourceId(name(values["source"], "source"))
+    if kind == "count_code":
+        return CountCode(source=source, code=name(values["code"], "code"))
+    said = {key: str(values[key]) for key in ("as_of", "by", "reason")}
+    return ReleaseFile(source=source, **said)

@@ -16,7 +16,7 @@ from typing import Protocol
 from shared.domain import messages, orders, taking, times
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Intake
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile
+from shared.domain.messages import CountCode, Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile
 from shared.domain.names import ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
@@ -153,7 +153,7 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = self.platforms[channel.platform].read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile():
+            case Publish() | Refresh() | ReleaseFile() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

@@ -37,13 +37,6 @@ def test_a_product_is_read_back_as_it_was_written(product: Product) -> None:
     assert facts.from_item(stored) == product
 
 
-@given(codes)
-def test_a_code_is_read_back_as_it_was_written(code: SupplierCode) -> None:
-    stored = attributes.values(attributes.image(facts.code_item(code)))
-
-    assert facts.code_from_item(stored) == code
-
-
 def test_a_product_of_schema_1_is_read() -> None:
     item = {"PK": "SKU#A", "SK": "ITEM", "schema": 1, "title": "Tray", "inventory_items": {"web": "1"}}
 
