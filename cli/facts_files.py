@@ -1,7 +1,7 @@
 """The csv files of a folder: products, and what is optional: kits, listings, substitutes, suppliers' SKUs.
 
-Columns of each file stand in `COLUMNS`, in any order. A line is told by its number with what is wrong in it; what other
-lines say is still read, so that one look finds all mistakes.
+Columns of each file stand in `COLUMNS`, in any order; those of `MAY_LACK` may be left out. A line is told by its number
+with what is wrong in it; what other lines say is still read, so that one look finds all mistakes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from cli.mistakes import Mistake, WrongFile, read_text
+from shared.domain import gtin
 from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode, circles
 from shared.domain.names import ChannelId, Sku, SourceId, name
 from shared.errors import InvalidInput
@@ -27,6 +28,7 @@ COLUMNS = {
     "substitutes.csv": ("sku", "substitute", "rank"),
     "supplier_skus.csv": ("supplier", "code", "sku", "pack", "from", "until"),
 }
+MAY_LACK = {"products.csv": ("gtin", "mpn")}
 OPTIONAL = set(COLUMNS) - {"products.csv"}
 MOST_UNITS = 1_000_000
 
@@ -62,6 +64,15 @@ class _Line:
             self.wrong(f"{column} {value!r} is no {where}; add it there or correct the {column}")
         return value
 
+    def gtin(self) -> str:
+        """Return a GTIN as fourteen digits; empty where there is none."""
+        value = self.values.get("gtin", "")
+        try:
+            return gtin.read(value) if value else ""
+        except InvalidInput as error:
+            self.wrong(f"gtin {value!r}: {error.message}")
+            return ""
+
     def whole(self, column: str) -> int:
         value = self.values[column]
         if re.fullmatch(r"[0-9]{1,9}", value) and 1 <= int(value) <= MOST_UNITS:
@@ -94,6 +105,8 @@ class FactsReader:
     selling: Collection[str]
     mistakes: list[Mistake] = field(default_factory=list)
     _skus: set[str] | None = field(default=None, init=False)
+    _called: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
+    _lacks: set[str] = field(default_factory=set, init=False)
 
     def read(self) -> Catalogue:
         """Read all files; mistakes are in `mistakes`, in order."""
@@ -109,6 +122,7 @@ class FactsReader:
                 inventory_items={ChannelId(channel): item for channel, item in sorted(listed[sku].items())},
                 parts=(kits or {}).get(Sku(sku), {}),
                 substitutes=tuple(other for _, other in sorted((substitutes or {}).get(sku, {}).items())),
+                **self._called[sku],
             )
             for sku, title in titles.items()
         )
@@ -116,7 +130,7 @@ class FactsReader:
         return Catalogue(
             products=tuple(products),
             codes=codes,
-            silent_on=frozenset(name for name, said in silent.items() if said is None),
+            silent_on=frozenset(name for name, said in silent.items() if said is None) | self._lacks,
         )
 
     def _products(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
@@ -137,6 +151,7 @@ class FactsReader:
             if not sku or sku in first:
                 continue
             first[sku], titles[sku], listed[sku] = line.number, line.values["title"], {}
+            self._called[sku] = {"gtin": line.gtin(), "mpn": line.values.get("mpn", "")}
             if item and line.is_right:
                 owners[item] = sku
                 listed[sku] = dict.fromkeys(self.selling, item)
@@ -193,7 +208,7 @@ class FactsReader:
         return None if lines is None else found
 
     def _codes(self) -> Iterator[SupplierCode]:
-        found: dict[tuple[str, str], list[tuple[Meaning, int]]] = defaultdict(list)
+        found: dict[tuple[str, str], list[tuple[Meaning, _Line]]] = defaultdict(list)
         for line in self._lines("supplier_skus.csv") or ():
             supplier = line.one_of("supplier", self.suppliers, "supplier of rules.yaml")
             code, sku, pack = line.name("code"), self._sku(line, "sku"), line.whole("pack")
@@ -203,13 +218,14 @@ class FactsReader:
                 line.wrong(f"from {first} is after until {last}; correct one of them")
             if not line.is_right:
                 continue
-            for other, number in found[supplier, code]:
+            for other, known in found[supplier, code]:
                 if meaning.overlaps(other):
                     line.wrong(
-                        f"code {code!r} has a meaning on line {number} for some of the same days; "
+                        f"code {code!r} has a meaning on line {known.number} for some of the same days; "
                         "end one before the other begins"
                     )
-            found[supplier, code].append((meaning, line.number))
+            found[supplier, code].append((meaning, line))
+        _refuse_doubles(found)
         for (supplier, code), meanings in found.items():
             in_order = sorted((meaning for meaning, _ in meanings), key=lambda each: each.first or date.min)
             yield SupplierCode(supplier=SourceId(supplier), code=code, meanings=tuple(in_order))
@@ -226,8 +242,13 @@ class FactsReader:
         try:
             rows = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
             heading = next(rows, [])
-            if sorted(heading) != sorted(columns):
-                unknown = f"; unknown: {', '.join(extra)}" if (extra := sorted(set(heading) - set(columns))) else ""
+            may_lack = MAY_LACK.get(name_of_file, ())
+            self._lacks.update(column for column in may_lack if column not in heading)
+            if sorted(column for column in heading if column not in may_lack) != sorted(columns) or len(
+                set(heading)
+            ) != len(heading):
+                known = {*columns, *may_lack}
+                unknown = f"; unknown: {', '.join(extra)}" if (extra := sorted(set(heading) - known)) else ""
                 told = f"the columns must be {','.join(columns)}, not {','.join(heading)}{unknown}"
                 self.mistakes.append(Mistake(file, 1, told))
                 return None
@@ -249,3 +270,23 @@ class FactsReader:
         except csv.Error as error:
             self.mistakes.append(Mistake(file, rows.line_num, f"not csv: {error}; look for a quote that does not end"))
         return found
+
+
+def _refuse_doubles(found: Mapping[tuple[str, str], list[tuple[Meaning, _Line]]]) -> None:
+    """Refuse what makes two counts of one SKU, or a SKU of a code's code, on the same day."""
+    of_sku: dict[tuple[str, str], list[tuple[str, Meaning, _Line]]] = defaultdict(list)
+    for (supplier, code), meanings in found.items():
+        for meaning, line in meanings:
+            for other, its, known in of_sku[supplier, meaning.sku]:
+                if other != code and meaning.overlaps(its):
+                    line.wrong(
+                        f"code {code!r} means {meaning.sku}, as code {other!r} does on line {known.number}, for some "
+                        "of the same days: nothing says whose count is right; end one before the other begins"
+                    )
+            of_sku[supplier, meaning.sku].append((code, meaning, line))
+            for its, known in found.get((supplier, meaning.sku), ()):
+                if its.sku != meaning.sku and meaning.overlaps(its):
+                    line.wrong(
+                        f"code {code!r} means {meaning.sku}, which is itself a code of {supplier} and means {its.sku} "
+                        f"on line {known.number}; map both to the SKU that is meant"
+                    )
