@@ -32,7 +32,7 @@ MOST_PACK = 1_000_000
 SupplierOption = Annotated[str, typer.Option("--supplier", metavar="S", help="A supplier of the rules.")]
 MostOption = Annotated[int, typer.Option("--most", min=1, max=identity.MOST_UNMAPPED, help="How many are listed.")]
 CodeAndSku = Annotated[
-    list[str] | None, typer.Argument(metavar="[CODE SKU]", help="What the supplier calls it, and what it is to us.")
+    list[str] | None, typer.Argument(metavar="CODE SKU", help="What the supplier calls it, and what it is to us.")
 ]
 PackOption = Annotated[int, typer.Option("--pack", min=1, max=MOST_PACK, help="Our units in one of the supplier's.")]
 DAYS = ["%Y-%m-%d"]

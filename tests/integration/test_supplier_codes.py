@@ -465,7 +465,7 @@ def test_a_code_that_changes_while_it_is_counted_comes_again(fed: Shop) -> None:
     fed.map(means("60-1", A))
 
     with pytest.raises(Conflict):
-        fed.run("60-1", Table(cast("Any", Meanwhile(fed.table.client, "update_item", again)), fed.table.name))
+        fed.run("60-1", Table(cast("Any", Meanwhile(fed.table.client, "put_item", again)), fed.table.name))
     fed.run("60-1")
 
     assert fed.says(A) == (9, T4)
