@@ -10,7 +10,9 @@ from shared.domain import times
 from shared.domain.facts import Codes, Meaning, SupplierCode
 from shared.domain.feeds import Feed, Refusal, Row
 from shared.domain.names import Sku, SourceId
+from shared.domain.purchase_orders import PoLine
 from shared.domain.quantities import MOST_UNITS
+from shared.errors import InvalidInput
 
 NEVER_MAPPED = "no SKU is mapped to this code"
 NOT_ON_THIS_DAY = "the code is mapped, but not on the day of the file"
@@ -110,6 +112,15 @@ def ours(row: Row, mapping: SupplierCode | None, day: date, codes: Codes) -> Row
         return Refusal(line=row.line, column="quantity", value=value, reason=reason, sku=row.sku)
     cost = None if row.cost_minor is None else -(-row.cost_minor // meaning.pack)
     return replace(row, sku=meaning.sku, units=units, cost_minor=cost)
+
+
+def theirs(line: PoLine, code: str, pack: int) -> PoLine:
+    """Put a line under a supplier's code. Raises InvalidInput for units that are no whole packs."""
+    if line.units % pack:
+        raise InvalidInput(
+            "units are no whole packs", code="not_whole_packs", sku=line.sku, units=line.units, pack=pack
+        )
+    return replace(line, code=code, pack=pack)
 
 
 def confirmed_at(said: Said, feed: Feed) -> str:

@@ -78,7 +78,9 @@ class Cure:
                 because = self._has_purchase_order(problem.subject)
             case "not_acknowledged":
                 because = self._is_past(problem.subject, ANSWERED, "the supplier has answered")
-            case "not_sent" | "no_ship_to" | "not_looked_up" | "send_failed_again" | "other_content":
+            case (
+                "not_sent" | "no_ship_to" | "not_whole_packs" | "not_looked_up" | "send_failed_again" | "other_content"
+            ):
                 because = self._is_past(problem.subject, SENT, "the purchase order is past that")
             case "file_held":
                 because = self._is_decided(problem)

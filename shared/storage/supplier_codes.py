@@ -108,6 +108,17 @@ class SupplierCodes:
         found = self.known(supplier, [item["SK"] for item in leads])
         return [known for _, known in sorted(found.items()) if any(each.sku == sku for each in known.meanings)]
 
+    def called(self, supplier: SourceId, skus: Iterable[Sku], day: date) -> dict[Sku, tuple[str, int]]:
+        """Answer what a supplier calls SKUs on a day, and how many of our units one of its own is; absent: as we do."""
+        if not self.has_any(supplier):
+            return {}
+        return {
+            sku: (known.code, meaning.pack)
+            for sku in set(skus)
+            for known in self.codes_of(supplier, sku)
+            if known.mapping and (meaning := known.mapping.on(day)) and meaning.sku == sku
+        }
+
     def waiting(self, supplier: SourceId) -> list[str]:
         """List codes that were mapped and that no file has counted for yet: their rows count though they are equal."""
         return [item["SK"] for item in self._flagged(keys.mapped_flag(supplier))]

@@ -29,6 +29,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 from shared.suppliers.file_drop import FileDrop
 from tests.engine.conftest import Engine
 from tests.support import trade
@@ -127,6 +128,7 @@ class World:
             Outbox(book),
             Pauses(book.stock),
             Problems(book.orders),
+            SupplierCodes(book.stock),
             FileDrop(client, "files"),
             new_id=lambda: uuid.uuid4().hex[:16],
         )
