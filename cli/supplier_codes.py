@@ -75,7 +75,7 @@ def unmapped(session: Session, supplier: SupplierOption, *, most: MostOption = 1
     """List codes of a supplier's files that nobody has mapped: what the file says, and what they may be."""
     source = _source(session, supplier)
     codes = Facts(session.target.stock()).codes
-    left, count = codes.left_out(source.source), codes.count_unmapped(source.source)
+    left, count = codes.left_out(source.source), len(codes.unmapped_codes(source.source))
     found = _listed(session, source, most)
     rows = [
         (

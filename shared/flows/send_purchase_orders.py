@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain import identity, orders, times
+from shared.domain.facts import Codes
 from shared.domain.names import LevelKey, OrderKey
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.problems import Problem
@@ -44,6 +45,7 @@ MOST_LINES_A_MOVE = 90
 ACTIONS = {
     "no_ship_to": "give the order an address, or cancel it",
     "other_content": "compare the file with the purchase order; then cancel the order or settle it with the supplier",
+    "no_supplier_code": "map a code of the supplier to the SKU, or give the units to another source",
     "not_whole_packs": "correct the pack of the mapping, or change the order to whole packs, or cancel it",
     "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
     "not_acknowledged": "ask the supplier",
@@ -217,6 +219,9 @@ class SendPurchaseOrders:
     def _as_called(self, lines: tuple[PoLine, ...], source: Source, run: _Run) -> tuple[PoLine, ...]:
         """Put lines under the supplier's own codes as they are mapped now; the claim keeps them for later tries."""
         called = self.codes.called(source.source, {line.sku for line in lines}, identity.day_of(run.time, source.zone))
+        unnamed = sorted({line.sku for line in lines} - called.keys())
+        if unnamed and source.codes is Codes.MAPPED:
+            raise InvalidInput("the supplier has no code for a SKU", code="no_supplier_code", skus=unnamed)
         return tuple(identity.theirs(line, *called[line.sku]) if line.sku in called else line for line in lines)
 
     def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:

@@ -192,9 +192,9 @@ class SupplierCodes:
         found = self.known(supplier, waiting)
         return [found[code] for code in waiting if code in found and found[code].said and not found[code].is_waiting]
 
-    def count_unmapped(self, supplier: SourceId, most: int = MOST_UNMAPPED) -> int:
-        """Count unmapped codes of a supplier, up to so many."""
-        return sum(1 for _ in self._flagged(keys.unmapped_flag(supplier), most))
+    def unmapped_codes(self, supplier: SourceId) -> list[str]:
+        """List unmapped codes of a supplier by name alone."""
+        return [item["SK"] for item in self._flagged(keys.unmapped_flag(supplier))]
 
     def left_out(self, supplier: SourceId) -> LeftOut:
         """Answer how many codes of the last file that had any found no room."""
@@ -237,8 +237,8 @@ class SupplierCodes:
                 "ExpressionAttributeValues": attributes.image(values),
             },
         )
-        if done and met:
-            return Noted(is_kept=True, is_new=met["revision"] == 1)
+        if done:
+            return Noted(is_kept=True)
         known = from_item(met) if met else None
         if known and known.mapping != mapping:
             return Noted(is_kept=False, mapped=known.mapping)
@@ -299,11 +299,10 @@ class Noted:
     """What became of the note of an unmapped code.
 
     `is_kept`: it, or a newer word, is in the queue; else there was no room, unless it was `mapped` in the meantime: its
-    row then has to be counted as that. `is_new`: it was not there before.
+    row then has to be counted as that.
     """
 
     is_kept: bool
-    is_new: bool = False
     mapped: SupplierCode | None = None
 
 
@@ -311,7 +310,8 @@ class Noted:
 class UnmappedQueue:
     """The unmapped codes of one file on their way into the queue: at most `most` of a supplier, the rest is counted.
 
-    How many are there is looked up once, by an index that may lag: writers at once may let in a few more.
+    Who is there is looked up once, by an index that may lag: a few more may come in. What finds a full queue costs no
+    write; where it was not full to begin with, the write itself says whether the code was there.
     """
 
     codes: SupplierCodes
@@ -319,19 +319,27 @@ class UnmappedQueue:
     now: str
     most: int = MOST_UNMAPPED
     left_out: int = 0
-    _room: int | None = None
+    _there: set[str] = field(default_factory=set)
+    _was_full: bool | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, said: Said, mapping: SupplierCode | None) -> SupplierCode | None:
         """Enter a code; answer what it means where someone has mapped it since `mapping` was read."""
+        code = said.row.sku
         with self._lock:
-            if self._room is None:
-                self._room = self.most - self.codes.count_unmapped(self.supplier, self.most)
-            may_enter = self._room > 0
+            if self._was_full is None:
+                self._there.update(self.codes.unmapped_codes(self.supplier))
+                self._was_full = len(self._there) >= self.most
+            may_enter = code in self._there or len(self._there) < self.most
+            if self._was_full and not may_enter:
+                self.left_out += 1
+                return None
         noted = self.codes.note(self.supplier, said, mapping, self.now, may_enter=may_enter)
         with self._lock:
-            self._room -= noted.is_new
-            self.left_out += not noted.is_kept and noted.mapped is None
+            if noted.is_kept:
+                self._there.add(code)
+            elif noted.mapped is None:
+                self.left_out += 1
         return noted.mapped
 
 

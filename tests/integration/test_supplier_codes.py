@@ -221,6 +221,12 @@ def test_the_queue_is_bounded_and_the_rest_is_counted(shop: Shop) -> None:
         "60-1": 2,
         "60-2": 2,
     }
+    watched = Faulty(shop.table.client, 0)
+    full = UnmappedQueue(SupplierCodes(Table(cast("Any", watched), shop.table.name)), ALPINA, now=T3, most=3)
+    for i in range(6):
+        full.note(said(f"60-{i}", 3, T3), None)
+    assert (full.left_out, watched.calls) == (3, ["query", *["update_item"] * 3])
+
     assert shop.codes.tell_left_out(ALPINA, LeftOut(codes=3, as_of=T2))
     assert not shop.codes.tell_left_out(ALPINA, LeftOut(codes=9, as_of=T1))
     assert shop.codes.left_out(ALPINA).codes == 3

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain import orders, times
+from shared.domain.facts import Codes
 from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
@@ -287,6 +288,16 @@ def test_units_that_are_no_whole_packs_are_for_a_person() -> None:
     world.run()
 
     assert (world.problems.kinds, world.folder.sent, world.po.state) == (["not_whole_packs"], [], PoState.READY)
+
+
+def test_a_source_whose_codes_are_all_mapped_is_asked_for_nothing_that_it_has_no_code_for() -> None:
+    world = World(FakeOutbox(reserved(("A", 2), ("B", 1))), codes=FakeCodes({Sku("A"): ("60-1", 1)}))
+    alpina = replace(RULES.sources[ALPINA], codes=Codes.MAPPED)
+
+    world.run(sources={ALPINA: alpina})
+
+    assert (world.problems.kinds, world.folder.sent) == (["no_supplier_code"], [])
+    assert "'B'" in world.problems.opened[0].reason
 
 
 def test_no_send_begins_with_less_time_left_than_it_can_take() -> None:
