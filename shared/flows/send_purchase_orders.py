@@ -221,7 +221,7 @@ class SendPurchaseOrders:
         called = self.codes.called(source.source, {line.sku for line in lines}, identity.day_of(run.time, source.zone))
         unnamed = sorted({line.sku for line in lines} - called.keys())
         if unnamed and source.codes is Codes.MAPPED:
-            raise InvalidInput("the supplier has no code for a SKU", code="no_supplier_code", skus=unnamed)
+            raise InvalidInput("the supplier has no code for a SKU", code="no_supplier_code", sku=unnamed[0])
         return tuple(identity.theirs(line, *called[line.sku]) if line.sku in called else line for line in lines)
 
     def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:
@@ -397,7 +397,8 @@ class SendPurchaseOrders:
     def _problem(self, subject: str, failure: AppError, run: _Run) -> None:
         run.count("PurchaseOrderStuck")
         action = ACTIONS.get(failure.code, MEND)
-        self.problems.open(Problem.of(failure.code, subject, failure, action), run.time)
+        details = {name: value for name, value in failure.details.items() if isinstance(value, str | int)}
+        self.problems.open(Problem.of(failure.code, subject, failure, action, details), run.time)
 
 
 def _reserved_lines(order: Order, n: int) -> tuple[PoLine, ...]:

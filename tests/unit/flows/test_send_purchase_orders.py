@@ -297,7 +297,7 @@ def test_a_source_whose_codes_are_all_mapped_is_asked_for_nothing_that_it_has_no
     world.run(sources={ALPINA: alpina})
 
     assert (world.problems.kinds, world.folder.sent) == (["no_supplier_code"], [])
-    assert "'B'" in world.problems.opened[0].reason
+    assert world.problems.opened[0].details == {"sku": "B"}
 
 
 def test_no_send_begins_with_less_time_left_than_it_can_take() -> None:
