@@ -42,7 +42,7 @@ LIVES = timedelta(seconds=30)
 LATER = timedelta(minutes=2)
 """Past any claim: a process' life, and the time a request may still arrive after it."""
 PLENTY = 1000
-FIRST_PUT = 10
+FIRST_PUT = 11
 """The call of an undisturbed run that puts the first file."""
 
 
