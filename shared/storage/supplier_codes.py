@@ -4,8 +4,6 @@ A code has one item, mapped or not, so that a mapping and what the file said of 
 other: whoever writes one sees the other. It is in the index `by_flag` while a person has to map it (UNMAPPED#), or
 while it is mapped and no file has counted for that yet (MAPPED#). What else is found by it (the codes of a SKU, the
 days on which a meaning turns) is written before it, so that a push that broke off is finished by the next.
-
-Readers accept schemas 1 and 2; writers write 2.
 """
 
 from __future__ import annotations
@@ -17,59 +15,13 @@ from threading import Lock
 from typing import Any
 
 from shared.domain import identity
-from shared.domain.facts import Meaning, SupplierCode
-from shared.domain.feeds import Row
-from shared.domain.identity import MOST_UNMAPPED, Former, KnownCode, Said
+from shared.domain.facts import SupplierCode
+from shared.domain.identity import MOST_UNMAPPED, KnownCode, Said
 from shared.domain.names import Sku, SourceId
-from shared.storage import attributes, dynamo, keys
+from shared.storage import attributes, code_items, dynamo, keys
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds
 from shared.storage.keys import Key
-
-SCHEMA = 2
-
-_NUMBERS, _TEXTS = ("line", "units"), ("told", "gtin", "warehouse", "warning")
-
-
-def to_item(known: KnownCode) -> dict[str, Any]:
-    """Write a code as an item."""
-    pk, sk = keys.supplier_code(known.supplier, known.code)
-    item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "supplier_code", "schema": SCHEMA, "revision": known.revision}
-    if known.meanings:
-        item |= {"meanings": _meanings(known.meanings), "mapped_at": known.mapped_at}
-    if known.said:
-        item["said"] = _said(known.said)
-    if known.former:
-        item["former"] = _former(known.former)
-    if known.is_waiting:
-        item |= {"flag": keys.mapped_flag(known.supplier), "since": known.since}
-    elif known.said:
-        item |= {"flag": keys.unmapped_flag(known.supplier), "since": known.since}
-    return item
-
-
-def from_item(item: Mapping[str, Any]) -> KnownCode:
-    """Read a code back."""
-    supplier, code = SourceId(item["PK"].removeprefix("IDN#")), item["SK"]
-    return KnownCode(
-        supplier=supplier,
-        code=code,
-        meanings=tuple(
-            Meaning(
-                sku=Sku(each["sku"]),
-                pack=each["pack"],
-                first=date.fromisoformat(each["first"]) if each["first"] else None,
-                last=date.fromisoformat(each["last"]) if each["last"] else None,
-            )
-            for each in item.get("meanings", ())
-        ),
-        mapped_at=item.get("mapped_at", ""),
-        said=_read_said(code, item["said"]) if "said" in item else None,
-        former=tuple(Former(sku=Sku(each["sku"]), until=each["until"]) for each in item.get("former", ())),
-        is_waiting=item.get("flag") == keys.mapped_flag(supplier),
-        since=item.get("since", ""),
-        revision=item["revision"],
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +51,7 @@ class SupplierCodes:
     def known(self, supplier: SourceId, codes: Iterable[str]) -> dict[str, KnownCode]:
         """Read all that is kept of codes."""
         read = self._read(keys.supplier_code(supplier, code) for code in codes)
-        return {item["SK"]: from_item(item) for item in read}
+        return {item["SK"]: code_items.from_item(item) for item in read}
 
     def codes_of(self, supplier: SourceId, sku: Sku) -> list[KnownCode]:
         """List what a supplier calls a SKU, on any day, in order of code."""
@@ -142,11 +94,11 @@ class SupplierCodes:
             for supplier in {code.supplier for code in codes}
             for each in self.known(supplier, (code.code for code in codes if code.supplier == supplier)).values()
         }
-        leads = [item for code in codes for item in _leads(code.supplier, code.code, code.meanings)]
+        leads = [item for code in codes for item in code_items.leads(code.supplier, code.code, code.meanings)]
         self.table.write_all(leads)
         fed = {supplier for supplier in {code.supplier for code in codes} if self._is_fed(supplier)}
         unfed = [code for code in codes if code.supplier not in fed and (code.supplier, code.code) not in known]
-        self.table.write_all([to_item(_known(code, mapped_at=at)) for code in unfed])
+        self.table.write_all([code_items.to_item(_known(code, mapped_at=at)) for code in unfed])
         late = {supplier for supplier in {code.supplier for code in unfed} if self._is_fed(supplier)}
         for code in codes:
             if code not in unfed or code.supplier in late:
@@ -154,7 +106,7 @@ class SupplierCodes:
                 self._map(code, before, at)
         led = {Key(item["PK"], item["SK"]) for item in leads}
         for old in known.values():
-            for item in _leads(old.supplier, old.code, old.meanings):
+            for item in code_items.leads(old.supplier, old.code, old.meanings):
                 if (key := Key(item["PK"], item["SK"])) not in led:
                     self.table.delete(key)
         for supplier in {code.supplier for code in codes}:
@@ -174,7 +126,7 @@ class SupplierCodes:
                 "UpdateExpression": "SET revision = revision + :one REMOVE flag, since, said",
                 "ConditionExpression": "meanings = :meanings AND mapped_at < :as_of",
                 "ExpressionAttributeValues": attributes.image(
-                    {":meanings": _meanings(code.meanings), ":as_of": as_of, ":one": 1}
+                    {":meanings": code_items.meanings(code.meanings), ":as_of": as_of, ":one": 1}
                 ),
             },
         )
@@ -182,7 +134,7 @@ class SupplierCodes:
 
     def write(self, known: KnownCode) -> bool:
         """Write a code over the revision before; answer False when someone else wrote it since."""
-        return self.table.put_seen(to_item(known), known.revision - 1)
+        return self.table.put_seen(code_items.to_item(known), known.revision - 1)
 
     # ---- the queue of unmapped codes
 
@@ -220,13 +172,13 @@ class SupplierCodes:
         seen = "meanings = :meanings" if mapping else "attribute_not_exists(meanings)"
         room = "" if may_enter else " AND attribute_exists(flag)"
         values: dict[str, object] = {
-            ":said": _said(said),
+            ":said": code_items.said_values(said),
             ":as_of": said.as_of,
             ":now": now,
             ":flag": keys.unmapped_flag(supplier),
         }
-        values |= {":entity": "supplier_code", ":schema": SCHEMA, ":none": 0, ":one": 1}
-        values |= {":meanings": _meanings(mapping.meanings)} if mapping else {}
+        values |= {":entity": "supplier_code", ":schema": code_items.SCHEMA, ":none": 0, ":one": 1}
+        values |= {":meanings": code_items.meanings(mapping.meanings)} if mapping else {}
         done, met = self.table.update(
             keys.supplier_code(supplier, code),
             {
@@ -239,7 +191,7 @@ class SupplierCodes:
         )
         if done:
             return Noted(is_kept=True)
-        known = from_item(met) if met else None
+        known = code_items.from_item(met) if met else None
         if known and known.mapping != mapping:
             return Noted(is_kept=False, mapped=known.mapping)
         is_older = known is not None and known.said is not None and known.said.as_of >= said.as_of
@@ -258,9 +210,13 @@ class SupplierCodes:
     # ----
 
     def _map(self, code: SupplierCode, before: KnownCode, at: str) -> None:
-        former = identity.replaced(before, code.meanings, at)
-        values: dict[str, object] = {":meanings": _meanings(code.meanings), ":at": at, ":former": _former(former)}
-        values |= {":flag": keys.mapped_flag(code.supplier), ":entity": "supplier_code", ":schema": SCHEMA}
+        former = code_items.former_values(identity.replaced(before, code.meanings, at))
+        values: dict[str, object] = {
+            ":meanings": code_items.meanings(code.meanings),
+            ":at": at,
+            ":former": code_items.former_values(former),
+        }
+        values |= {":flag": keys.mapped_flag(code.supplier), ":entity": "supplier_code", ":schema": code_items.SCHEMA}
         self.table.update(
             keys.supplier_code(code.supplier, code.code),
             {
@@ -278,7 +234,7 @@ class SupplierCodes:
         return feed.applied is not None or bool(feed.open)
 
     def _update_state(self, supplier: SourceId, request: Mapping[str, Any], values: Mapping[str, object]) -> bool:
-        told = attributes.image({":entity": "supplier_codes", ":schema": SCHEMA, **values})
+        told = attributes.image({":entity": "supplier_codes", ":schema": code_items.SCHEMA, **values})
         names = {"#schema": "schema"}
         done, _ = self.table.update(
             keys.codes_of_supplier(supplier),
@@ -345,51 +301,3 @@ class UnmappedQueue:
 
 def _known(code: SupplierCode, mapped_at: str) -> KnownCode:
     return KnownCode(supplier=code.supplier, code=code.code, meanings=code.meanings, mapped_at=mapped_at, revision=1)
-
-
-def _meanings(meanings: Iterable[Meaning]) -> list[dict[str, Any]]:
-    """Write meanings; a day without end is an empty text."""
-    return [
-        {
-            "sku": meaning.sku,
-            "pack": meaning.pack,
-            "first": meaning.first.isoformat() if meaning.first else "",
-            "last": meaning.last.isoformat() if meaning.last else "",
-        }
-        for meaning in meanings
-    ]
-
-
-def _said(said: Said) -> dict[str, Any]:
-    row = said.row
-    told: dict[str, Any] = {"as_of": said.as_of, "file": said.file, "reason": said.reason}
-    told |= {name: getattr(row, name) for name in _NUMBERS} | {"is_discontinued": row.is_discontinued}
-    told |= {name: getattr(row, name) for name in _TEXTS if getattr(row, name)}
-    return told if row.cost_minor is None else told | {"cost_minor": row.cost_minor}
-
-
-def _read_said(code: str, item: Mapping[str, Any]) -> Said:
-    row = Row(
-        sku=Sku(code),
-        cost_minor=item.get("cost_minor"),
-        is_discontinued=item["is_discontinued"],
-        **{name: item[name] for name in _NUMBERS},
-        **{name: item.get(name, "") for name in _TEXTS},
-    )
-    return Said(row=row, as_of=item["as_of"], file=item["file"], reason=item["reason"])
-
-
-def _former(former: Iterable[Former]) -> list[dict[str, Any]]:
-    return [{"sku": each.sku, "until": each.until} for each in former]
-
-
-def _leads(supplier: SourceId, code: str, meanings: tuple[Meaning, ...]) -> Iterator[dict[str, Any]]:
-    """Write what leads to a code: its SKUs, and the days on which it turns."""
-    for sku in dict.fromkeys(each.sku for each in meanings):
-        yield _head(keys.code_of(supplier, sku, code), "code_of_sku")
-    for day in sorted(identity.turns(meanings)):
-        yield _head(keys.code_turn(supplier, day.isoformat(), code), "code_turn")
-
-
-def _head(key: Key, entity: str) -> dict[str, Any]:
-    return {"PK": key.pk, "SK": key.sk, "entity": entity, "schema": SCHEMA, "revision": 1}

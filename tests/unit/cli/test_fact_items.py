@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.facts import Meaning, Product, SupplierCode, circles
-from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.facts import Meaning, Product, circles
+from shared.domain.names import ChannelId, Sku
 from shared.storage import attributes, facts
 
 names = st.text(
@@ -23,11 +23,10 @@ products = st.builds(
     inventory_items=st.dictionaries(names.map(ChannelId), names, max_size=3),
     parts=st.dictionaries(names.map(Sku), units, max_size=3),
     substitutes=st.lists(names.map(Sku), max_size=3).map(tuple),
+    gtin=st.sampled_from(["", "04006381333931"]),
+    mpn=names | st.just(""),
 )
 meanings = st.builds(Meaning, sku=names.map(Sku), pack=units, first=days, last=days)
-codes = st.builds(
-    SupplierCode, supplier=names.map(SourceId), code=names, meanings=st.lists(meanings, max_size=3).map(tuple)
-)
 
 
 @given(products)

@@ -7,7 +7,7 @@ from shared.domain.facts import Meaning
 from shared.domain.feeds import Row
 from shared.domain.identity import Former, KnownCode, Said
 from shared.domain.names import Sku, SourceId
-from shared.storage import attributes, supplier_codes
+from shared.storage import attributes, code_items
 
 names = st.text("abcXYZ019-_ ./", min_size=1, max_size=12)
 times = st.just("2026-11-25T08:00:00.000Z")
@@ -47,15 +47,15 @@ def codes(draw: st.DrawFn) -> KnownCode:
 
 @given(codes())
 def test_a_code_is_read_back_as_it_was_written(code: KnownCode) -> None:
-    stored = attributes.values(attributes.image(supplier_codes.to_item(code)))
+    stored = attributes.values(attributes.image(code_items.to_item(code)))
 
-    assert supplier_codes.from_item(stored) == code
+    assert code_items.from_item(stored) == code
 
 
 def test_a_code_of_schema_1_is_read() -> None:
     item = {"PK": "IDN#alpina", "SK": "60-1", "schema": 1, "revision": 1}
     item |= {"meanings": [{"sku": "A", "pack": 6, "first": "", "last": ""}]}
 
-    read = supplier_codes.from_item(item)
+    read = code_items.from_item(item)
 
     assert (read.meanings, read.said, read.is_waiting) == ((Meaning(sku=Sku("A"), pack=6),), None, False)
