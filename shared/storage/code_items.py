@@ -60,7 +60,7 @@ def from_item(item: Mapping[str, Any]) -> KnownCode:
     )
 
 
-def meanings(meanings: Iterable[Meaning]) -> list[dict[str, Any]]:
+def meanings(of_code: Iterable[Meaning]) -> list[dict[str, Any]]:
     """Write meanings; a day without end is an empty text."""
     return [
         {
@@ -69,7 +69,7 @@ def meanings(meanings: Iterable[Meaning]) -> list[dict[str, Any]]:
             "first": meaning.first.isoformat() if meaning.first else "",
             "last": meaning.last.isoformat() if meaning.last else "",
         }
-        for meaning in meanings
+        for meaning in of_code
     ]
 
 

@@ -214,7 +214,7 @@ class SupplierCodes:
         values: dict[str, object] = {
             ":meanings": code_items.meanings(code.meanings),
             ":at": at,
-            ":former": code_items.former_values(former),
+            ":former": former,
         }
         values |= {":flag": keys.mapped_flag(code.supplier), ":entity": "supplier_code", ":schema": code_items.SCHEMA}
         self.table.update(

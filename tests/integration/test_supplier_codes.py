@@ -296,7 +296,7 @@ def test_what_the_file_said_counts_once_the_code_is_mapped(fed: Shop) -> None:
 
     assert fed.run("60-1") == {"CodeCounted": 1}
 
-    assert fed.says(A) == (30, T2)
+    assert (fed.says(A), fed.level(Sku("60-1"))) == ((30, T2), None)
     offer = fed.table.get(keys.offer(LevelKey(A, ALPINA)))
     assert offer is not None
     assert (offer["cost_minor"], offer["as_of"]) == (167, T2)
