@@ -109,6 +109,12 @@ def test_two_codes_may_mean_one_sku_one_after_the_other_or_of_two_suppliers(fold
     assert (mistake.line, "as code '1' does on line 2" in mistake.told) == (5, True)
 
 
+def test_a_sku_may_be_a_code_of_the_supplier_on_other_days(folder: Path) -> None:
+    write(folder, "supplier_skus.csv", "alpina,1,A,1,,2026-06-30", "alpina,A,B,1,2026-07-01,")
+
+    assert reading(folder)[1] == []
+
+
 def test_a_circle_of_codes_is_refused_on_both_lines(folder: Path) -> None:
     write(folder, "supplier_skus.csv", "alpina,A,B,1,,", "alpina,B,A,1,,")
 
