@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import supplier_codes
 from cli.exceptions import age
 from cli.session import Session, reads, writes
 from cli.try_file import try_file
@@ -33,6 +34,8 @@ Which = Annotated[str, typer.Argument(metavar="SOURCE")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="TIME", help="Of several held files the one of this time.")]
 
 app.command("try")(try_file)
+app.command("unmapped")(supplier_codes.unmapped)
+app.command("map")(supplier_codes.map_code)
 
 LOOKED_BACK = timedelta(days=30)
 """How far back a held file is looked for."""

@@ -99,7 +99,7 @@ def _taken(opened: BinaryIO, source: Source, now: datetime) -> tuple[str, Invali
 def _against(session: Session, source: Source) -> Iterator[Against]:
     """Fetch the file that counts now, where it was read as this one would be."""
     applied = Feeds(session.target.stock()).now(source.source).applied
-    if applied is None or applied.reading != stock_files.fingerprint(source.feed, source.currency):
+    if applied is None or applied.reading != read_files.reading_of(source):
         yield Against()
         return
     with Files(session.target.s3(), session.target.outputs["FilesBucket"]).open(applied.snapshot) as opened:

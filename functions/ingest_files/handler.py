@@ -9,7 +9,9 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.count_codes import CountCodes
 from shared.flows.feed_runs import FeedRuns
+from shared.flows.guard_margins import GuardMargins
 from shared.flows.ingest_counts import IngestCounts
 from shared.flows.write_rows import WriteRows
 from shared.runtime import clients, clock, queues, rules
@@ -21,6 +23,7 @@ from shared.storage.files import Files
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -36,10 +39,13 @@ def flow() -> IngestCounts:
     names = settings()
     stock = Table(clients.dynamodb(), names.stock_table)
     files, feeds, levels = Files(clients.s3(), names.files_bucket), Feeds(stock), Levels(stock)
+    offers, codes = Offers(stock), SupplierCodes(stock)
+    problems = Problems(Table(clients.dynamodb(), names.order_table))
+    margins = GuardMargins(stock, problems, partial(queues.send, names.channel_queue_url))
     runs = FeedRuns(
         files=files,
         feeds=feeds,
-        rows=WriteRows(levels=levels, offers=Offers(stock), pause=clock.pause),
+        rows=WriteRows(levels=levels, offers=offers, codes=codes, margins=margins, pause=clock.pause),
         send=partial(queues.send, names.file_queue_url),
         pause=clock.pause,
     )
@@ -47,8 +53,9 @@ def flow() -> IngestCounts:
         files=files,
         feeds=feeds,
         levels=levels,
-        problems=Problems(Table(clients.dynamodb(), names.order_table)),
+        problems=problems,
         runs=runs,
+        mappings=CountCodes(codes=codes, feeds=feeds, levels=levels, offers=offers, pause=clock.pause),
         pause=clock.pause,
     )
 

@@ -450,12 +450,17 @@ def zeroes_absent(said: Tally, *, is_full: bool) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWrite:
-    """What is to be written of a row: the count (`old`: what the snapshot says, None if nothing), the cost, or both."""
+    """What is to be written of a row: its count, its cost, or both; `old`, `old_cost`: what the snapshot says.
+
+    `is_absent`: no row, but a SKU that a full file does not name.
+    """
 
     row: Row
     old: int | None
     count: bool
     cost: bool
+    old_cost: int | None = None
+    is_absent: bool = False
 
 
 def write_of(differs: Difference, *, waits: bool, zeroes_absent: bool) -> RowWrite | None:
@@ -465,7 +470,7 @@ def write_of(differs: Difference, *, waits: bool, zeroes_absent: bool) -> RowWri
     is still open may have written otherwise. A row without a cost leaves the known one; what a full file does not
     name is a row of 0.
     """
-    row, before = differs.row, differs.before
+    row, before, is_absent = differs.row, differs.before, differs.row is None
     if row is None:
         if differs.is_named or not zeroes_absent or (before is None and differs.is_sure):
             return None
@@ -475,7 +480,8 @@ def write_of(differs: Difference, *, waits: bool, zeroes_absent: bool) -> RowWri
     cost = row.cost_minor is not None and (not is_known or before is None or before.cost_minor != row.cost_minor)
     if not count and not cost:
         return None
-    return RowWrite(row=row, old=before.units if before else None, count=count, cost=cost)
+    old, old_cost = (before.units, before.cost_minor) if before else (None, None)
+    return RowWrite(row=row, old=old, count=count, cost=cost, old_cost=old_cost, is_absent=is_absent)
 
 
 def _twice(row: Row) -> Refusal:

@@ -93,7 +93,15 @@ class WritePiece:
     number: int
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCode:
+    """A supplier's code was mapped: what its file says of it counts for the SKU that it now means."""
+
+    source: SourceId
+    code: str
+
+
+Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
 
 
 def write(message: Message) -> str:
@@ -120,6 +128,8 @@ def write(message: Message) -> str:
             values = {"kind": "release_file", **asdict(message)}
         case WritePiece():
             values = {"kind": "write_piece", **asdict(message)}
+        case CountCode():
+            values = {"kind": "count_code", **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -183,4 +193,6 @@ def _of_files(values: Mapping[str, Any]) -> Message | None:
                 as_of=str(values["as_of"]),
                 number=int(values["number"]),
             )
+        case "count_code":
+            return CountCode(source=SourceId(name(values["source"], "source")), code=name(values["code"], "code"))
     return None

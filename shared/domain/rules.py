@@ -12,6 +12,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.domain import profiles, shipping_rules
+from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
@@ -79,6 +80,7 @@ class Source:
     though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
     None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
     `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
+    `codes`: what a code of its files that nobody has mapped is.
     """
 
     source: SourceId
@@ -94,6 +96,7 @@ class Source:
     freshness: tuple[Tier, ...] = ()
     low_at: int | None = None
     own: bool = False
+    codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
 
@@ -227,6 +230,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "freshness",
         "low_at",
         "own",
+        "codes",
         "active",
         "shipping",
     )
@@ -249,6 +253,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         freshness=_freshness(at.rows("freshness")),
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
         own=at.flag("own", default=False),
+        codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
         shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
         if at.has("shipping")

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.domain import feeds, times
 from shared.domain.feeds import Feed, FileReport, Row, RowWrite, Run, Tally, Verdict
-from shared.domain.messages import WritePiece
+from shared.domain.messages import Message, WritePiece
 from shared.domain.names import Sku, SourceId
 from shared.domain.rules import Rules, Source
 from shared.errors import Transient
@@ -54,16 +54,16 @@ class FeedRuns:
     files: Files
     feeds: Feeds
     rows: WriteRows
-    send: Callable[[Sequence[WritePiece]], None]
+    send: Callable[[Sequence[Message]], None]
     pause: Callable[[int], None]
     piece: int = PIECE
 
-    def start(self, ending: Ending, writes: Iterable[RowWrite], source: Source, now: datetime) -> bool:
+    def start(self, ending: Ending, writes: Iterable[RowWrite], source: Source, rules: Rules, now: datetime) -> bool:
         """Write the rows of an open run; answer whether it is ended, or its pieces are on their way."""
         left = iter(writes)
         few = list(islice(left, self.piece))
         if len(few) < self.piece:
-            self.rows.write(few, source, ending.run, times.text(now))
+            self.rows.write(few, source, ending.run, rules, now)
             keep(self.files, ending.arrival, ending.report)
             self._end(ending)
             return True
@@ -101,7 +101,7 @@ class FeedRuns:
                 if opened is None:
                     return "PieceGone"
                 opened.file.seek(0)
-                self.rows.write(map(_read, opened.file), source, run, times.text(now))
+                self.rows.write(map(_read, opened.file), source, run, rules, now)
             pieces = self.feeds.piece_done(source.source, run.as_of, message.number)
         if not pieces.left:
             self._end_pieces(source.source, run)
@@ -163,17 +163,18 @@ def _place(run: Run, source: SourceId) -> str:
 
 
 def _written(writes: Iterable[RowWrite]) -> bytes:
-    told = (
-        (each.row.sku, each.row.line, each.row.units, each.row.cost_minor, each.old, each.count, each.cost)
-        for each in writes
-    )
+    told = ((*_said(each.row), each.old, each.count, each.cost, each.old_cost, each.is_absent) for each in writes)
     return "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in told).encode()
 
 
+def _said(row: Row) -> tuple[object, ...]:
+    return row.sku, row.line, row.units, row.cost_minor, row.gtin
+
+
 def _read(line: bytes) -> RowWrite:
-    sku, number, units, cost_minor, old, count, cost = json.loads(line)
-    row = Row(line=number, sku=Sku(sku), units=units, cost_minor=cost_minor)
-    return RowWrite(row=row, old=old, count=count, cost=cost)
+    sku, number, units, cost_minor, gtin, old, count, cost, old_cost, is_absent = json.loads(line)
+    row = Row(line=number, sku=Sku(sku), units=units, cost_minor=cost_minor, gtin=gtin)
+    return RowWrite(row=row, old=old, count=count, cost=cost, old_cost=old_cost, is_absent=is_absent)
 
 
 def _to_json(ending: Ending) -> bytes:

@@ -18,18 +18,19 @@ from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
-from shared.domain import feeds, guard, messages, times
+from shared.domain import feeds, guard, identity, messages, times
+from shared.domain.facts import Codes
 from shared.domain.feeds import Claim, Feed, FileReport, RowWrite, Run, Standing, Verdict
 from shared.domain.guard import Ruling
-from shared.domain.messages import ReleaseFile, WritePiece
+from shared.domain.messages import CountCode, ReleaseFile, WritePiece
 from shared.domain.names import Sku, SourceId
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
 from shared.errors import Conflict, InvalidInput, Transient
 from shared.flows import feed_runs, read_files
+from shared.flows.count_codes import CountCodes
 from shared.flows.feed_runs import Ending, FeedRuns
 from shared.flows.read_files import Against, FileRead
-from shared.formats import stock_files
 from shared.storage.feeds import Feeds
 from shared.storage.files import Arrival, Files, Opened, arrivals
 from shared.storage.levels import Levels
@@ -93,6 +94,7 @@ class IngestCounts:
     levels: Levels
     problems: Problems
     runs: FeedRuns
+    mappings: CountCodes
     pause: Callable[[int], None]
 
     def run(
@@ -117,6 +119,8 @@ class IngestCounts:
                         self._release(wish, rules, now, done.counted)
                     case WritePiece():
                         done.counted[self.runs.work(wish, rules, now)] += 1
+                    case CountCode():
+                        done.counted += self.mappings.run(wish, rules, now)
                 for arrival in arrived:
                     self._ingest(arrival, rules, now, (tried or {}).get(message_id, 1), done.counted)
             except (Conflict, Transient) as failure:
@@ -138,7 +142,7 @@ class IngestCounts:
         else:
             as_of = times.text(arrival.stored_at - source.feed.lag)
             file = _File(arrival=arrival, source=source, name=name, as_of=as_of, tried=tried)
-            counted[self._count(file, now, counted)] += 1
+            counted[self._count(file, rules, now, counted)] += 1
 
     def _release(self, release: ReleaseFile, rules: Rules, now: datetime, counted: Counter[str]) -> None:
         """Let a file that the guard holds count, from where it is kept, as the photograph that it is."""
@@ -152,9 +156,9 @@ class IngestCounts:
         kept = Arrival(key=key, version="", etag="", size=0, stored_at=times.read(entry.as_of))
         name = key.rpartition("/")[2][len(f"{entry.as_of}-") + LETTERS_OF_A_DIGEST + 1 :]
         file = _File(arrival=kept, source=source, name=name, as_of=entry.as_of, release=release)
-        counted[self._count(file, now, counted)] += 1
+        counted[self._count(file, rules, now, counted)] += 1
 
-    def _count(self, file: _File, now: datetime, counted: Counter[str]) -> str:
+    def _count(self, file: _File, rules: Rules, now: datetime, counted: Counter[str]) -> str:
         """Bring a file to its end; say what is counted."""
         arrival, source = file.arrival, file.source
         if source.feed.as_of is None and self._is_known(file, file.as_of):
@@ -170,10 +174,10 @@ class IngestCounts:
                 return "FileGone"
             for tried in range(1, MOST_TRIES):
                 try:
-                    return self._stand(file, opened, now, counted)
+                    return self._stand(file, opened, rules, now, counted)
                 except Conflict:
                     self.pause(tried)
-            return self._stand(file, opened, now, counted)
+            return self._stand(file, opened, rules, now, counted)
 
     def _is_known(self, file: _File, as_of: str) -> bool:
         """Answer whether a file has been brought to its end; it then leaves `in/`, should it still be there."""
@@ -183,7 +187,7 @@ class IngestCounts:
         self.files.remove(arrival)
         return True
 
-    def _stand(self, file: _File, opened: Opened, now: datetime, counted: Counter[str]) -> str:
+    def _stand(self, file: _File, opened: Opened, rules: Rules, now: datetime, counted: Counter[str]) -> str:
         """Find a file's place among those of its feed, and do what is to be done with it there."""
         arrival, source = file.arrival, file.source
         feed, as_of = self.feeds.now(source.source), file.as_of
@@ -201,7 +205,7 @@ class IngestCounts:
             as_of=as_of,
             file=arrival.file,
             snapshot=report.kept,
-            reading=stock_files.fingerprint(source.feed, source.currency),
+            reading=read_files.reading_of(source),
             digest=opened.sha256,
             stored_at=times.text(arrival.stored_at),
         )
@@ -214,12 +218,13 @@ class IngestCounts:
                 return self._put_aside(file, report)
             case Standing.GOES_ON if self.runs.goes_on(source.source, claim.run):
                 return "FileGoesOn"
-        return self._compare(_Placed(file, opened.file, feed, claim, me, report), now, counted)
+        return self._compare(_Placed(file, opened.file, feed, claim, me, report), rules, now, counted)
 
-    def _compare(self, placed: _Placed, now: datetime, counted: Counter[str]) -> str:
+    def _compare(self, placed: _Placed, rules: Rules, now: datetime, counted: Counter[str]) -> str:
         """Read what a file says else than the one before it, and go on with that."""
         file, feed, applied = placed.file, placed.feed, placed.feed.applied
-        waiting = {key.sku for key in self.levels.open(feed.source)}
+        named = self._waiting_codes(file.source, placed)
+        waiting = named | self._codes_of(file.source, {key.sku for key in self.levels.open(feed.source)})
         report = placed.report
         if applied and (applied.digest, applied.reading) == (placed.me.digest, placed.me.reading):
             if waiting and not file.release:
@@ -233,7 +238,33 @@ class IngestCounts:
             counted["RowRefused"] += said.refused
             report = replace(report, read=said.read, refused=said.refused)
             report = replace(report, refusals=found.refusals, warnings=found.warnings)
-            return self._apply(replace(placed, report=report), found, against, now)
+            ended = self._apply(replace(placed, report=report), found, against, rules, now)
+            if ended != "FileHeld" and feeds.zeroes_absent(said, is_full=file.source.feed.full):
+                self.runs.rows.settle_left_out(sorted(named - found.met), file.source, placed.claim.run.as_of)
+            return ended
+
+    def _waiting_codes(self, source: Source, placed: _Placed) -> set[Sku]:
+        """Name codes whose rows count though they are equal: mapped since the last file, or of another meaning since.
+
+        What a code meant before is counted for it at once, by a message of its own.
+        """
+        if not self.runs.rows.codes.has_any(source.source):
+            return set()
+        codes, applied = self.runs.rows.codes, placed.feed.applied
+        until = identity.day_of(placed.me.as_of, source.zone)
+        since = identity.day_of(applied.as_of, source.zone) if applied else until
+        turned = codes.turned(source.source, since, until)
+        if turned:
+            self.runs.send([CountCode(source=source.source, code=code) for code in turned])
+        return {Sku(code) for code in (*turned, *codes.waiting(source.source))}
+
+    def _codes_of(self, source: Source, skus: set[Sku]) -> set[Sku]:
+        """Name what a source's file calls our SKUs: the codes that mean them, and, where it may be, the SKU itself."""
+        codes = self.runs.rows.codes
+        if not skus or (source.codes is Codes.SAME and not codes.has_any(source.source)):
+            return skus
+        found = {Sku(known.code) for sku in skus for known in codes.codes_of(source.source, sku)}
+        return found | skus if source.codes is Codes.SAME else found
 
     @contextmanager
     def _against(self, placed: _Placed, waiting: AbstractSet[Sku]) -> Iterator[Against]:
@@ -295,7 +326,7 @@ class IngestCounts:
 
     # ---- files that count
 
-    def _apply(self, placed: _Placed, found: FileRead, against: Against, now: datetime) -> str:
+    def _apply(self, placed: _Placed, found: FileRead, against: Against, rules: Rules, now: datetime) -> str:
         """Judge a file by the one before it, open its run, and hand its rows over to be written."""
         file, report, source = placed.file, placed.report, placed.file.source
         if found.failure:
@@ -330,7 +361,7 @@ class IngestCounts:
             compared=against.snapshot is not None,
             is_release=file.release is not None,
         )
-        is_ended = self.runs.start(ending, _writes(found, against, zeroes=zeroes), source, now)
+        is_ended = self.runs.start(ending, _writes(found, against, zeroes=zeroes), source, rules, now)
         return "FileApplied" if is_ended else "FileInPieces"
 
     def _change(self, source: SourceId, made: Callable[[Feed], Feed | None]) -> None:
@@ -371,13 +402,13 @@ def _implausible(verdict: guard.Verdict) -> InvalidInput:
     return InvalidInput("the file is implausible", code=feeds.IMPLAUSIBLE, because=list(verdict.reasons))
 
 
-def _notified(body: str) -> tuple[ReleaseFile | WritePiece | None, list[Arrival]]:
+def _notified(body: str) -> tuple[ReleaseFile | WritePiece | CountCode | None, list[Arrival]]:
     """Read a message of the file queue: a person's wish, or what the bucket tells."""
     try:
         message = messages.read(body)
     except InvalidInput:
         return None, arrivals(body)
-    if not isinstance(message, ReleaseFile | WritePiece):
+    if not isinstance(message, ReleaseFile | WritePiece | CountCode):
         raise InvalidInput("a message for another queue", code="message_kind")
     return message, []
 

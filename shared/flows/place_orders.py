@@ -16,7 +16,16 @@ from typing import Protocol
 from shared.domain import messages, orders, taking, times
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Intake
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile, WritePiece
+from shared.domain.messages import (
+    CountCode,
+    Delivered,
+    FillSku,
+    PlanOrder,
+    Publish,
+    Refresh,
+    ReleaseFile,
+    WritePiece,
+)
 from shared.domain.names import ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
@@ -153,7 +162,7 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = self.platforms[channel.platform].read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile() | WritePiece():
+            case Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

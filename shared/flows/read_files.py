@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import BinaryIO
 
 from shared.domain import feeds, guard
+from shared.domain.facts import Codes
 from shared.domain.feeds import Difference, Photograph, Refusal, Row, Tally
 from shared.domain.names import Sku
 from shared.domain.rules import Source
@@ -65,7 +66,7 @@ class FileRead:
 
     `before`: what the file says that it was compared with, all zero where there is none. `left_out`: SKUs that are no
     longer in it, `refused`: those that can no longer be read, as many as a feed remembers; `back`: those of the
-    unconfirmed that are there again.
+    unconfirmed that are there again; `met`: those waited for that the file names.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -80,6 +81,7 @@ class FileRead:
     left_out: list[Sku] = field(default_factory=list)
     refused: list[Sku] = field(default_factory=list)
     back: list[Sku] = field(default_factory=list)
+    met: set[Sku] = field(default_factory=set)
     failure: InvalidInput | None = None
 
     def judge(self, source: Source) -> guard.Verdict:
@@ -106,6 +108,12 @@ class Against:
 
 
 NOTHING = Against()
+
+
+def reading_of(source: Source) -> str:
+    """Name the way a source's files are read, and their codes understood: what is read otherwise cannot be compared."""
+    way = stock_files.fingerprint(source.feed, source.currency)
+    return way if source.codes is Codes.SAME else f"{way}-{source.codes}"
 
 
 def taken_at(file: BinaryIO, source: Source, came_at: datetime) -> datetime | None:
@@ -163,6 +171,8 @@ def _count(found: FileRead, group: Group, new: RowLines, old: RowLines, against:
     found.tally = found.tally + feeds.tally(now) - feeds.tally(before)
     if not is_same:
         _tell(found, now)
+    if group.new and (named := Sku(group.key.decode(errors="replace"))) in against.waiting:
+        found.met.add(named)
     is_sure = found.how.unsure is not None and group.key not in found.how.unsure
     # A SKU that only an open run had is in neither file, and still may have been written.
     unsaid = [] if is_sure or group.key == row_groups.NAMELESS else [Sku(group.key.decode())]

@@ -121,7 +121,8 @@ def report_of(aws: Aws) -> dict[str, Any]:
 def items(aws: Aws) -> dict[str, list[dict[str, Any]]]:
     found = {table.name: aws.dynamodb.scan(TableName=table.name)["Items"] for table in (aws.stock, aws.orders)}
     for item in found[aws.stock.name]:
-        item |= {"done": {"NS": sorted(item["done"]["NS"])}} if "done" in item else {}
+        if "done" in item:
+            item["done"] = {"NS": sorted(item["done"]["NS"])}
     return {name: sorted(each, key=lambda item: (item["PK"]["S"], item["SK"]["S"])) for name, each in found.items()}
 
 

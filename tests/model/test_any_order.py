@@ -37,6 +37,7 @@ from shared.storage.offers import Offers
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
+from shared.storage.supplier_codes import SupplierCodes
 from shared.storefronts import shopify
 from tests.support import trade
 from tests.support.ingest import ingest
@@ -115,6 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
             outbox=Outbox(self.book),
             pauses=cast("Pauses", FakePauses()),
             problems=problems,
+            codes=SupplierCodes(stock_table),
             supplier=cast("FileDrop", self.folder),
             new_id=lambda: f"id{next(ids)}",
         )

@@ -310,7 +310,7 @@ def test_a_changed_count_is_written_against_the_old_one() -> None:
 def test_a_changed_cost_is_written_alone() -> None:
     new = row("A", 5, 120)
 
-    assert counts(new, row("A", 5, 100)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+    assert counts(new, row("A", 5, 100)) == [RowWrite(row=new, old=5, count=False, cost=True, old_cost=100)]
     assert counts(new, row("A", 5)) == [RowWrite(row=new, old=5, count=False, cost=True)]
 
 
@@ -328,13 +328,13 @@ def test_a_row_that_is_new_has_no_old_count() -> None:
 def test_an_unchanged_row_is_written_while_its_level_waits_for_a_count() -> None:
     new = row("A", 5, 100)
 
-    assert counts(new, new, waiting=True) == [RowWrite(row=new, old=5, count=True, cost=False)]
+    assert counts(new, new, waiting=True) == [RowWrite(row=new, old=5, count=True, cost=False, old_cost=100)]
 
 
 def test_an_unchanged_row_is_written_if_an_open_run_says_otherwise() -> None:
     new = row("A", 5, 100)
 
-    both = [RowWrite(row=new, old=5, count=True, cost=True)]
+    both = [RowWrite(row=new, old=5, count=True, cost=True, old_cost=100)]
     assert counts(new, new, row("A", 6, 100)) == both
     assert counts(new, new, row("A", 5, 90)) == both
     assert counts(new, new, new, row("B", 6)) == []
@@ -375,7 +375,7 @@ def test_an_open_run_that_cannot_be_read_may_have_written_anything() -> None:
     new = row("A", 5, 100)
 
     assert list(photos.rows_to_write(photo(new), photo(new), set(), [None])) == [
-        RowWrite(row=new, old=5, count=True, cost=True)
+        RowWrite(row=new, old=5, count=True, cost=True, old_cost=100)
     ]
 
 

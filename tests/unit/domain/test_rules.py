@@ -98,6 +98,10 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
     assert (alpina.own, alpina.feed.negative) == (False, "zero")
 
     assert rules.parse(changed("sources/alpina/own", value=True)).active_sources[0].own
+    assert (alpina.codes, rules.parse(changed("sources/alpina/codes", value="mapped")).active_sources[0].codes) == (
+        "same",
+        "mapped",
+    )
     assert rules.parse(changed("sources/alpina/feed/negative", "refuse")).active_sources[0].feed.negative == "refuse"
 
 
@@ -122,6 +126,7 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
         ("sources/alpina/feed/negative", "keep", "rules.sources.alpina.feed.negative"),
         ("sources/alpina/own", "yes", "rules.sources.alpina.own"),
+        ("sources/alpina/codes", "guess", "rules.sources.alpina.codes"),
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
         ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),
