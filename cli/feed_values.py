@@ -17,7 +17,7 @@ _GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:[., '\u00a0][0-9]{3}){1,5}(?:[.,][0-9]
 _BOUND = re.compile(r"(?:[<>]=?|[≥≤])\s*[0-9]{1,9}|[0-9]{1,9}\s*\+")
 _GROUP = re.compile(r"[0-9]([., '\u00a0])[0-9]{3}(?![0-9])")
 _LAST_MARK = re.compile(r"([.,])([0-9]+)$")
-_TRUTHS = frozenset({"true", "false", "yes", "no", "y", "n"})
+_TRUTHS = frozenset({"true", "false"})
 DIGITS_OF_A_GROUP = 3
 EARLIEST, LATEST = 2000, 2100
 
@@ -72,7 +72,7 @@ def is_bound(cell: str) -> bool:
 
 
 def is_truth(cell: str) -> bool:
-    """Whether a cell is a yes or a no."""
+    """Whether a cell is true or false."""
     return cell.casefold() in _TRUTHS
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.exceptions import age
+from cli.learn_feed import learn_file
 from cli.session import Session, reads, writes
 from cli.try_file import try_file
 from cli.words import moment
@@ -33,6 +34,7 @@ Which = Annotated[str, typer.Argument(metavar="SOURCE")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="TIME", help="Of several held files the one of this time.")]
 
 app.command("try")(try_file)
+app.command("learn")(learn_file)
 
 LOOKED_BACK = timedelta(days=30)
 """How far back a held file is looked for."""

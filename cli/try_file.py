@@ -48,7 +48,7 @@ def try_file(
     photograph = found.photograph
     taken = f"as of {times.text(found.taken_at)}, as it says" if found.taken_at else "as of when it comes, less its lag"
     session.tell(f"{file.name}: {photograph.read} rows, {photograph.refused} refused, {taken}")
-    _show_rows(session, photograph, most)
+    show_rows(session, photograph, most)
     before = None
     verdict = read_files.judge(photograph, None, source)
     if not found.failure:
@@ -99,7 +99,8 @@ def _source(session: Session, supplier: str, config: Path | None) -> Source:
     return source
 
 
-def _show_rows(session: Session, photograph: Photograph, most: int) -> None:
+def show_rows(session: Session, photograph: Photograph, most: int) -> None:
+    """Show the first rows as read, and the first that were refused."""
     rows = sorted(photograph.rows.values(), key=lambda row: row.line)[:most]
     shown = [(row.line, row.sku, row.units, row.told, row.cost_minor, row.warning) for row in rows]
     session.table("first rows, as read", ["line", "SKU", "units", "the file says", "cost", "warning"], shown)

@@ -36,7 +36,7 @@ QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
 """The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200
-WRONG_FIRST, CUT_FIRST = "alpina", "baltic"
+WRONG_FIRST, CUT_FIRST = "baltic", "alpina"
 """Suppliers of the day whose first try goes wrong: a file without its quantities, a line that is cut."""
 CLEARED = "the rest of the range is sold off"
 """Why the short file may count: what it leaves out is not there any more."""
@@ -96,7 +96,7 @@ def _deliver_stock(cloud: Cloud, seed: int, say: Say) -> None:
     files = {supplier: drawn.stock_file(supplier, seed) for supplier in drawn.FEEDS_OF_THE_DAY}
     sftp.send(WRONG_FIRST, f"wrong-{seed}.csv", drawn.wrong_file(WRONG_FIRST))
     say(f"{WRONG_FIRST} sends a file without its quantities")
-    _until("it is held, and an exception says so", say, lambda: _held(cloud) == "open", cloud)
+    _until("it is held, and an exception says so", say, lambda: _held(cloud, WRONG_FIRST) == "open", cloud)
     sftp.send_half(CUT_FIRST, f"stock-{seed}.csv", files[CUT_FIRST][1])
     say(f"{CUT_FIRST} is cut off in the middle of its file, and nothing of it came: {_keys(cloud, f'in/{CUT_FIRST}/')}")
     for supplier, (rows, body) in files.items():
@@ -105,15 +105,16 @@ def _deliver_stock(cloud: Cloud, seed: int, say: Say) -> None:
         say(f"{supplier} sends its stock, {name}: {len(rows)} SKUs")
     _until("the files are read", say, lambda: not _keys(cloud, "in/"), cloud)
     cloud.invoke("SweepDueWork")  # as the schedule does every minute
-    if _held(cloud) == "closed":
-        say(f"the exception about {WRONG_FIRST}'s file has closed itself")
-    else:
-        say(f"{drawn.SHORT}'s file is held beside the short one, which counts since the day was played before")
+    told = f"the exception about {WRONG_FIRST}'s file has closed itself"
+    _until(told, say, lambda: _held(cloud, WRONG_FIRST) == "closed", cloud)
+    if _held(cloud, drawn.SHORT) == "open":
+        say(f"{drawn.SHORT}'s file is held, for its short one counts since the day was played before")
     _send_short_file(cloud, seed, say)
     _until("their stock is counted", say, lambda: not _miscounted(readback.read(cloud), seed), cloud)
     _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
     cloud.invoke("SweepDueWork")
-    _until(f"no exception about {drawn.SHORT}'s files is open", say, lambda: _held(cloud) == "closed", cloud)
+    told = f"the exception about {drawn.SHORT}'s file is closed"
+    _until(told, say, lambda: _held(cloud, drawn.SHORT) == "closed", cloud)
 
 
 def _send_short_file(cloud: Cloud, seed: int, say: Say) -> None:
@@ -143,10 +144,10 @@ def _miscounted(figures: Figures, seed: int) -> list[str]:
     return [f"{sku} at {source} counts {found.get((sku, source))} instead of {units}" for (sku, source), units in wrong]
 
 
-def _held(cloud: Cloud) -> str:
-    """Answer how the exception stands that a file is held; empty when there is none."""
+def _held(cloud: Cloud, supplier: str) -> str:
+    """Answer how the exception stands that a supplier's file is held; empty when there is none."""
     troubles = readback.read(cloud).troubles
-    return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", WRONG_FIRST)), "")
+    return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", supplier)), "")
 
 
 def _untroubled(figures: Figures, orders: Iterable[Sent]) -> list[str]:

@@ -41,6 +41,20 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
         yield from tables.rows(records, profile, currency, pads=True)
 
 
+def sheets(file: BinaryIO) -> list[str]:
+    """Return the names of the sheets."""
+    with containers.archive(file) as workbook:
+        parts = {info.filename: info for info in workbook.infolist()}
+        tags = _tags(workbook, _part(parts, "xl/workbook.xml"))
+        return [attributes.get("name", "") for name, attributes in tags if name == "sheet"]
+
+
+def records(file: BinaryIO, sheet: Column) -> Iterator[Record]:
+    """Yield the rows of a sheet as they are, blank ones left out."""
+    with containers.archive(file) as workbook:
+        yield from _records(workbook, sheet, first_line=1)
+
+
 def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> list[str]:
     """Return the cells of one row of the sheet, where a date stands; numbers are days as a workbook of 1900 counts."""
     with containers.archive(file) as workbook:

@@ -43,6 +43,7 @@ HELD = {
     "alpina/missing_column.csv": "columns_missing",
     "alpina/half_bad.csv": "many_refused",
     "baltic/open_quote.csv": "quotes_wrong",
+    "baltic/missing_column.csv": "columns_missing",
     "baltic/empty.csv": "columns_missing",
     "dorset/spoiled.xlsx": "no_rows",
     "elbe/cut_off.xml": "document_not_closed",
