@@ -105,7 +105,8 @@ class _Column:
     def _share(self, of: Sequence[bool]) -> float:
         return sum(of) / max(len(of), 1)
 
-    def counts(self) -> bool:
+    @cached_property
+    def is_counted(self) -> bool:
         """Whether quantities may stand here: numbers of units, bounds, few words."""
         if points("quantity", self.name) < 0 or max(points("gtin", self.name), points("cost", self.name)) > 0:
             return False
@@ -137,7 +138,7 @@ def learn(sample: Sample) -> Learned | None:
     counted = [each for each in columns if each.cells]
     columns = [each for each in counted if not each.repeats]
     sku = _best([(_sku_score(each), each) for each in columns])
-    quantity = _best([(_quantity_score(each), each) for each in counted if each is not sku and each.counts()])
+    quantity = _best([(_quantity_score(each), each) for each in counted if each is not sku and each.is_counted])
     if sku is None or quantity is None:
         return None
     rest = [each for each in columns if each is not sku]
@@ -209,7 +210,7 @@ def _sku_choices(sku: _Column, parts: Sequence[_Column], rest: Sequence[_Column]
     value: object = sku.column if len(parts) == 1 else [each.column for each in parts]
     named, others = (
         points("sku", sku.name),
-        [each for each in rest if each.distinct == 1 and not each.counts() and points("sku", each.name) >= 0],
+        [each for each in rest if each.distinct == 1 and not each.is_counted and points("sku", each.name) >= 0],
     )
     near = max((points("sku", each.name) for each in others), default=0)
     is_sure = named >= SURE and near < named and len(parts) == 1 and sku.distinct == 1
@@ -258,7 +259,7 @@ def _together(quantity: _Column, rest: Sequence[_Column], taken: set[int]) -> li
     alike = [
         each
         for each in rest
-        if each.at not in taken and each.counts() and named >= SURE <= points("quantity", each.name) == named
+        if each.at not in taken and each.is_counted and named >= SURE <= points("quantity", each.name) == named
     ]
     alike = [each for each in alike if stem and each.name.casefold().startswith(stem) and each.steps == quantity.steps]
     return sorted([quantity, *alike], key=lambda each: each.at)
@@ -271,7 +272,7 @@ def _quantities(quantity: _Column, together: Sequence[_Column], rest: Sequence[_
         value: object = [each.column for each in together]
         yield Choice(setting="columns.quantity", value=value, why=why, is_sure=False, samples=quantity.samples)
         return
-    others = [each for each in rest if each.counts()]
+    others = [each for each in rest if each.is_counted]
     near = max((points("quantity", each.name) for each in others), default=0)
     is_sure = named >= SURE and near < named and quantity.wholes >= MOST
     share = f"{100 * quantity.wholes:.0f} % whole numbers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
@@ -60,6 +61,7 @@ _POINTS = {
 }
 
 
+@cache
 def points(word: str, name: str) -> int:
     """Say how far a column's name speaks for one of our words: 6 at most, 0 for nothing, less against it."""
     words = _words(name)

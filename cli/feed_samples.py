@@ -10,7 +10,7 @@ from shared.domain.profiles import Column
 
 MOST_BYTES = 1 << 20
 """How much of a file is looked at."""
-MOST_ROWS = 1_000
+MOST_ROWS = 500
 MOST_COLUMNS = 200
 LONGEST_SAMPLE = 32
 

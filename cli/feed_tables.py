@@ -20,10 +20,10 @@ from shared.formats.tables import Record
 DELIMITERS = (";", "\t", "|", ",")
 HEADING_WITHIN = 30
 NEARLY_FULL = 0.8
-MOST_SHEETS = 10
+MOST_SHEETS = 5
 LEAST_LINES = 3
 MOST_HEADER_LINES = 3
-LONGEST_FIXED = 2_000
+LONGEST_FIXED = 1_000
 
 _CLOSES = re.compile(r"(?i)(total|totals|trl|trailer|eof|end|summe|gesamt|sum|suma|count|records|footer)(?![a-z])")
 _REMARK = re.compile(r"([#*=/]+|--+)")

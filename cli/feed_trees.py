@@ -40,7 +40,7 @@ def of_json(head: bytes, *, is_all: bool) -> Iterator[Sample]:
         document = opened.read()
     if "\0" in document:
         raise InvalidInput("the text has a zero byte", code="nul_byte")
-    lines = [line for line in document.splitlines() if line.strip()]
+    lines = [line for line in document.split("\n") if line.strip()]
     if lines and lines[0].lstrip().startswith("{") and lines[0].rstrip().endswith("}"):
         rows = [row for row in (_decoded(line) for line in lines[:MOST_ROWS]) if isinstance(row, dict)]
         if 2 * len(rows) > min(len(lines), MOST_ROWS):

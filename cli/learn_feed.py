@@ -29,7 +29,6 @@ from shared.runtime import clock
 ZIP = b"PK"
 PACKED_TWICE = frozenset({"container_nested", "container_members", "container_path"})
 """How a workbook fails that is opened as a zip with a file in it."""
-MOST_CHOICES = 60
 
 
 @reads
@@ -98,7 +97,7 @@ def learn(file: BinaryIO) -> tuple[Choice, ...]:
         if learned and (best is None or learned.score > best[0]):
             best = learned.score, (*sample.choices, *learned.choices)
     if best:
-        first, *others = best[1][:MOST_CHOICES]
+        first, *others = best[1]
         return replace(first, why=first.why + _wrapping(file, first)), *others
     if failures:
         raise failures[-1]
@@ -180,7 +179,7 @@ def _yaml(value: object) -> str:
             value, default_style=style, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False
         )
         told = told.removesuffix("\n").removesuffix("\n...")
-        if "\n" not in told:
+        if told.isprintable():
             break
     return told
 
@@ -215,7 +214,10 @@ def _tell_trial(session: Session, found: FileRead, most: int) -> None:
 def _new_file(folder: Path, supplier: str) -> Path:
     if not supplier:
         raise typer.BadParameter("say whose file it is", param_hint="--supplier")
-    path = folder / f"learned-{name(supplier, 'supplier')}.yaml"
+    called = f"learned-{name(supplier, 'supplier')}.yaml"
+    path = folder / called
+    if Path(called).name != called:
+        raise InvalidInput("a supplier's name with a path", code="name_characters", what="supplier", value=supplier)
     if path.exists():
         raise InvalidInput("it is there already: move it away first", code="draft_exists", file=str(path))
     return path

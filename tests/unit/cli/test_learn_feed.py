@@ -134,7 +134,7 @@ def test_a_workbook_is_learned_with_its_sheet_heading_footer_states_and_time() -
     assert how.status == {"d": Status.DISCONTINUED, "x": Status.UNSELLABLE}
     assert how.as_of is not None
     assert (how.as_of.at, how.as_of.format) == ("B1", "%d.%m.%Y %H:%M")
-    assert doubts(data) == {"columns.quantity", "sku_masks", "as_of", "heading_line"} - {"heading_line"}
+    assert doubts(data) == {"columns.quantity", "sku_masks", "as_of"}
     assert len(known(data, how)) == 25
 
 
@@ -193,7 +193,7 @@ WITHOUT_HEADING = "A-1;Tray;5;7,50\nA-2;Stool;0;8,00\nA-3;Lamp;12;1.009,25\n"
 NAMELESS = "".join(
     f"<r><I>{5000 + i}</I><P>{i}.{i}9</P><Q>{i % 3}</Q><D>2018-07-09T00:00:00</D></r>" for i in range(1, 9)
 )
-PREAMBLE = "Stock list;as of 23/04/2026 10:00\n\nArtikel-Nr;Bezeichnung;Bestand;EK\nA1;Tray;1.200;7,50\nA2;Lamp;3;8,00\n"
+PREAMBLE = "Stock list;as of 23/04/2026 10:00\n\nArtikel-Nr;Name;Bestand;EK\nA1;Tray;1.200;7,50\nA2;Lamp;3;8,00\n"
 
 
 def test_quantities_that_are_named_alike_are_added_up_and_their_words_asked_about() -> None:
@@ -259,7 +259,7 @@ def test_words_mean_none_only_where_nobody_could_mean_more() -> None:
     data = "sku;qty\nA1;Out of stock\nA2;5\nA3;In stock\nA4;Call\nA5;7\n"
 
     assert learned(data).quantities.words == {"out of stock": 0, "in stock": None, "call": None}
-    assert doubts(data) == {"words.in stock"}
+    assert doubts(data) == {"columns.quantity", "words.in stock"}
 
 
 def test_numbers_as_skus_are_asked_about() -> None:
@@ -288,7 +288,6 @@ def test_a_sheet_is_chosen_by_what_stands_in_it() -> None:
 HURTS = {
     "a bomb": gz(b"0" * (64 << 20)),
     "an endless line": b"sku,qty," + b"x" * (4 << 20),
-    "many columns": b"a," * 30_000 + b"\n" + b"1," * 30_000,
     "deep JSON": b"[" * 500_000,
     "deep JSON in a list": b'{"items": [' + b'{"a":' * 100_000,
     "deep XML": b"<a>" * 100_000,
@@ -310,6 +309,13 @@ def test_what_is_made_to_hurt_is_refused_in_bounded_time(case: str) -> None:
 
     with pytest.raises(InvalidInput):
         learned(HURTS[case])
+    assert time.process_time() - began < MOST_SECONDS
+
+
+def test_very_many_cells_take_no_longer() -> None:
+    began = time.process_time()
+
+    assert learned(b"sku,qty" + b",x" * 30_000 + b"\nA,1" + b",1" * 30_000).columns == {"sku": "sku", "quantity": "qty"}
     assert time.process_time() - began < MOST_SECONDS
 
 
@@ -399,8 +405,6 @@ def test_a_draft_is_written_once_and_beside_the_rules(stock: Path, capsys: pytes
     assert (config / "rules.yaml").read_text() == "as it is"
 
 
-def test_a_file_that_would_be_held_fails(stock: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stock.write_text("Item;On hand\nA1;many\nA2;more\nA3;5\n")
-
-    assert main.main(["feeds", "learn", str(stock)]) == 1
+def test_a_file_that_would_be_held_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["feeds", "learn", str(FILES / "alpina/half_bad.csv")]) == 1
     assert "would be held: too many rows are refused" in capsys.readouterr().out
