@@ -13,7 +13,7 @@ _SPEAK: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (5, "sku"),
         (4, "itemno itemnumber itemcode partno partnumber artikelnr artikelnummer stockcode productcode artno"),
         (3, "item part article artikel ref referencia reference catalog"),
-        (2, "art code product produkt style artnr"),
+        (2, "art code product style artnr"),
         (1, "id no nr number key model"),
     ),
     "quantity": (
