@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cli import main
@@ -165,12 +165,21 @@ def test_a_file_of_which_nothing_is_learned_is_refused_with_the_reason(name: str
     assert failure.value.code == code
 
 
-@pytest.mark.parametrize("name", ["elbe/cut_off.xml", "fjord/not_closed.json"])
-def test_a_file_that_is_cut_off_is_learned_from_its_whole_rows_and_refused_when_tried(name: str) -> None:
-    data = (FILES / name).read_bytes()
+NESTED = b'{"items": [{"sku": "A", "in": {"x": 1}, "qty": 5}, {"sku": "B", "in": {"x": 1}, "qt'
 
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        ((FILES / "elbe/cut_off.xml").read_bytes(), "9 elements of this name"),
+        ((FILES / "fjord/not_closed.json").read_bytes(), "a list of 11 objects"),
+        (NESTED, "a list of 1 objects"),
+    ],
+)
+def test_a_file_that_is_cut_off_is_learned_from_its_whole_rows_and_refused_when_tried(data: bytes, rows: str) -> None:
     how = learned(data)
 
+    assert [each.why for each in choices(data) if each.setting == "rows"] == [rows]
     with pytest.raises(InvalidInput) as failure:
         read(data, how)
     assert failure.value.code == "document_not_closed"
@@ -355,6 +364,8 @@ def test_any_bytes_give_a_profile_or_a_refusal(begins: bytes, rest: bytes | str)
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=3))
+@example(["two\nlines"])
+@example(["two\x85lines: # x"])
 def test_nothing_in_a_file_breaks_out_of_its_line_in_the_draft(texts: list[str]) -> None:
     told = Choice(setting="skips", value=texts, why="\n".join(texts), samples=tuple(texts))
 
