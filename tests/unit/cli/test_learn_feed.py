@@ -235,11 +235,11 @@ def test_columns_without_headings_go_by_their_places_and_are_asked_about() -> No
 
 
 def test_columns_whose_names_say_nothing_are_known_by_what_stands_in_them() -> None:
-    data = f"<all>{NAMELESS}</all>"
+    data = f"<all><set>{NAMELESS}</set></all>"
 
     how = learned(data)
 
-    assert (how.rows, how.columns) == ("all/r", {"sku": "I", "quantity": "Q"})
+    assert (how.rows, how.columns) == ("all/set/r", {"sku": "I", "quantity": "Q"})
     assert {"columns.sku", "columns.quantity", "columns.cost"} <= doubts(data)
 
 
