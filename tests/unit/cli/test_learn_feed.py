@@ -200,7 +200,7 @@ P43|Navy|M|CIN|Cincinnati, OH|60|0.44
 """
 WITHOUT_HEADING = "A-1;Tray;5;7,50\nA-2;Stool;0;8,00\nA-3;Lamp;12;1.009,25\n"
 NAMELESS = "".join(
-    f"<r><I>{5000 + i}</I><P>{i}.{i}9</P><Q>{i % 3}</Q><D>2018-07-09T00:00:00</D></r>" for i in range(1, 9)
+    f"<Onhand><I>{5000 + i}</I><P>{i}.{i}9</P><Q>{i % 3}</Q><D>2018-07-09T00:00:00</D></Onhand>" for i in range(1, 9)
 )
 PREAMBLE = "Stock list;as of 23/04/2026 10:00\n\nArtikel-Nr;Name;Bestand;EK\nA1;Tray;1.200;7,50\nA2;Lamp;3;8,00\n"
 
@@ -239,7 +239,7 @@ def test_columns_whose_names_say_nothing_are_known_by_what_stands_in_them() -> N
 
     how = learned(data)
 
-    assert (how.rows, how.columns) == ("all/set/r", {"sku": "I", "quantity": "Q"})
+    assert (how.rows, how.columns) == ("all/set/Onhand", {"sku": "I", "quantity": "Q"})
     assert {"columns.sku", "columns.quantity", "columns.cost"} <= doubts(data)
 
 
