@@ -2,122 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from cli import feed_extras
 from cli.feed_names import points
-from cli.feed_samples import LONGEST_SAMPLE, Choice, Sample
-from cli.feed_values import is_bound, is_gtin, is_number, is_truth, is_whole, marks, mask, time_in
+from cli.feed_samples import Choice, Sample
+from cli.feed_seen import FEW_ROWS, LEAST_FOR_A_PATTERN, MOST, MOST_WORDS, SEVERAL, SURE, Seen
+from cli.feed_values import is_bound, is_number, marks, mask, time_in
 from shared.domain import quantities
 from shared.domain.numerals import Number
-from shared.domain.profiles import Column
 
-SURE = 3
-"""From so many points on a name says what a column is."""
-MOST = 0.8
-MOST_WORDS = 12
-MOST_STATES = 8
-FEW_ROWS = 10
-LEAST_FOR_A_MASK = 20
 LONG = 40
-DIGITS_OF_UNITS = 9
-"""More of them are a code."""
-SEVERAL = 3
 
 NONE_LEFT = frozenset(
     {"out", "out of stock", "sold out", "none", "nil", "no", "no stock", "oos", "agotado", "ausverkauft", "unavailable"}
     | {"nicht lieferbar", "not available", "discontinued", "rupture", "épuisé", "esaurito"}
 )
 NOT_KNOWN = frozenset({"call", "tba", "tbc", "?", "n/a", "na", "unknown", "on request", "auf anfrage", "ask", "-"})
-UNITS = frozenset({"ea", "each", "pc", "pcs", "dz", "doz", "cs", "pk", "bx", "pr", "st", "stk"})
-STATES = {
-    "active": "a active y yes ok current aktiv normal live",
-    "discontinued": "d disc discontinued eol obsolete clearance auslauf closeout phaseout",
-    "unsellable": "x blocked recalled deleted inactive suspended gesperrt",
-}
-FLAGS = {  # in the name of a column of true and false -> what each of them says
-    "discontinued": ("discontinued", "active"),
-    "allocated": ("unsellable", "active"),
-    "active": ("active", "unsellable"),
-    "available": ("active", "unsellable"),
-}
-LATER = ("next", "expir", "until", "due", "valid")
-DATED = ("date", "as of", "as at", "stand", "created", "generated", "stock", "time", "export", "updated")
-
-
-@dataclass(frozen=True)
-class _Column:
-    """What is seen in one column."""
-
-    at: int
-    column: Column
-    name: str
-    cells: list[str]
-    rows: int
-    repeats: bool
-    """Whether a row has several of it, which only quantities may be."""
-
-    @cached_property
-    def words(self) -> list[str]:
-        """Return what is no number, each once, the most frequent first."""
-        return [word for word, _ in Counter(cell for cell in self.cells if not is_number(cell)).most_common()]
-
-    @cached_property
-    def filled(self) -> float:
-        return min(len(self.cells) / self.rows, 1.0)
-
-    @cached_property
-    def distinct(self) -> float:
-        return len(set(self.cells)) / max(len(self.cells), 1)
-
-    @cached_property
-    def wholes(self) -> float:
-        return self._share([is_whole(cell) for cell in self.cells])
-
-    @cached_property
-    def numbers(self) -> float:
-        return self._share([is_number(cell) for cell in self.cells])
-
-    @cached_property
-    def gtins(self) -> float:
-        return self._share([is_gtin(cell) for cell in self.cells])
-
-    @cached_property
-    def is_flag(self) -> bool:
-        return bool(self.cells) and all(is_truth(cell) for cell in self.cells)
-
-    @cached_property
-    def steps(self) -> int:
-        return str(self.column).count(".") + str(self.column).count("/") if isinstance(self.column, str) else 0
-
-    @property
-    def samples(self) -> tuple[str, ...]:
-        """Show two values, different ones if there are."""
-        return tuple(dict.fromkeys(self.cells))[:2]
-
-    @property
-    def said(self) -> str:
-        """Name the column in a sentence."""
-        return repr(str(self.column)[:LONGEST_SAMPLE])
-
-    def _share(self, of: Sequence[bool]) -> float:
-        return sum(of) / max(len(of), 1)
-
-    @cached_property
-    def is_counted(self) -> bool:
-        """Whether quantities may stand here: numbers of units, bounds, few words."""
-        if points("quantity", self.name) < 0 or max(points("gtin", self.name), points("cost", self.name)) > 0:
-            return False
-        odd = [word for word in self.words if not is_bound(word)]
-        has_number = any(is_whole(cell) or is_bound(cell) for cell in self.cells)
-        return not self.is_flag and has_number and len(odd) <= MOST_WORDS and self.gtins < MOST and self._are_units()
-
-    def _are_units(self) -> bool:
-        numbers = [cell for cell in self.cells if is_number(cell)]
-        units = [cell for cell in numbers if is_whole(cell) and len(cell.partition(".")[0]) <= DIGITS_OF_UNITS]
-        return len(units) >= MOST * len(numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +34,7 @@ def learn(sample: Sample) -> Learned | None:
     """Find the columns; None where nothing can be a SKU, or nothing a quantity."""
     rows = len(sample.rows)
     columns = [
-        _Column(at, each.column, each.name, sample.cells(at), rows, sample.repeats(at))
+        Seen(at, each.column, each.name, sample.cells(at), rows, sample.repeats(at))
         for at, each in enumerate(sample.columns)
     ]
     counted = [each for each in columns if each.cells]
@@ -147,25 +49,25 @@ def learn(sample: Sample) -> Learned | None:
     together = _together(quantity, rest, taken)
     taken |= {each.at for each in together}
     rest = [each for each in columns if each.at not in taken]
-    found = [*choices, *_quantities(quantity, together, rest), *_costs(rest)]
-    found += [*_gtins(rest), *_states(rest), *_packs(rest)]
+    found = [*choices, *_quantities(quantity, together, rest), *feed_extras.costs(rest)]
+    found += [*feed_extras.gtins(rest), *feed_extras.states(rest), *feed_extras.packs(rest)]
     costs = [each.value for each in found if each.setting == "columns.cost"]
     found += _numbers([*together, *(each for each in columns if each.column in costs)])
     found += _words(together)
-    found += _as_of(sample)
+    found += feed_extras.as_of(sample)
     score = points("sku", sku.name) + points("quantity", quantity.name) + 2 * len(found) / 10
     score += 2 * (sku.distinct == 1) + 2 * quantity.filled + 2 * quantity.wholes - sample.doubt
     return Learned(tuple(found), score + min(len(sample.rows), FEW_ROWS) / FEW_ROWS)
 
 
-def _best(scored: Sequence[tuple[float, _Column]]) -> _Column | None:
+def _best(scored: Sequence[tuple[float, Seen]]) -> Seen | None:
     return max(scored, key=lambda each: each[0], default=(0.0, None))[1]
 
 
 # ---- SKU and warehouse
 
 
-def _sku_score(column: _Column) -> float:
+def _sku_score(column: Seen) -> float:
     texts = [cell for cell in column.cells if not is_number(cell)]
     score = float(points("sku", column.name)) - column.steps / 2
     score += 4 if column.distinct == 1 else 2 if column.distinct > 0.95 else -4 if column.distinct < 0.5 else 0  # noqa: PLR2004
@@ -178,9 +80,7 @@ def _sku_score(column: _Column) -> float:
     return score
 
 
-def _identity(
-    sample: Sample, sku: _Column, rest: Sequence[_Column]
-) -> tuple[list[_Column], _Column | None, list[Choice]]:
+def _identity(sample: Sample, sku: Seen, rest: Sequence[Seen]) -> tuple[list[Seen], Seen | None, list[Choice]]:
     """Find what tells rows apart: the SKU, else with a warehouse, else with its variants."""
     where = max(rest, key=lambda each: points("warehouse", each.name), default=None)
     if where is None or points("warehouse", where.name) < SURE:
@@ -195,18 +95,18 @@ def _identity(
     return [sku], None, [*_sku_choices(sku, [sku], rest), Choice(setting="columns", value=None, why=why, is_sure=False)]
 
 
-def _varies(sample: Sample, sku: _Column, other: _Column) -> bool:
+def _varies(sample: Sample, sku: Seen, other: Seen) -> bool:
     """Whether rows of one SKU differ in another column."""
     pairs = {(row[sku.at], row[other.at]) for row in sample.rows if max(sku.at, other.at) < len(row)}
     return len(pairs) > len({first for first, _ in pairs})
 
 
-def _are_apart(sample: Sample, by: Sequence[_Column]) -> bool:
+def _are_apart(sample: Sample, by: Sequence[Seen]) -> bool:
     keys = [tuple(row[each.at] if each.at < len(row) else "" for each in by) for row in sample.rows]
     return len(set(keys)) == len(keys)
 
 
-def _sku_choices(sku: _Column, parts: Sequence[_Column], rest: Sequence[_Column]) -> Iterator[Choice]:
+def _sku_choices(sku: Seen, parts: Sequence[Seen], rest: Sequence[Seen]) -> Iterator[Choice]:
     value: object = sku.column if len(parts) == 1 else [each.column for each in parts]
     named, others = (
         points("sku", sku.name),
@@ -225,13 +125,13 @@ def _sku_choices(sku: _Column, parts: Sequence[_Column], rest: Sequence[_Column]
     if any(isinstance(cell, Number) for cell in sku.cells):
         why = "SKUs come as a machine's numbers: zeros that they began with are lost"
         yield Choice(setting="numeric_skus", value=True, why=why, is_sure=False, samples=sku.samples)
-    pattern = mask(sku.cells) if len(parts) == 1 and len(sku.cells) >= LEAST_FOR_A_MASK else ""
+    pattern = mask(sku.cells) if len(parts) == 1 and len(sku.cells) >= LEAST_FOR_A_PATTERN else ""
     if len(pattern) > 1 and set(pattern) - {"9"}:
         why = f"all {len(sku.cells)} look so; what does not is refused, so that a shifted row is seen"
         yield Choice(setting="sku_masks", value=[pattern], why=why, is_sure=False, samples=sku.samples)
 
 
-def _warehouse(warehouse: _Column | None, near: _Column | None) -> Iterator[Choice]:
+def _warehouse(warehouse: Seen | None, near: Seen | None) -> Iterator[Choice]:
     if warehouse:
         names = ", ".join(dict.fromkeys(warehouse.cells))
         why = f"a SKU has a row in each of them ({names[:60]}), added up; with `warehouses` only some count"
@@ -244,7 +144,7 @@ def _warehouse(warehouse: _Column | None, near: _Column | None) -> Iterator[Choi
 # ---- quantities
 
 
-def _quantity_score(column: _Column) -> float:
+def _quantity_score(column: Seen) -> float:
     named = points("quantity", column.name)
     score = float(named) - column.steps / 2 + 4 * column.wholes + 2 * column.filled
     score -= 3 if column.filled < 0.5 else 0  # noqa: PLR2004 - half of it
@@ -252,7 +152,7 @@ def _quantity_score(column: _Column) -> float:
     return score - (2 if is_constant else 0) - (3 if named <= 0 and column.distinct == 1 else 0)
 
 
-def _together(quantity: _Column, rest: Sequence[_Column], taken: set[int]) -> list[_Column]:
+def _together(quantity: Seen, rest: Sequence[Seen], taken: set[int]) -> list[Seen]:
     """Find quantities that are named alike, as those of several warehouses are."""
     named = points("quantity", quantity.name)
     stem = quantity.name[: len(quantity.name) // 2].casefold()
@@ -265,7 +165,7 @@ def _together(quantity: _Column, rest: Sequence[_Column], taken: set[int]) -> li
     return sorted([quantity, *alike], key=lambda each: each.at)
 
 
-def _quantities(quantity: _Column, together: Sequence[_Column], rest: Sequence[_Column]) -> Iterator[Choice]:
+def _quantities(quantity: Seen, together: Sequence[Seen], rest: Sequence[Seen]) -> Iterator[Choice]:
     named = points("quantity", quantity.name)
     if len(together) > 1:
         why = f"{len(together)} columns are named alike: they are added up"
@@ -285,7 +185,7 @@ def _quantities(quantity: _Column, together: Sequence[_Column], rest: Sequence[_
     yield Choice(setting="columns.quantity", value=quantity.column, why=why, is_sure=is_sure, samples=quantity.samples)
 
 
-def _words(columns: Sequence[_Column]) -> Iterator[Choice]:
+def _words(columns: Sequence[Seen]) -> Iterator[Choice]:
     """Say what words and bounds stand for quantities; what a word means in units nobody but the supplier knows."""
     seen = list(dict.fromkeys(word for each in columns for word in each.words))
     bounds = [word for word in seen if is_bound(word)]
@@ -302,7 +202,7 @@ def _words(columns: Sequence[_Column]) -> Iterator[Choice]:
         yield Choice(setting=f"words.{known}", value=value, why=why, is_sure=is_sure, samples=(cell,))
 
 
-def _numbers(columns: Sequence[_Column]) -> Iterator[Choice]:
+def _numbers(columns: Sequence[Seen]) -> Iterator[Choice]:
     cells = [cell for each in columns for cell in each.cells]
     decimal, thousands, doubt = marks(cells)
     shown = tuple(cell for cell in cells if not isinstance(cell, Number) and set(cell) & set(",.' "))[:2]
@@ -312,91 +212,3 @@ def _numbers(columns: Sequence[_Column]) -> Iterator[Choice]:
         yield Choice(setting="thousands", value=thousands, why="it groups digits by three", samples=shown)
     if doubt:
         yield Choice(setting="decimal", value=None, why=doubt, is_sure=False, samples=shown)
-
-
-# ---- what may be absent
-
-
-def _costs(rest: Sequence[_Column]) -> Iterator[Choice]:
-    money = [each for each in rest if each.numbers >= MOST and each.gtins < MOST]
-    named = sorted(
-        (each for each in money if points("cost", each.name) > 0),
-        key=lambda each: (-points("cost", each.name), each.steps, each.at),
-    )
-    if named:
-        first, *others = named
-        is_sure = points("cost", first.name) >= SURE and not others
-        why = "named so, all of it numbers"
-        if others:
-            why = f"is it what you pay? {', '.join(each.said for each in others[:SEVERAL])} may be it too"
-        yield Choice(setting="columns.cost", value=first.column, why=why, is_sure=is_sure, samples=first.samples)
-        return
-    fractions = [each for each in money if each.wholes < MOST and points("cost", each.name) == 0]
-    if fractions:
-        told = ", ".join(each.said for each in fractions[:SEVERAL])
-        why = f"prices may stand in {told}: name what you pay, if it is one"
-        yield Choice(setting="columns.cost", value=None, why=why, is_sure=False, samples=fractions[0].samples)
-
-
-def _gtins(rest: Sequence[_Column]) -> Iterator[Choice]:
-    for each in sorted(rest, key=lambda each: -points("gtin", each.name)):
-        named = points("gtin", each.name) > 0
-        if each.gtins >= MOST and (named or len(each.cells) >= LEAST_FOR_A_MASK // 4):
-            why = f"check digits hold in {100 * each.gtins:.0f} %"
-            yield Choice(setting="columns.gtin", value=each.column, why=why, is_sure=named, samples=each.samples)
-            return
-        if named:
-            why = f"{each.said} is named so, but check digits hold in {100 * each.gtins:.0f} % only: it is left out"
-            yield Choice(setting="columns.gtin", value=None, why=why, is_sure=False, samples=each.samples)
-
-
-def _states(rest: Sequence[_Column]) -> Iterator[Choice]:
-    named = [each for each in rest if points("status", each.name) >= SURE and len(set(each.cells)) <= MOST_STATES]
-    named = [each for each in named if not each.numbers]
-    for each in sorted(named, key=lambda each: -points("status", each.name))[:1]:
-        words = ["true", "false"] if each.is_flag else list(dict.fromkeys(map(quantities.word, each.cells)))
-        known = {word: _state(word, each) for word in words}
-        why = "its words say whether an article is sold on; a word that is not named below is refused"
-        is_sure = not each.is_flag and all(known.values())
-        if not any(known.values()):
-            why = f"{each.said} may say what is discontinued: {', '.join(words)[:60]}"
-            yield Choice(setting="columns.status", value=None, why=why, is_sure=False, samples=each.samples)
-            return
-        yield Choice(setting="columns.status", value=each.column, why=why, is_sure=is_sure, samples=each.samples)
-        for word, state in known.items():
-            told = "as such words mean mostly" if state else f"{word!r}: active, discontinued or unsellable?"
-            yield Choice(setting=f"status.{word}", value=state or None, why=told, is_sure=bool(state))
-
-
-def _state(word: str, column: _Column) -> str:
-    if column.is_flag:
-        flag = next((each for each in FLAGS if each in column.name.casefold()), "")
-        return FLAGS[flag][0 if word == "true" else 1] if flag else ""
-    return next((state for state, words in STATES.items() if word in words.split()), "")
-
-
-def _packs(rest: Sequence[_Column]) -> Iterator[Choice]:
-    for each in rest:
-        if points("pack", each.name) >= SURE or set(map(str.casefold, each.cells)) <= UNITS:
-            why = f"if quantities count packs of {each.said}: add columns.pack, and packs for words such as DZ"
-            yield Choice(setting="columns.pack", value=None, why=why, is_sure=False, samples=each.samples)
-            return
-
-
-def _as_of(sample: Sample) -> Iterator[Choice]:
-    """Find the time that a file says it was taken at."""
-    for at, text, label in sample.beside:
-        hint = f"{label} {at}".casefold()
-        time = time_in(text, is_dated=any(word in hint for word in DATED))
-        if time is None:
-            continue
-        if any(word in hint for word in LATER):
-            why = f"a time stands at {at!r}, but its name speaks of a later one"
-            yield Choice(setting="as_of", value=None, why=why, is_sure=False, samples=(text,))
-            continue
-        value = {"at": at} | ({"format": time.format} if time.format else {})
-        is_told = any(word in hint for word in DATED) and not time.doubt
-        why = time.doubt or ("its name says so" if is_told else "is it when the stock was counted?")
-        why += "; without a zone it is the source's"
-        yield Choice(setting="as_of", value=value, why=why, is_sure=is_told, samples=(text,))
-        return
