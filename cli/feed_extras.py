@@ -79,7 +79,8 @@ def states(rest: Sequence[Seen]) -> Iterator[Choice]:
         yield Choice(setting="columns.status", value=each.column, why=why, is_sure=is_sure, samples=each.samples)
         for word, state in known.items():
             told = "as such words mean mostly" if state else f"{word!r}: active, discontinued or unsellable?"
-            yield Choice(setting=f"status.{word}", value=state or None, why=told, is_sure=bool(state))
+            is_told = bool(state) and len(word) > 1  # a letter may mean anything
+            yield Choice(setting=f"status.{word}", value=state or None, why=told, is_sure=is_told)
 
 
 def _state(word: str, column: Seen) -> str:

@@ -134,7 +134,7 @@ def test_a_workbook_is_learned_with_its_sheet_heading_footer_states_and_time() -
     assert how.status == {"d": Status.DISCONTINUED, "x": Status.UNSELLABLE}
     assert how.as_of is not None
     assert (how.as_of.at, how.as_of.format) == ("B1", "%d.%m.%Y %H:%M")
-    assert doubts(data) == {"columns.quantity", "sku_masks", "as_of"}
+    assert doubts(data) == {"columns.quantity", "sku_masks", "as_of", "status.d", "status.x"}
     assert len(known(data, how)) == 25
 
 
