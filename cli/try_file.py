@@ -49,15 +49,15 @@ def try_file(
     """
     now, source = clock.now(), _source(session, supplier, config)
     with file.open("rb") as opened, ExitStack() as stack:
-        taken, failure = _taken(opened, source, now)
+        taken, failure = taken_of(opened, source, now)
         session.tell(f"{file.name}: {taken}")
-        _show_rows(session, opened, source, most)
+        show_rows(session, opened, source, most)
         against = stack.enter_context(_against(session, source))
         found = stack.enter_context(read_files.reading(opened, source, against))
         failure = failure or found.failure
         said, verdict = found.tally, found.judge(source)
         session.tell(f"{said.read} rows, {said.refused} refused")
-        _show_refusals(session, found, most)
+        show_refusals(session, found, most)
         if not failure:
             _show_changes(session, found, source, most, is_first=against.snapshot is None)
         reasons = [f"{failure.message}: {failure.details}"] if failure else [*verdict.reasons]
@@ -86,7 +86,7 @@ def try_file(
         raise typer.Exit(1)
 
 
-def _taken(opened: BinaryIO, source: Source, now: datetime) -> tuple[str, InvalidInput | None]:
+def taken_of(opened: BinaryIO, source: Source, now: datetime) -> tuple[str, InvalidInput | None]:
     """Say as of when the file would count, or why that cannot be known."""
     try:
         at = read_files.taken_at(opened, source, now)
@@ -121,7 +121,7 @@ def _source(session: Session, supplier: str, config: Path | None) -> Source:
     return source
 
 
-def _show_rows(session: Session, opened: BinaryIO, source: Source, most: int) -> None:
+def show_rows(session: Session, opened: BinaryIO, source: Source, most: int) -> None:
     """Show the first rows as they are read; a file that breaks off shows those before."""
     rows: list[Row] = []
     try:
@@ -136,7 +136,8 @@ def _show_rows(session: Session, opened: BinaryIO, source: Source, most: int) ->
     session.table("first rows, as read", ["line", "SKU", "units", "the file says", "cost", "warning"], shown)
 
 
-def _show_refusals(session: Session, found: FileRead, most: int) -> None:
+def show_refusals(session: Session, found: FileRead, most: int) -> None:
+    """Show the first refused rows by line."""
     shown = [(each.line, each.column, repr(each.value), each.reason) for each in found.refusals[:most]]
     if shown:
         told = f"refused, the first {len(shown)} of {found.tally.refused}"

@@ -28,16 +28,16 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
     Raises InvalidInput when the file as a whole cannot be read: its text, its quotes, a needed column.
     """
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
-        yield from tables.rows(_records(opened, profile.delimiter, profile.heading_line), profile, currency)
+        yield from tables.rows(records(opened, profile.delimiter, profile.heading_line), profile, currency)
 
 
 def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> list[str]:
     """Return the cells of one line, as they are above a heading."""
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
-        return tables.record_at(_records(opened, profile.delimiter, line), line)
+        return tables.record_at(records(opened, profile.delimiter, line), line)
 
 
-def _records(opened: TextIOWrapper, delimiter: str, first_line: int) -> Iterator[Record]:
+def records(opened: TextIOWrapper, delimiter: str, first_line: int) -> Iterator[Record]:
     """Yield the cells of each row with the line it begins on, from a line on; rows of empty cells are no rows."""
     lines = _Lines(opened, first_line)
     # strict: a quote left open would swallow the rows after it without a word.
