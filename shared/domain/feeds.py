@@ -100,9 +100,9 @@ class Photograph:
         """Rows of the file, good or not."""
         return len(self.rows) + self.refused
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Count a row that cannot be used, and tell it if there is room."""
-        self.refused += 1
+    def refuse(self, refusal: Refusal, rows: int = 1) -> None:
+        """Count a row that cannot be used, or those of several warehouses, and tell it if there is room."""
+        self.refused += rows
         if refusal.sku is None:
             self.nameless += 1
         else:
@@ -394,14 +394,15 @@ def gather(read: Iterable[Row | Refusal]) -> Photograph:
             continue
         elif first := photograph.rows.pop(each.sku, None):
             twice.add(each.sku)
-            photograph.refuse(_twice(first))
+            photograph.refuse(_twice(first), rows=len(lying.get(each.sku, ())) or 1)
             photograph.refuse(_twice(each))
         else:
             photograph.rows[each.sku] = each
     for sku in lying.keys() & photograph.refused_skus & photograph.rows.keys():
         part = photograph.rows.pop(sku)
         reason = "of another warehouse it could not be read"
-        photograph.refuse(Refusal(line=part.line, column="", value=sku[:40], reason=reason, sku=sku))
+        refusal = Refusal(line=part.line, column="", value=sku[:40], reason=reason, sku=sku)
+        photograph.refuse(refusal, rows=len(lying[sku]))
     photograph.warnings = [row for row in photograph.rows.values() if row.warning]
     return photograph
 

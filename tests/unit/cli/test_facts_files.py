@@ -10,7 +10,7 @@ from shared.domain.facts import Catalogue, Meaning
 
 PRODUCTS = "sku,title,inventory_item\nA,Tray,item-a\nB,Throw,item-b\nC,Gift set,\nD,Big set,\n"
 NEEDED = "sku,title,inventory_item"
-MAY = ("grams", "hazmat", "price", "map", "currency")
+MAY = ("grams", "hazmat", "price", "map", "currency", "gtin", "mpn")
 MORE = {"grams", "hazmat", "price_minor", "map_minor", "currency", "gtin", "mpn"}
 HEADINGS = {
     "kits.csv": "kit,part,units",

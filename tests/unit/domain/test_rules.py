@@ -33,7 +33,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
 def test_the_sample_shop_is_read() -> None:
     read = rules.parse(SAMPLE)
 
-    assert [source.source for source in read.active_sources] == ["alpina", "baltic", "celtic"]
+    assert [source.source for source in read.active_sources] == ["alpina", "baltic", "celtic", "dorset", "elbe"]
     celtic = read.sources[read.active_sources[2].source]
     assert (celtic.deducts_at, celtic.feed.delimiter, celtic.feed.columns["sku"]) == (DeductsAt.ACCEPT, "|", "PartNo")
     (channel,) = read.channels.values()
@@ -54,7 +54,7 @@ def test_nothing_is_compensated_without_asking_unless_the_rules_say_so(value: ob
 def test_an_inactive_source_gets_no_orders() -> None:
     read = rules.parse(changed("sources/alpina/active", value=False))
 
-    assert [source.source for source in read.active_sources] == ["baltic", "celtic"]
+    assert [source.source for source in read.active_sources] == ["baltic", "celtic", "dorset", "elbe"]
 
 
 def test_counts_are_worth_less_as_they_grow_old() -> None:
