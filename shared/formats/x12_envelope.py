@@ -10,20 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from shared.domain.documents import Finding
 from shared.errors import InvalidInput
 from shared.formats import x12
 from shared.formats.x12 import Segment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What is wrong, and where: segment number, element number, offset of the segment's first byte."""
-
-    code: str
-    segment: int
-    element: int
-    byte: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
