@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeVar
 
 from shared.domain import profiles, quantities
 from shared.domain.documents import Action, ChangeOutcome, Reason
-from shared.domain.numerals import Marks
 from shared.domain.places import Place
-from shared.domain.profiles import Column, FeedProfile, Field, Format
+from shared.domain.profiles import OF_FORMAT, Column, FeedProfile, Field, Format
+
+T = TypeVar("T")
 
 MOST_PIECES = 10_000
+FORMATS = (Format.DELIMITED, Format.JSON, Format.NDJSON, Format.XML)
 
 PIECES: Mapping[str, int] = MappingProxyType({"": 1, "ea": 1, "pc": 1, "un": 1})
 """Units of measure that are one piece everywhere (X12 element 355: each, piece, unit)."""
@@ -86,7 +89,7 @@ class AnswerProfile:
     means when an answer to a change rejects the line; `files`: its own files, by what they tell.
     """
 
-    uoms: Mapping[str, int] = PIECES
+    uoms: Mapping[str, int] = field(default_factory=lambda: PIECES)
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     counts: str = "refuse"
     rejected_change: ChangeOutcome = ChangeOutcome.UNCLEAR
@@ -101,7 +104,7 @@ def parse(at: Place) -> AnswerProfile:
     at.only("uoms", "reasons", "counts", "rejected_change", *Kind)
     return AnswerProfile(
         uoms=_uoms(at),
-        reasons={quantities.word(key): value for key, value in _words(at, "reasons", *Reason).items()},
+        reasons=_words(at, "reasons", *Reason),
         counts=at.one_of("counts", "refuse", "tell", default="refuse"),
         rejected_change=at.one_of("rejected_change", *ChangeOutcome, default=ChangeOutcome.UNCLEAR),
         files={kind: _file(at.child(kind), kind) for kind in Kind if at.has(kind)},
@@ -115,12 +118,45 @@ def _uoms(at: Place) -> Mapping[str, int]:
     return {**PIECES, **{quantities.word(each): table.whole(each, 1, MOST_PIECES) for each in table.names()}}
 
 
-def _words[T](at: Place, key: str, *allowed: T) -> dict[str, T]:
+def _words(at: Place, key: str, *allowed: T) -> dict[str, T]:
     if not at.has(key):
         return {}
     table = at.child(key)
-    return {each: table.one_of(each, *allowed) for each in table.names()}
+    return {quantities.word(each): table.one_of(each, *allowed) for each in table.names()}
 
 
 def _file(at: Place, kind: Kind) -> AnswerFile:
-    return AnswerFile(layout=FeedProfile(columns={}), columns={})
+    what = at.one_of("format", *FORMATS, default=Format.DELIMITED)
+    at.only("format", "columns", "actions", "day", "decimal", "thousands", *OF_FORMAT[what])
+    layout = profiles.layout(at, what)
+    place = at.child("columns")
+    place.only(*WORDS[kind])
+    columns = {
+        word: profiles.column_at(place, word, place.value(word), what, layout.heading_line) for word in place.names()
+    }
+    for needed in NEEDED[kind]:
+        if needed not in columns:
+            place.text(needed)
+    if kind is not Kind.CANCEL and not any(each in columns for each in NAMES_A_LINE):
+        raise place.wrong("line", None, f"one of {', '.join(NAMES_A_LINE)}: of which line a row is")
+    if at.has("actions") != ("action" in columns):
+        raise at.wrong("actions", at.value("actions"), "words of the column `action`, if there is that column")
+    allowed: tuple[Says, ...] = tuple(ChangeOutcome) if kind is Kind.CANCEL else tuple(Action)
+    return AnswerFile(
+        layout=layout,
+        columns=columns,
+        actions=_words(at, "actions", *allowed),
+        day=_day(at),
+    )
+
+
+def _day(at: Place) -> str:
+    day = at.text("day") if at.has("day") else DAY
+    then = datetime(2026, 11, 23, tzinfo=UTC)
+    try:
+        read = datetime.strptime(then.strftime(day), day)  # noqa: DTZ007 - only whether it can be read matters
+    except ValueError:
+        read = None
+    if read is None or read.date() != then.date():
+        raise at.wrong("day", day, "a format of strptime that says day, month and year, such as %d.%m.%Y")
+    return day

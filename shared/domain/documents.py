@@ -372,7 +372,7 @@ class AdviceFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advised:
-    """What an application says of one of our documents: by a reference (`PO`, its number) and its envelope's numbers."""
+    """What an application says of one document of ours, by a reference (`PO`, its number) and its envelopes."""
 
     verdict: Verdict
     qualifier: str

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.feeds import Refusal
 from shared.domain.profiles import MAY_BE_ABSENT, FeedProfile, Footer
 from shared.errors import InvalidInput
-from shared.formats.stock_rows import Place, StockRows, by_cell, told
+from shared.formats.stock_rows import Place, Reads, by_cell, told
+
+T = TypeVar("T")
 
 Record = tuple[int, list[str]]
 """The line a record begins on, and its cells."""
 
 
 def rows(
-    records: Iterator[Record], profile: FeedProfile, currency: str, *, pads: bool = False
-) -> Iterator[Row | Refusal]:
+    records: Iterator[Record], profile: FeedProfile, reader: Reads[T], *, pads: bool = False
+) -> Iterator[T | Refusal]:
     """Yield every row. Records have a cell that is not blank; `pads`: blank ones at the end may be missing.
 
     Raises InvalidInput for a column that is missing or comes twice, and for a footer that is wrong or missing.
     """
-    reader = StockRows(profile, currency)
     heading = next(records, (0, []))[1] if profile.heading_line else []
     positions = _positions(heading, reader, profile)
     width = profile.width or len(_trimmed(heading))
@@ -101,7 +103,7 @@ def _trimmed(heading: Sequence[str]) -> list[str]:
     return found
 
 
-def _positions(heading: Sequence[str], reader: StockRows, profile: FeedProfile) -> list[int | None]:
+def _positions(heading: Sequence[str], reader: Reads[T], profile: FeedProfile) -> list[int | None]:
     found = _trimmed(heading)
     named = {each.column: each.word for each in reader.fields if isinstance(each.column, str)}
     shown = [told(cell) for cell in found[:50]]

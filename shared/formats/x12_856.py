@@ -20,8 +20,9 @@ ITEM = "I"
 SHIPMENT = "S"
 LEVELS = PARCELS | {SHIPMENT, "O", ITEM}
 MOST_LEVELS = 3 * MOST_LINES
-MOST_PACKAGES = 1_000
-"""Packages below one item."""
+DEEPEST = 12
+MOST_MARKS = 1_000
+"""Tracking numbers of one level."""
 
 TRACKING = frozenset({"CN", "2I", "AW", "WY"})
 """Carrier's reference, tracking number, air waybill, waybill (element 128)."""
@@ -33,7 +34,7 @@ SHIPPED = "011"
 EXPECTED = frozenset(
     (
         *("CUR", "REF", "PER", "TD1", "TD3", "TD4", "TD5", "PKG", "PID", "MEA", "N1", "N2", "N3", "N4", "DTM", "FOB"),
-        *("PO4", "MAN", "SLN", "CTP", "SAC", "LDT", "V1", "R4", "TXI", "AMT"),
+        *("PO4", "MAN", "SLN", "CTP", "SAC", "LDT", "V1", "R4", "TXI", "AMT", "CTT"),
     )
 )
 
@@ -52,7 +53,8 @@ class Level:
     tracking: tuple[Mark, ...] = ()
     lin: Segment | None = None
     sn1: Segment | None = None
-    packages: list[Level] | None = None
+    depth: int = 1
+    packages: list[Level] = field(default_factory=list)
     """Of an item: those below it."""
 
     def up(self) -> Iterator[Level]:
@@ -69,6 +71,7 @@ class Tree:
 
     levels: dict[str, Level] = field(default_factory=dict)
     items: list[tuple[Level, ShippedLine]] = field(default_factory=list)
+    head: Segment | None = None
     shipped: date | None = None
     moment: datetime | None = None
 
@@ -76,31 +79,31 @@ class Tree:
 def read(reading: Reading) -> ShipmentNotice:
     """Read a set. Raises DocumentRefused with everything that cannot be read without a guess."""
     tree = Tree()
-    head: Segment | None = None
     level: Level | None = None
     for segment in reading.segments():
-        match segment.id:
-            case "HL":
-                if level:
-                    _close(reading, tree, level)
-                level = _open(reading, tree, segment)
-            case "BSN":
-                if head:
-                    reading.find("segment_twice", "the notice begins twice", segment)
-                head = segment
-            case "DTM" if segment.get(1) == SHIPPED:
-                _shipped(reading, tree, segment)
-            case "CTT":
-                pass  # it counts levels by the standard, and items at many partners; SE has counted the segments
-            case _:
-                if not level or not _takes(reading, level, segment):
-                    reading.skip(segment, EXPECTED)
+        if segment.id == "HL":
+            if level:
+                _close(reading, tree, level)
+            level = _open(reading, tree, segment)
+        elif not (level and _takes(reading, level, segment)):
+            _takes_of_whole(reading, tree, segment)
     if level:
         _close(reading, tree, level)
-    if head is None:
+    if tree.head is None:
         reading.find("segment_missing", "a BSN segment is needed", reading.set.header)
         raise DocumentRefused(reading.findings)
-    return _notice(reading, head, tree)
+    return _notice(reading, tree.head, tree)
+
+
+def _takes_of_whole(reading: Reading, tree: Tree, segment: Segment) -> None:
+    if segment.id == "BSN":
+        if tree.head:
+            reading.find("segment_twice", "the notice begins twice", segment)
+        tree.head = segment
+    elif segment.id == "DTM" and segment.get(1) == SHIPPED:
+        _shipped(reading, tree, segment)
+    else:
+        reading.skip(segment, EXPECTED)
 
 
 def _notice(reading: Reading, head: Segment, tree: Tree) -> ShipmentNotice:
@@ -137,30 +140,31 @@ def _open(reading: Reading, tree: Tree, hl: Segment) -> Level:
     if above and above.code == ITEM:
         if code == ITEM:
             reading.find("item_in_item", "an item within an item", hl, 2)
-        above.packages = [*(above.packages or ()), level]
-        if len(above.packages) > MOST_PACKAGES:
-            reading.find("packages_too_many", "an item lies in too many packages", hl)
+        above.packages.append(level)
+    if above:
+        level.depth = above.depth + 1
+        if level.depth > DEEPEST:
+            reading.find("level_too_deep", "levels are nested too deep", hl)
     return level
 
 
 def _takes(reading: Reading, level: Level, segment: Segment) -> bool:
     match segment.id:
-        case "LIN":
-            if level.lin:
+        case "LIN" | "SN1":
+            if level.lin if segment.id == "LIN" else level.sn1:
                 reading.find("segment_twice", "a level has two items", segment)
-            level.lin = segment
-        case "SN1":
-            if level.sn1:
-                reading.find("segment_twice", "a level has two numbers of units", segment)
-            level.sn1 = segment
+            if segment.id == "LIN":
+                level.lin = segment
+            else:
+                level.sn1 = segment
         case "PRF":
             level.order = segment.get(1)
         case "TD5":
             level.carrier = segment.get(3) or level.carrier
             level.service = segment.get(5) or segment.get(12) or level.service
         case "MAN":
-            for at in (1, 4):
-                _mark(reading, level, segment, at)
+            _mark(reading, level, segment, 1)
+            _mark(reading, level, segment, 4)
         case "REF":
             return _refers(level, segment.get(1), segment.get(2))
         case _:
@@ -169,7 +173,7 @@ def _takes(reading: Reading, level: Level, segment: Segment) -> bool:
 
 
 def _refers(level: Level, qualifier: str, number: str) -> bool:
-    if qualifier in TRACKING and number:
+    if qualifier in TRACKING and number and len(level.tracking) < MOST_MARKS:
         level.tracking += (Mark(qualifier, number),)
     elif qualifier == "PO":
         level.order = level.order or number
@@ -181,7 +185,10 @@ def _mark(reading: Reading, level: Level, segment: Segment, at: int) -> None:
     if qualifier in SSCC:
         level.sscc = number
     elif qualifier == CARRIER_ASSIGNED and number:
-        level.tracking.append(Mark(qualifier, number))
+        if len(level.tracking) == MOST_MARKS:
+            reading.find("marks_too_many", "a package has too many tracking numbers", segment, at)
+            return
+        level.tracking += (Mark(qualifier, number),)
         if last and last != number:
             reading.find("marks_range", "a range of tracking numbers, of which only two are said", segment, at + 2)
 
@@ -244,7 +251,7 @@ def _parcels(tree: Tree) -> Iterator[Parcel]:
 
 
 def _holder(item: Level) -> Level:
-    """Find the level whose parcel an item lies in: packages below it, else above it, else the shipment, else the top."""
+    """Find the level whose parcel an item lies in: packages below it, else above it, else the shipment or the top."""
     if item.packages:
         return item
     top = item
@@ -256,9 +263,8 @@ def _holder(item: Level) -> Level:
 
 
 def _parcel(level: Level, lines: tuple[ShippedLine, ...]) -> Parcel:
-    packages = level.packages or ()
-    own = tuple(mark for each in packages for mark in each.tracking)
-    codes = {each.sscc for each in packages if each.sscc}
+    own = tuple(mark for each in level.packages for mark in each.tracking)
+    codes = {each.sscc for each in level.packages if each.sscc}
     return Parcel(
         lines=lines,
         carrier=next((each.carrier for each in level.up() if each.carrier), ""),

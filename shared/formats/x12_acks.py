@@ -72,7 +72,10 @@ EXPECTED = frozenset(
 )
 """Segments of the standard that say nothing of what becomes of a line."""
 
+TEXTS = {"REF": 3, "MSG": 1, "NTE": 2}
+"""Where words of the supplier stand."""
 LONGEST_TEXT = 200
+MOST_TEXTS = 20
 MOST_ACKS = 100
 """Answers of one line; the standard allows 104."""
 
@@ -113,7 +116,7 @@ POC = Layout(units=3, uom=5, price=6, basis=7, products=8, change=2)
 
 @dataclass(slots=True)
 class Answered:
-    """What an answer says: its first segment, its lines, and of the whole what is said before them."""
+    """What an answer says: its first segment (till then its ST), its lines, and what is said of the whole."""
 
     head: Segment
     lines: list[AnsweredLine] = field(default_factory=list)
@@ -123,15 +126,10 @@ class Answered:
 
 def read(reading: Reading, head_id: str, line_id: str, layout: Layout) -> Answered:
     """Read all segments of an answer. Raises DocumentRefused where nothing says what it is about."""
-    head: Segment | None = None
     line: Line | None = None
     found = Answered(reading.set.header)
     for segment in reading.segments():
-        if segment.id == head_id:
-            if head:
-                reading.find("segment_twice", "the answer begins twice", segment)
-            head = segment
-        elif segment.id == line_id:
+        if segment.id == line_id:
             if line:
                 found.lines.append(_end(reading, line))
             if len(found.lines) == MOST_LINES:
@@ -141,28 +139,30 @@ def read(reading: Reading, head_id: str, line_id: str, layout: Layout) -> Answer
         elif segment.id == "CTT":
             reading.count(segment, 1, len(found.lines) + bool(line), "lines")
         elif not (line and _takes(reading, line, segment)):
-            _takes_of_whole(reading, found, segment)
+            _takes_of_whole(reading, found, segment, head_id)
     if line:
         found.lines.append(_end(reading, line))
-    if head is None:
+    if found.head.id != head_id:
         reading.find("segment_missing", f"a {head_id} segment is needed", reading.set.header)
         raise DocumentRefused(reading.findings)
-    if head.get(2) not in TYPES:
-        reading.find("ack_type_unknown", "this type of answer is not known", head, 2)
-    found.head = head
+    if found.head.get(2) not in TYPES:
+        reading.find("ack_type_unknown", "this type of answer is not known", found.head, 2)
     return found
 
 
-def _takes_of_whole(reading: Reading, found: Answered, segment: Segment) -> None:
-    match segment.id:
-        case "CUR":
-            found.currency = segment.get(2)
-        case "REF" if segment.get(1) == "VN":
-            found.supplier_order = segment.get(2)
-        case "ACK":
-            reading.find("segment_misplaced", "an answer to a line stands before any line", segment)
-        case _:
-            reading.skip(segment, EXPECTED)
+def _takes_of_whole(reading: Reading, found: Answered, segment: Segment, head_id: str) -> None:
+    if segment.id == head_id:
+        if found.head.id == head_id:
+            reading.find("segment_twice", "the answer begins twice", segment)
+        found.head = segment
+    elif segment.id == "CUR":
+        found.currency = segment.get(2)
+    elif segment.id == "REF" and segment.get(1) == "VN":
+        found.supplier_order = segment.get(2)
+    elif segment.id == "ACK":
+        reading.find("segment_misplaced", "an answer to a line stands before any line", segment)
+    else:
+        reading.skip(segment, EXPECTED)
 
 
 def _begin(reading: Reading, head: Segment, layout: Layout) -> Line:
@@ -192,12 +192,9 @@ def _takes(reading: Reading, line: Line, segment: Segment) -> bool:
             line.acks.append(segment)
             if len(line.acks) > MOST_ACKS:
                 reading.find("acks_too_many", "a line has too many answers", segment)
-        case "REF":
-            line.texts.append(segment.get(3))
-        case "MSG":
-            line.texts.append(segment.get(1))
-        case "NTE":
-            line.texts.append(segment.get(2))
+        case "REF" | "MSG" | "NTE":
+            if len(line.texts) < MOST_TEXTS:
+                line.texts.append(segment.get(TEXTS[segment.id]))
         case "DTM":
             line.day = line.day or reading.when(segment, 1, 2)
         case "CTP":

@@ -45,8 +45,9 @@ PURPOSES = {
     "05": Purpose.REPLACE,
     "06": Purpose.CONFIRM,
     "07": Purpose.DUPLICATE,
+    "14": Purpose.ORIGINAL,
 }
-"""Element 353."""
+"""Element 353; 14 is "advance notification", which is what every first shipment notice is."""
 
 _SHIP = ("010", "011", "068", "079", "118")
 """Requested ship, shipped, current schedule ship, promised for shipment, requested pick-up."""
