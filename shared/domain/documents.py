@@ -446,11 +446,10 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WishedLine:
-    """A line to change. `units` it had, and how many of them are still wanted."""
+    """A line to change. Its units are those it had, where it is deleted, else those that are still wanted."""
 
     line: OrderedLine
     wish: Wish
-    still: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
