@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import profiles
+from shared.domain import answer_profiles, profiles
+from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
@@ -60,9 +61,9 @@ class Tier:
 class Source:
     """Anything that can ship.
 
-    `deducts_at`: when it takes our units off its own count; `takes_in_within`: how long after it was sent one it has
-    surely read a purchase order, which is when it deducts at receipt; `ships_within`: by when it must have deducted,
-    though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
+    `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
+    `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
+    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
     None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
     `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
     """
@@ -72,6 +73,7 @@ class Source:
     currency: str
     zone: str
     feed: FeedProfile
+    answers: AnswerProfile = answer_profiles.USUAL
     deducts_at: DeductsAt = DeductsAt.SHIP
     takes_in_within: timedelta = timedelta(hours=24)
     send_by: str = "file"
@@ -175,6 +177,7 @@ def _source(key: SourceId, at: Place) -> Source:
         "currency",
         "zone",
         "feed",
+        "answers",
         "deducts_at",
         "takes_in_within_hours",
         "send_by",
@@ -196,6 +199,7 @@ def _source(key: SourceId, at: Place) -> Source:
         currency=at.currency("currency"),
         zone=zone,
         feed=profiles.parse(at.child("feed")),
+        answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
         send_by=at.one_of("send_by", "file", default="file"),
