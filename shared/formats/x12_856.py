@@ -107,7 +107,7 @@ def _takes_of_whole(reading: Reading, tree: Tree, segment: Segment) -> None:
 
 
 def _notice(reading: Reading, head: Segment, tree: Tree) -> ShipmentNotice:
-    if not tree.items:
+    if not tree.items and not reading.findings:
         reading.find("lines_missing", "nothing is said to be shipped", head)
     read = ShipmentNotice(
         origin=reading.origin,
@@ -242,8 +242,12 @@ def _line(reading: Reading, level: Level, lin: Segment, sn1: Segment) -> Shipped
 def _parcels(tree: Tree) -> Iterator[Parcel]:
     """Make a parcel of every level that items lie in, and of packages of which the document does not say what is in."""
     held: dict[str, list[ShippedLine]] = {}
-    for level, line in tree.items:
-        held.setdefault(_holder(level).id, []).append(line)
+    same: dict[tuple[Mark, ...], Level] = {}
+    for item, line in tree.items:
+        level = _holder(item)
+        if level.tracking and level.code not in PARCELS:
+            level = same.setdefault(level.tracking, level)
+        held.setdefault(level.id, []).append(line)
     for level in tree.levels.values():
         lines = held.get(level.id)
         if lines or (level.code in PARCELS and not (level.above and level.above.code == ITEM)):
@@ -251,12 +255,12 @@ def _parcels(tree: Tree) -> Iterator[Parcel]:
 
 
 def _holder(item: Level) -> Level:
-    """Find the level whose parcel an item lies in: packages below it, else above it, else the shipment or the top."""
+    """Find whose parcel an item lies in: of packages below it, else of the level above it that is one or is tracked."""
     if item.packages:
         return item
     top = item
     for level in item.up():
-        if level.code in PARCELS or level.code == SHIPMENT:
+        if level.code in PARCELS or level.code == SHIPMENT or level.tracking:
             return level
         top = level
     return top

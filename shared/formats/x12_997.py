@@ -133,7 +133,7 @@ def _takes(reading: Reading, into: _Set, segment: Segment) -> None:
             _finish(reading, into)
             into.segment = segment
         case "AK4" if into.segment:
-            place = segment.get(1).split(":")[0].split(">")
+            place = segment.get(1).split(reading.set.interchange.component or ":")
             into.elements.append(
                 ElementFault(
                     element=_number(reading, segment, 1, place[0]),

@@ -18,13 +18,14 @@ from shared.formats.x12 import Segment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interchange:
-    """Who sent it to whom, and its control number (ISA06, ISA08, ISA13, each with its qualifier)."""
+    """Who sent it to whom, its control number, what separates components (ISA06, ISA08, ISA13, ISA16)."""
 
     sender: str
     sender_qualifier: str
     receiver: str
     receiver_qualifier: str
     control: str
+    component: str
     is_test: bool
 
 
@@ -75,6 +76,7 @@ class Envelopes:
             receiver=isa.get(8),
             receiver_qualifier=isa.get(7),
             control=isa.get(13),
+            component=isa.get(16),
             is_test=isa.get(15) == "T",
         )
         groups = 0
