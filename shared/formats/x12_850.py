@@ -92,7 +92,7 @@ def price(amount: Decimal | None) -> str:
     if amount is None:
         return ""
     text = f"{amount:f}"
-    if amount < 0 or len(text) > MOST_DIGITS:
+    if not amount.is_finite() or amount < 0 or len(text) > MOST_DIGITS:
         raise InvalidInput("a price does not fit its element", code="po_price", price=text[:40])
     return text
 
