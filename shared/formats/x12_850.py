@@ -69,7 +69,7 @@ def body(order: OrderRequest, delimiters: Delimiters = USUAL, habits: Habits = D
     if order.order_name:
         written.append(["REF", "CO", words.fit("order_name", order.order_name, LONGEST_REFERENCE)])
     if order.order_token:
-        written.append(["REF", "CR", x12_writer.identifier("order_token", order.order_token, LONGEST_REFERENCE)])
+        written.append(["REF", "ZZ", x12_writer.identifier("order_token", order.order_token, LONGEST_REFERENCE)])
     dates = ((code, getattr(order, name)) for code, name in _DATES)
     written += [["DTM", code, day(on)] for code, on in dates if on]
     written += _carriage(order.carriage, words)
@@ -181,7 +181,7 @@ def read(reading: Reading) -> OrderRequest:
             case "CUR":
                 said["currency"] = segment.get(2)
             case "REF":
-                said[{"CO": "order_name", "CR": "order_token"}.get(segment.get(1), "")] = segment.get(2)
+                said[{"CO": "order_name", "ZZ": "order_token"}.get(segment.get(1), "")] = segment.get(2)
             case "DTM":
                 dates[names.get(segment.get(1), "")] = reading.day(segment, 2)
             case "TD5":

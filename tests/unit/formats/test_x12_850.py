@@ -96,7 +96,7 @@ def test_a_purchase_order_as_a_supplier_reads_it() -> None:
         "BEG*00*DS*ALPINA-000123**20261125",
         "CUR*BY*USD",
         "REF*CO*#1001",
-        "REF*CR*vujhet6hyo",
+        "REF*ZZ*vujhet6hyo",
         "DTM*010*20261127",
         "DTM*002*20261201",
         "DTM*001*20261209",
