@@ -140,7 +140,9 @@ class Envelopes:
 
     def _find(self, code: str, segment: Segment, element: int, text: str) -> None:
         self.findings.append(
-            Finding(code=code, segment=segment.position, element=element, byte=segment.offset, text=text)
+            Finding(
+                code=code, segment=segment.position, element=element, byte=segment.offset, text=text, name=segment.id
+            )
         )
 
 
