@@ -261,7 +261,8 @@ def _acknowledgement(rows: _Rows) -> Acknowledgement:
     by_line: dict[tuple[str, tuple[ProductId, ...]], AnsweredLine] = {}
     for row in rows.rows:
         line, products, ordered = rows.text(row, "line"), rows.products(row), rows.units(row, "ordered")
-        said = _says(rows, row, ordered)
+        price = rows.price(row)
+        said = _says(rows, row, ordered, price)
         before = by_line.get((line, products))
         if before and before.ordered != ordered:
             rows.find(row, "ordered", "rows_disagree", "rows of one line say two things")
@@ -274,7 +275,7 @@ def _acknowledgement(rows: _Rows) -> Acknowledgement:
             says=(*(before.says if before else ()), *([said] if said else [])),
             spot=before.spot if before else _spot(row),
             ordered=ordered,
-            price=rows.price(row),
+            price=price,
         )
     return Acknowledgement(
         origin=rows.origin(),
@@ -286,7 +287,7 @@ def _acknowledgement(rows: _Rows) -> Acknowledgement:
     )
 
 
-def _says(rows: _Rows, row: Cells, ordered: int | None) -> LineSays | None:
+def _says(rows: _Rows, row: Cells, ordered: int | None, price: Decimal | None) -> LineSays | None:
     units = rows.units(row, "units")
     if "action" in rows.how.columns:
         action = rows.action(row)
@@ -302,7 +303,6 @@ def _says(rows: _Rows, row: Cells, ordered: int | None) -> LineSays | None:
     if not units and action in x12_acks.AS_ALL:
         units = None
     day, word = rows.day(row, "on"), rows.text(row, "reason")
-    price = rows.price(row)
     if action is Action.PRICE and price is None:
         rows.find(row, "price", "price_missing", "the price is changed, but to what is not said")
     if action is Action.SUBSTITUTE:
