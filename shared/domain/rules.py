@@ -63,9 +63,10 @@ class Source:
 
     `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
     `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
-    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
-    None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
-    `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
+    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it
+    shows that it is there, by a file or an empty one; None: nobody waits for it. `freshness`: what its counts are worth
+    as they grow old, by age; none: they never do. `low_at`: a level with so many units or fewer is low. `own`: its
+    stock is ours, to move and to put returns on.
     """
 
     source: SourceId

@@ -1,7 +1,7 @@
 """CSV that a person opens in a spreadsheet: text that a spreadsheet would take for a formula is marked as text.
 
-Only for people's eyes. A file that a machine reads (`purchase_order_csv`, X12) never alters what it carries: there a SKU
-`=1+1` is that SKU. (OWASP, CSV injection.)
+Only for people's eyes. A file that a machine reads (`purchase_order_csv`, X12) never alters what it carries: there a
+SKU `=1+1` is that SKU. (OWASP, CSV injection.)
 """
 
 from __future__ import annotations

@@ -78,20 +78,26 @@ def test_published_numbers_that_are_wrong_are_not_of_the_carrier(carrier: Carrie
     assert carriers.read(number, carrier).validity is Validity.INVALID
 
 
-CHECKED = st.sampled_from([(carrier, number.replace(" ", "")) for carrier, number in EACH_VALID])
+SEEN = [
+    (Carrier.UPS, (1, 2, 3, 4, 6, 7, 8, 9)),  # what counts double hides a digit that is off by five
+    (Carrier.USPS, (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+]
+TYPED = [
+    (carrier, plain, off)
+    for carrier, offs in SEEN
+    for number in VALID[carrier]
+    if len(plain := number.replace(" ", "")) in (18, 22, 26) and not plain.startswith("420")
+    for off in offs
+]
 
 
-@given(CHECKED, st.data())
-def test_a_digit_mistyped_is_seen(known: tuple[Carrier, str], data: st.DataObject) -> None:
-    carrier, number = known
-    at = data.draw(st.integers(0, len(number) - 1).filter(lambda at: number[at].isdigit()))
-    other = str((int(number[at]) + data.draw(st.integers(1, 9))) % 10)
-    mistyped = number[:at] + other + number[at + 1 :]
+@given(st.sampled_from(TYPED), st.data())
+def test_a_digit_mistyped_is_seen(typed: tuple[Carrier, str, int], data: st.DataObject) -> None:
+    carrier, number, off = typed
+    at = data.draw(st.sampled_from([at for at in range(2, len(number)) if number[at].isdigit()]))
 
-    # routing, and the digits beside a parcel's own number, carry no check; modulo 7 and 11 let some pass
-    weak = carrier in (Carrier.DHL, Carrier.FEDEX) or number.startswith("420") or len(number) == 13
-    if not weak and len(number) in (18, 22, 26) and mistyped[:2] == number[:2]:
-        assert carriers.read(mistyped, carrier).validity is Validity.INVALID
+    mistyped = number[:at] + str((int(number[at]) + off) % 10) + number[at + 1 :]
+    assert carriers.read(mistyped, carrier).validity is Validity.INVALID
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ AckData|02/10/201|999999911|8|0|ABC-321|9.22
 
 def profile(kind: Kind, **settings: object) -> AnswerProfile:
     own = {key: settings.pop(key) for key in ("reasons", "uoms") if key in settings}
-    return answer_profiles.parse(Place("answers", {kind: settings, **own}))
+    return answer_profiles.parse(Place("answers", {kind.value: settings} | own))
 
 
 COMMITTED = profile(
@@ -200,7 +200,8 @@ def test_rows_of_one_number_are_one_shipment_and_of_one_tracking_number_one_parc
     heading = "po,sku,qty,no,by,on,doc\n"
     one, two = notice(
         heading
-        + "P1,A-1,5,T1,UPS,2026-11-25,S1\nP1,A-2,1,T2,UPS,2026-11-25,S1\nP2,A-1,2,T1,UPS,2026-11-25,S1\nP3,A-1,1,,,,S2\n"
+        + "P1,A-1,5,T1,UPS,2026-11-25,S1\nP1,A-2,1,T2,UPS,2026-11-25,S1\n"
+        + "P2,A-1,2,T1,UPS,2026-11-25,S1\nP3,A-1,1,,,,S2\n"
     )
 
     assert (one.number, one.shipped_on, two.number, two.shipped_on) == ("S1", date(2026, 11, 25), "S2", None)

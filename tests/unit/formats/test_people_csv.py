@@ -27,7 +27,7 @@ def test_what_a_spreadsheet_would_run_is_marked_as_text(text: str) -> None:
 
 
 def test_numbers_and_other_text_stay_as_they_are() -> None:
-    rows = [
+    rows: list[list[people_csv.Cell]] = [
         ["NL-1", -5, Decimal("-1.50")],
         ["1-2", 0, Decimal(0)],
         ['a"b,c', 7, Decimal("0.1")],

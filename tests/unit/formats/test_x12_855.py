@@ -36,7 +36,7 @@ def answer(*segments: str, head: str = HEAD, **how: object) -> Acknowledgement:
 
 
 def says(*acks: str, line: str = LINE, **how: object) -> list[tuple[Action, int | None]]:
-    (found,) = answer(line, *acks, **how).lines
+    (found,) = answer(line, *acks, head=HEAD, **how).lines
     return [(each.action, each.units) for each in found.says]
 
 

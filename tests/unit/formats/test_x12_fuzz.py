@@ -1,4 +1,4 @@
-"""Documents that are damaged, at random or on purpose: refused or read, in bounded time, and nothing but InvalidInput."""
+"""Documents damaged at random or on purpose: refused or read, in bounded time, and nothing but InvalidInput."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ MOST = 5_000
         ("sets of a group", "997", "AK1*PO*7~", "AK2*850*1~AK5*A~"),
         ("faults of a set", "997", "AK1*PO*7~AK2*850*1~", "AK3*PO1*1**8~AK4*2**6*abc~"),
         ("errors", "824", "BGN*11*1*20261125~OTI*TR*PO*1~", "TED*007*x*PO1*1~NTE**y~"),
-        ("advices", "824", "BGN*11*1*20261125~", "OTI*TR*PO*1~"),
+        ("documents of ours", "824", "BGN*11*1*20261125~", "OTI*TR*PO*1~"),
         ("segments nobody knows", "855", "BAK*00*AT*PO-1*20261125~", "QQQ*1~"),
     ],
 )

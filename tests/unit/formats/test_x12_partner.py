@@ -11,12 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from mockedi.testing import Mock
+from mockedi.testing import Mock  # type: ignore[import-untyped]  # its package has no types
 
 from shared.domain.answer_profiles import USUAL, AnswerProfile
 from shared.domain.documents import (
     Acknowledgement,
     Action,
+    Carriage,
     ChangeAnswer,
     ChangeOutcome,
     ChangeRequest,
@@ -142,7 +143,7 @@ def test_it_takes_our_order_and_answers_with_what_we_can_read(partner: Mock) -> 
 
 
 def test_a_carrier_wish_is_a_segment_it_does_not_know_and_it_takes_the_order_with_a_note(partner: Mock) -> None:
-    wish = x12_850.Carriage(carrier="UPSN", service="Ground")
+    wish = Carriage(carrier="UPSN", service="Ground")
     partner.send(order(replace(ORDER, carriage=wish)))
     partner.settle()
 
