@@ -89,9 +89,10 @@ class Line:
     """A line while its segments are read."""
 
     head: Segment
+    layout: Layout
     ordered: int | None
     price: Decimal | None
-    line: AnsweredLine
+    products: tuple[ProductId, ...]
     acks: list[Segment] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     day: When | None = None
@@ -171,18 +172,10 @@ def _begin(reading: Reading, head: Segment, layout: Layout) -> Line:
     price = reading.price(head, layout.price)
     if head.get(layout.basis) not in PER_PIECE or reading.pieces(head, layout.uom) != 1:
         price = None  # of something else than a piece
-    line = AnsweredLine(
-        line=head.get(1),
-        products=x12_reading.products(head, layout.products),
-        says=(),
-        spot=x12_reading.spot(head),
-        ordered=ordered,
-        price=price,
-        change=head.get(layout.change) if layout.change else "",
-    )
-    if not line.line and not line.products:
+    products = x12_reading.products(head, layout.products)
+    if not head.get(1) and not products:
         reading.find("line_unnamed", "neither a line number nor a product stands here", head, 1)
-    return Line(head, ordered, price, line)
+    return Line(head, layout, ordered, price, products)
 
 
 def _takes(reading: Reading, line: Line, segment: Segment) -> bool:
@@ -216,7 +209,15 @@ def _end(reading: Reading, line: Line) -> AnsweredLine:
             reading.find("units_missing", "of several answers to a line each must say its units", line.acks[-1], 2)
         elif line.ordered is not None and sum(known) > line.ordered:
             reading.find("units_exceed", "answers to a line are about more units than it has", line.acks[-1], 2)
-    return replace(line.line, says=tuple(says))
+    return AnsweredLine(
+        line=line.head.get(1),
+        products=line.products,
+        says=tuple(says),
+        spot=x12_reading.spot(line.head),
+        ordered=line.ordered,
+        price=line.price,
+        change=line.head.get(line.layout.change) if line.layout.change else "",
+    )
 
 
 def _says(reading: Reading, line: Line, ack: Segment, *, is_only: bool) -> Sequence[LineSays]:
@@ -259,11 +260,15 @@ def _with_balance(reading: Reading, line: Line, ack: Segment, said: LineSays) ->
 
 def _price(reading: Reading, line: Line, ack: Segment) -> Decimal | None:
     price = line.price
-    if price is None and line.prices:
+    if price is None and line.prices and _is_of_a_piece(reading, line.prices):
         price = reading.price(line.prices, 3)
     if price is None and ack.get(1) == "IP":
         reading.find("price_missing", "the price of a piece is changed, but to what is not said", ack, 1)
     return price
+
+
+def _is_of_a_piece(reading: Reading, ctp: Segment) -> bool:
+    return ctp.get(4) in ("", "1") and reading.pieces(ctp, 5) == 1
 
 
 def _reason(reading: Reading, ack: Segment, text: str) -> Reason:

@@ -222,6 +222,11 @@ def test_an_order_that_is_said_to_be_unchanged_with_a_changed_line_is_read_and_t
         ("changed, but to what", [LINE, "ACK*IQ"], ("units_missing", 4, 2)),
         ("a price nobody said", ["PO1*1*10*EA***VN*A-1", "ACK*IP*10*EA"], ("price_missing", 4, 1)),
         ("a price of a hundred", ["PO1*1*10*EA*9*HP*VN*A-1", "ACK*IP*10*EA"], ("price_missing", 4, 1)),
+        (
+            "a price of another hundred",
+            ["PO1*1*10*EA***VN*A-1", "CTP**CON*1400*100*EA", "ACK*IP*10*EA"],
+            ("price_missing", 5, 1),
+        ),
         ("a price that is none", ["PO1*1*10*EA*9,50**VN*A-1", "ACK*IA*10*EA"], ("price_unreadable", 3, 4)),
         ("a substitute nobody named", [LINE, "ACK*IS*10*EA"], ("substitute_unnamed", 4, 7)),
         ("accepted, but nothing", [LINE, "ACK*IA*0*EA"], ("units_zero", 4, 2)),
