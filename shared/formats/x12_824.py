@@ -46,6 +46,8 @@ def read(reading: Reading) -> ApplicationAdvice:
     for segment in reading.segments():
         match segment.id:
             case "BGN":
+                if head:
+                    reading.find("segment_twice", "the advice begins twice", segment)
                 head = segment
             case "OTI":
                 advised.append(_Advised(segment))
@@ -57,7 +59,7 @@ def read(reading: Reading) -> ApplicationAdvice:
             case _:
                 reading.skip(segment, EXPECTED)
     if head is None or not advised:
-        reading.find("segment_missing", "a BGN and an OTI segment are needed", reading.set.header)
+        reading.miss("BGN" if head is None else "OTI", head or reading.set.header)
         raise DocumentRefused(reading.findings)
     read = ApplicationAdvice(
         origin=reading.origin,

@@ -192,7 +192,7 @@ def read(reading: Reading) -> OrderRequest:
                 _part(segment, ship_to)
     dated = reading.day(head, 5)
     if head.id != "BEG" or dated is None:
-        reading.find("segment_missing", "a BEG segment with a date is needed", head)
+        reading.miss("BEG", reading.set.header)
     reading.check()
     return OrderRequest(
         number=head.get(3),

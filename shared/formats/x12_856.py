@@ -90,7 +90,7 @@ def read(reading: Reading) -> ShipmentNotice:
     if level:
         _close(reading, tree, level)
     if tree.head is None:
-        reading.find("segment_missing", "a BSN segment is needed", reading.set.header)
+        reading.miss("BSN", reading.set.header)
         raise DocumentRefused(reading.findings)
     return _notice(reading, tree.head, tree)
 

@@ -49,8 +49,8 @@ def read(reading: Reading) -> ChangeRequest:
             case "POC":
                 lines.append(_line(reading, segment))
     ordered, dated, request = reading.day(head, 6), reading.day(head, 11), head.get(5)
-    if head.id != "BCH" or not request.isdigit() or ordered is None or dated is None:
-        reading.find("segment_missing", "a BCH segment with a number and dates is needed", head)
+    if head.id != "BCH" or not (request.isascii() and request.isdigit()) or ordered is None or dated is None:
+        reading.miss("BCH", reading.set.header)
     reading.check()
     return ChangeRequest(
         number=head.get(3),

@@ -93,6 +93,8 @@ def read(reading: Reading) -> FunctionalAck:
     for segment in reading.segments():
         match segment.id:
             case "AK1":
+                if group:
+                    reading.find("segment_twice", "one acknowledgement is of one group", segment)
                 group = segment
             case "AK2":
                 sets.append(_Set(segment))
@@ -107,8 +109,7 @@ def read(reading: Reading) -> FunctionalAck:
             case _:
                 reading.skip(segment, ())
     if group is None or last is None:
-        what = "AK1" if group is None else "AK9"
-        reading.find("segment_missing", f"an {what} segment is needed", reading.set.header)
+        reading.miss("AK1" if group is None else "AK9", reading.set.header)
         raise DocumentRefused(reading.findings)
     read = FunctionalAck(
         origin=reading.origin,
@@ -168,7 +169,7 @@ def _finish(reading: Reading, into: _Set) -> None:
 def _set(reading: Reading, found: _Set) -> SetAck:
     end = found.end
     if end is None:
-        reading.find("segment_missing", "what becomes of a set is not said", found.head)
+        reading.miss("AK5", found.head)
         end = found.head
     return SetAck(
         number=reading.needed(found.head, 1, "of which kind a set is"),

@@ -144,7 +144,7 @@ def read(reading: Reading, head_id: str, line_id: str, layout: Layout) -> Answer
     if line:
         found.lines.append(_end(reading, line))
     if found.head.id != head_id:
-        reading.find("segment_missing", f"a {head_id} segment is needed", reading.set.header)
+        reading.miss(head_id, reading.set.header)
         raise DocumentRefused(reading.findings)
     if found.head.get(2) not in TYPES:
         reading.find("ack_type_unknown", "this type of answer is not known", found.head, 2)

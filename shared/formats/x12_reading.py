@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -90,9 +91,12 @@ class Reading:
 
     def find(self, code: str, text: str, segment: Segment, element: int = 0) -> None:
         """Note what cannot be read. Raises DocumentRefused when there is too much of it."""
-        self.findings.append(self._finding(code, text, segment, element))
-        if len(self.findings) == MOST_FINDINGS:
-            raise DocumentRefused(self.findings)
+        self._note(self._finding(code, text, segment, element))
+
+    def miss(self, name: str, behind: Segment) -> None:
+        """Note that a segment is missing, which should stand behind another."""
+        found = self._finding("segment_missing", f"a segment {name} is needed", behind, 0)
+        self._note(replace(found, name=name, in_set=found.in_set + 1))
 
     def remark(self, code: str, text: str, segment: Segment, element: int = 0) -> None:
         """Note what is odd."""
@@ -215,6 +219,11 @@ class Reading:
         if name and code[1:] == "T":
             return ZoneInfo(name)
         return timezone(timedelta(hours=hours + (code[1:] == "D"))) if name and code[1:] in ("S", "D") else None
+
+    def _note(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        if len(self.findings) == MOST_FINDINGS:
+            raise DocumentRefused(self.findings)
 
     def _finding(self, code: str, text: str, segment: Segment, element: int) -> Finding:
         return Finding(

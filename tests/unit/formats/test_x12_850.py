@@ -309,6 +309,20 @@ def test_an_order_nobody_wrote_so_is_not_read(text: str) -> None:
         order_back(file(text).encode())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        one_set("860", "POC*1*DI*1*0*EA***SK*A"),
+        one_set("860", "BCH*04*DS*N**\u00b2*20261125*****20261125\nPOC*1*DI*1*0*EA***SK*A"),
+        one_set("860", "BCH*04*DS*N**1*20261125*****2026\nPOC*1*DI*1*0*EA***SK*A"),
+        one_set("860", "BCH*04*DS*N**1*20261125*****20261125\nPOC*1*RZ*1*0*EA***SK*A"),
+    ],
+)
+def test_a_request_nobody_wrote_so_is_not_read(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        change_back(file(text).encode())
+
+
 # ---- what a linter says that nobody here wrote
 
 

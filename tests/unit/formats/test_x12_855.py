@@ -254,7 +254,7 @@ def test_what_would_have_to_be_guessed_refuses_the_document_with_its_place(
         ("BAK*00*QQ*PO-1*20261125", ("ack_type_unknown", 2, 2)),
         ("BAK*00*AC*PO-1*2026-11-25", ("date_unreadable", 2, 4)),
         ("BAK*00*RD*PO-1*20261125", ("answer_contradicts", 2, 2)),
-        ("REF*VN*1", ("segment_missing", 1, 0)),
+        ("REF*VN*1", ("segment_missing", 2, 0)),
     ],
 )
 def test_a_beginning_that_cannot_be_read_refuses_it(head: str, why: tuple[str, int, int]) -> None:

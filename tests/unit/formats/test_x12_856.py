@@ -220,7 +220,7 @@ def test_what_would_have_to_be_guessed_refuses_the_document_with_its_place(
     [
         ("BSN*00**20261125*1045", ("element_missing", 2, 2)),
         ("BSN*22*SHP-1*20261125*1045", ("purpose_unknown", 2, 1)),
-        ("REF*1", ("segment_missing", 1, 0)),
+        ("REF*1", ("segment_missing", 2, 0)),
     ],
 )
 def test_a_beginning_that_cannot_be_read_refuses_it(head: str, why: tuple[str, int, int]) -> None:

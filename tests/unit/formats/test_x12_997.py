@@ -99,9 +99,10 @@ def test_every_verdict_has_its_meaning(letter: str, verdict: Verdict) -> None:
     ("_case", "segments", "why"),
     [
         ("a verdict nobody knows", ["AK1*PO*7", "AK9*Q*1*1*1"], ("verdict_unknown", 3, 1)),
-        ("no group", ["AK9*A*1*1*1"], ("segment_missing", 1, 0)),
-        ("no end", ["AK1*PO*7"], ("segment_missing", 1, 0)),
-        ("a set without a verdict", ["AK1*PO*7", "AK2*850*1", "AK9*A*1*1*1"], ("segment_missing", 3, 0)),
+        ("no group", ["AK9*A*1*1*1"], ("segment_missing", 2, 0)),
+        ("no end", ["AK1*PO*7"], ("segment_missing", 2, 0)),
+        ("two groups", ["AK1*PO*7", "AK1*PO*8", "AK9*A*1*1*1"], ("segment_twice", 3, 0)),
+        ("a set without a verdict", ["AK1*PO*7", "AK2*850*1", "AK9*A*1*1*1"], ("segment_missing", 4, 0)),
         ("a count that is none", ["AK1*PO*7", "AK9*A*x*1*1"], ("number_unreadable", 3, 2)),
         (
             "a fault of no segment",
@@ -145,7 +146,7 @@ def test_we_answer_what_we_read_with_the_places_of_what_we_could_not() -> None:
     ("number", "body", "segments"),
     [
         ("810", "BIG*1", ["AK5*R*1"]),
-        ("855", "REF*1", ["AK3*ST*1**3", "AK5*R*5"]),
+        ("855", "REF*1", ["AK3*BAK*2**3", "AK5*R*5"]),
         (
             "855",
             "BAK*00*AC*PO*20261301\nPO1*1*1*EA***VN*A\nACK*IA*1*EA",
@@ -280,8 +281,9 @@ def test_every_verdict_of_an_application_has_its_meaning(code: str, verdict: str
         (["BGN*11*1*20261125", "OTI*QQ*PO*1"], ("verdict_unknown", 3, 1)),
         (["BGN*11*1*20261125", "OTI*TR*PO"], ("element_missing", 3, 3)),
         (["BGN*11*1*20261125", "OTI*TR*PO*1", "TED*007**PO1*x"], ("number_unreadable", 4, 4)),
-        (["BGN*11*1*20261125"], ("segment_missing", 1, 0)),
-        (["OTI*TR*PO*1"], ("segment_missing", 1, 0)),
+        (["BGN*11*1*20261125"], ("segment_missing", 3, 0)),
+        (["BGN*11*1*20261125", "BGN*11*2*20261125", "OTI*TA*PO*1"], ("segment_twice", 3, 0)),
+        (["OTI*TR*PO*1"], ("segment_missing", 2, 0)),
     ],
 )
 def test_an_advice_that_cannot_be_read_is_refused(segments: list[str], why: tuple[str, int, int]) -> None:

@@ -135,6 +135,7 @@ MOST = 5_000
         ("orders of a level", "856", "BSN*00*S-1*20261125*1045~HL*1**S~", "PRF*A~REF*PO*B~MAN*GM*1~"),
         ("items of a level", "856", "BSN*00*S-1*20261125*1045~HL*1**S~", "LIN*1*VN*A~SN1*1*1*EA~"),
         ("sets of a group", "997", "AK1*PO*7~", "AK2*850*1~AK5*A~"),
+        ("sets without an end", "997", "AK1*PO*7~AK9*A*1*1*1~", "AK2*850*1~"),
         ("faults of a set", "997", "AK1*PO*7~AK2*850*1~", "AK3*PO1*1**8~AK4*2**6*abc~"),
         ("errors", "824", "BGN*11*1*20261125~OTI*TR*PO*1~", "TED*007*x*PO1*1~NTE**y~"),
         ("documents of ours", "824", "BGN*11*1*20261125~", "OTI*TR*PO*1~"),
@@ -153,6 +154,7 @@ def test_a_document_without_end_is_refused_or_read_in_bounded_time(
     (found,) = Documents(raw, USUAL, "UTC").received()
 
     assert found.document is None
+    assert len(found.findings) <= MOST_FINDINGS + 1
     assert time.process_time() - began < MOST_SECONDS
 
 
