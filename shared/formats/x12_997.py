@@ -19,6 +19,7 @@ from shared.domain.documents import (
     SetAck,
     Verdict,
 )
+from shared.errors import InvalidInput
 from shared.formats import x12_writer
 from shared.formats.x12 import Segment
 from shared.formats.x12_reading import Reading
@@ -217,8 +218,11 @@ class Read:
 def answer(functional_id: str, control: str, sets: Sequence[Read], *, included: int | None = None) -> GroupAck:
     """Answer a group: each set is accepted, or rejected with the places of what could not be read.
 
-    `included`: sets that the group says it has, where that is another number.
+    Raises InvalidInput for a group of acknowledgements: two partners would answer each other for ever. `included`: sets
+    that the group says it has, where that is another number.
     """
+    if functional_id == FUNCTIONAL_ID:
+        raise InvalidInput("acknowledgements are not acknowledged", code="x12_ack_of_ack", control=control)
     answered = tuple(_answered(each) for each in sets)
     accepted = sum(each.verdict is not Verdict.REJECTED for each in answered)
     verdict = Verdict.PARTLY if accepted else Verdict.REJECTED

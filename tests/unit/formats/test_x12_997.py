@@ -18,6 +18,7 @@ from shared.domain.documents import (
     SetAck,
     Verdict,
 )
+from shared.errors import InvalidInput
 from shared.formats import x12_997, x12_writer
 from shared.formats.x12_documents import Documents
 from shared.formats.x12_writer import Partnership, Party
@@ -174,6 +175,11 @@ def test_a_count_of_segments_that_is_wrong_is_a_fault_of_the_set() -> None:
     assert x12_997.answer("PR", "7", [x12_997.Read(number="855", control="1", findings=found.findings)]).sets[
         0
     ].codes == ("4",)
+
+
+def test_an_acknowledgement_is_never_acknowledged() -> None:
+    with pytest.raises(InvalidInput):
+        x12_997.answer("FA", "7", [x12_997.Read(number="997", control="0001")])
 
 
 def test_a_value_that_is_told_back_cannot_make_segments_of_its_own() -> None:
