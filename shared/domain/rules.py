@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import profiles, shipping_rules
+from shared.domain import answer_profiles, profiles, shipping_rules
+from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
@@ -75,12 +76,12 @@ class Tier:
 class Source:
     """Anything that can ship.
 
-    `deducts_at`: when it takes our units off its own count; `takes_in_within`: how long after it was sent one it has
-    surely read a purchase order, which is when it deducts at receipt; `ships_within`: by when it must have deducted,
-    though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
-    None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
-    `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
-    `codes`: what a code of its files that nobody has mapped is.
+    `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
+    `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
+    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it
+    shows that it is there, by a file or an empty one; None: nobody waits for it. `freshness`: what its counts are worth
+    as they grow old, by age; none: they never do. `low_at`: a level with so many units or fewer is low. `own`: its
+    stock is ours, to move and to put returns on. `codes`: what a code of its files that nobody has mapped is.
     """
 
     source: SourceId
@@ -88,6 +89,7 @@ class Source:
     currency: str
     zone: str
     feed: FeedProfile
+    answers: AnswerProfile = answer_profiles.USUAL
     deducts_at: DeductsAt = DeductsAt.SHIP
     takes_in_within: timedelta = timedelta(hours=24)
     send_by: str = "file"
@@ -222,6 +224,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "currency",
         "zone",
         "feed",
+        "answers",
         "deducts_at",
         "takes_in_within_hours",
         "send_by",
@@ -245,6 +248,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         currency=currency,
         zone=zone,
         feed=profiles.parse(at.child("feed")),
+        answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
         send_by=at.one_of("send_by", "file", default="file"),

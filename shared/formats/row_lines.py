@@ -23,6 +23,7 @@ from shared.domain.profiles import FeedProfile, Field, Format, span
 from shared.errors import InvalidInput
 from shared.formats import containers, fixed_width, json_rows, stock_files, tables, text
 from shared.formats.line_changes import LONGEST_LINE, Lines, survey
+from shared.formats.stock_rows import Reads, StockRows
 
 Read = Callable[[int, bytes], Row | Refusal | None]
 """Line number and line -> the row there, why it is none, or None: nothing stands there that counts."""
@@ -119,7 +120,8 @@ def _delimited(
     cells_of = _cells_of(profile.delimiter, encoding)
     lines, last = _below(file, profile.heading_line)
     heading = cells_of(profile.heading_line, last.removeprefix(_BOM)) if profile.heading_line else []
-    reader = tables.RowReader(heading, profile, currency)
+    rows: Reads[Row | Refusal] = StockRows(profile, currency)
+    reader = tables.RowReader(heading, profile, rows)
 
     def read(number: int, line: bytes) -> Row | Refusal | None:
         cells = cells_of(number, line)
@@ -162,7 +164,8 @@ def _fixed(file: BinaryIO, profile: FeedProfile, currency: str, encoding: str) -
 
 
 def _objects(file: BinaryIO, profile: FeedProfile, currency: str, encoding: str) -> RowLines:
-    reader, decode = json_rows.LineReader(profile, currency), _decoder(encoding)
+    rows: Reads[Row | Refusal] = StockRows(profile, currency)
+    reader, decode = json_rows.LineReader(rows), _decoder(encoding)
 
     def read(number: int, line: bytes) -> Row | Refusal | None:
         return reader.read(number, decode(number, line))

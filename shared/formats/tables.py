@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.feeds import Refusal
 from shared.domain.profiles import MAY_BE_ABSENT, FeedProfile, Footer
 from shared.errors import InvalidInput
-from shared.formats.stock_rows import Place, StockRows, by_cell, told
+from shared.formats.stock_rows import Place, Reads, by_cell, told
+
+T = TypeVar("T")
 
 Record = tuple[int, list[str]]
 """The line a record begins on, and its cells."""
 
 
 def rows(
-    records: Iterator[Record], profile: FeedProfile, currency: str, *, pads: bool = False
-) -> Iterator[Row | Refusal]:
+    records: Iterator[Record], profile: FeedProfile, reader: Reads[T], *, pads: bool = False
+) -> Iterator[T | Refusal]:
     """Yield every row. Records have a cell that is not blank; `pads`: blank ones at the end may be missing.
 
     Raises InvalidInput for a column that is missing or comes twice, and for a footer that is wrong or missing.
     """
     heading = next(records, (0, []))[1] if profile.heading_line else []
-    reader = RowReader(heading, profile, currency, pads=pads)
+    of_record = RowReader(heading, profile, reader, pads=pads)
     closing = Closing(profile.footer)
     watches = bool(profile.footer or profile.skips)
     for line, cells in records:
@@ -32,20 +35,20 @@ def rows(
             if closing.closes(line, first):
                 closing.check(cells)
                 continue
-        row = reader.read(line, cells)
+        row = of_record.read(line, cells)
         if row is not None:
             yield row
     closing.end()
 
 
-class RowReader:
+class RowReader(Generic[T]):
     """Reads records below a heading. `pads`: blank cells at the end of a record may be missing.
 
     Raises InvalidInput for a column that is missing or comes twice.
     """
 
-    def __init__(self, heading: Sequence[str], profile: FeedProfile, currency: str, *, pads: bool = False) -> None:
-        self._rows = StockRows(profile, currency)
+    def __init__(self, heading: Sequence[str], profile: FeedProfile, reader: Reads[T], *, pads: bool = False) -> None:
+        self._rows = reader
         self._positions = _positions(heading, self._rows, profile)
         self._needed = 1 + max(at for at in self._positions if at is not None)
         self._pads = pads
@@ -57,8 +60,8 @@ class RowReader:
         """Where in a record the cells stand that a row is made of, the SKU first."""
         return self._positions
 
-    def read(self, line: int, cells: list[str]) -> Row | Refusal | None:
-        """Read a record, which has a cell that is not blank; None for one of a warehouse that does not count."""
+    def read(self, line: int, cells: list[str]) -> T | Refusal | None:
+        """Read a record, which has a cell that is not blank; None for one that does not count."""
         if self._pads:
             cells.extend([""] * (max(self.width, self._needed) - len(cells)))
         elif not self.width:
@@ -122,7 +125,7 @@ def _trimmed(heading: Sequence[str]) -> list[str]:
     return found
 
 
-def _positions(heading: Sequence[str], reader: StockRows, profile: FeedProfile) -> list[int | None]:
+def _positions(heading: Sequence[str], reader: Reads[T], profile: FeedProfile) -> list[int | None]:
     found = _trimmed(heading)
     named = {each.column: each.word for each in reader.fields if isinstance(each.column, str)}
     shown = [told(cell) for cell in found[:50]]

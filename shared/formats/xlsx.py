@@ -17,6 +17,7 @@ from shared.domain.numerals import Number
 from shared.domain.profiles import MOST_COLUMNS, Column, FeedProfile, position
 from shared.errors import InvalidInput
 from shared.formats import containers, tables, xml_stream
+from shared.formats.stock_rows import Reads, StockRows
 from shared.formats.tables import Record
 from shared.formats.xml_stream import DEEPEST, local
 
@@ -36,9 +37,10 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
 
     Raises InvalidInput for what is no workbook, has no such sheet, or is made to hurt.
     """
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
     with containers.archive(file) as workbook:
         records = _records(workbook, profile.sheet, profile.heading_line)
-        yield from tables.rows(records, profile, currency, pads=True)
+        yield from tables.rows(records, profile, reader, pads=True)
 
 
 def sheets(file: BinaryIO) -> list[str]:
