@@ -23,6 +23,7 @@ from shared.storage import pauses
 from shared.storage.availability import Availability, Lease, Leases, Mark
 from shared.storage.pauses import Pause, Pauses
 from shared.storefronts import graphql
+from shared.storefronts.contract import NOT_UNDERSTOOD
 
 app = typer.Typer()
 
@@ -188,7 +189,7 @@ def _unanswered(what: str, channel: Channel, failure: Exception) -> Finding:
         failure = InvalidInput("the shop's answer is not as its API says", code="shop_answer")
     token = f"`truestock channels rotate {channel.channel} --token`"
     url = f"see that channels.{channel.channel}.api_url is the shop's Admin API of a current version"
-    remedies = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url, graphql.NOT_UNDERSTOOD: url}
+    remedies = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url, NOT_UNDERSTOOD: url}
     do = remedies.get(failure.code, "ask again soon")
     if failure.code == "shop_refused":
         is_token = failure.details.get("status") in UNAUTHORIZED

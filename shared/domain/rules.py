@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import profiles
+from shared.domain import platforms, profiles
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
+from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
 
 MOST_HOURS = 90 * 24
@@ -28,7 +29,8 @@ class Channel:
     """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`.
 
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
-    `sources`: who may ship for it; empty means every active source.
+    `sources`: who may ship for it; empty means every active source. `location`: of a Shopify store; `mapping`: of a
+    generic shop.
     """
 
     channel: ChannelId
@@ -46,6 +48,7 @@ class Channel:
     sources: tuple[SourceId, ...] = ()
     refunds_cancels: bool = False
     active: bool = True
+    mapping: OrderMapping | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +137,8 @@ def _compensate_up_to(at: Place) -> int:
 
 
 def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channel:
-    at.only(
-        "platform",
-        "shop",
-        "api_url",
-        "location",
+    connection = platforms.parse(
+        at,
         "currency",
         "when_short",
         "split_lines",
@@ -152,10 +152,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
     )
     return Channel(
         channel=key,
-        platform=at.one_of("platform", "shopify"),
-        shop=at.text("shop"),
-        api_url=at.text("api_url"),
-        location=at.text("location"),
+        platform=connection.platform,
+        shop=connection.shop,
+        api_url=connection.api_url,
+        location=connection.location,
+        mapping=connection.mapping,
         currency=at.currency("currency"),
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         split_lines=at.flag("split_lines", default=True),

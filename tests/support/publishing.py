@@ -12,8 +12,7 @@ from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.stock import Level
 from shared.errors import AppError
 from shared.storage.availability import Facts, Lease, Mark, Told
-from shared.storefronts.shopify_admin import Answer, Quantity
-from shared.storefronts.shopify_fulfilments import Part, Seen
+from shared.storefronts.contract import Answer, Part, Quantity, Seen
 from tests.support import trade
 
 NORDLYS = ChannelId("nordlys")
@@ -138,7 +137,7 @@ class FakeShop:
     asked: list[list[tuple[str, int, int | None]]] = field(default_factory=list)
     at_set: Callable[[], None] | None = None
 
-    def set_available(self, wanted: Sequence[Quantity]) -> Answer:
+    def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
         self.asked.append([(each.item, each.units, each.change_from) for each in wanted])
         if self.at_set:
             self.at_set()
@@ -147,7 +146,7 @@ class FakeShop:
             raise answer
         return answer
 
-    def available(self, items: Iterable[str]) -> dict[str, int]:
+    def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         return {item: self.shows[item] for item in items}
 
 
@@ -186,7 +185,7 @@ class FakeDesk:
             raise self.fails.pop(0)
         return self.seen[order_id]
 
-    def fulfil(self, parts: Iterable[tuple[Part, int]]) -> None:
+    def say_fulfilment(self, parts: Iterable[tuple[Part, int]]) -> None:
         wanted = list(parts)
         self.fulfilled.append([(each.location, each.line, units) for each, units in wanted])
         taken = {each.item: units for each, units in wanted}
@@ -196,7 +195,7 @@ class FakeDesk:
         if self.loses:
             raise self.loses.pop(0)
 
-    def cancel(self, order_id: str, *, refunds: bool) -> str:
+    def say_cancel(self, order_id: str, *, refunds: bool) -> str:
         self.cancelled.append((order_id, refunds))
         return f"job-{order_id}"
 

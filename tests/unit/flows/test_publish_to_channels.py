@@ -22,8 +22,7 @@ from shared.storage import pauses
 from shared.storage.availability import Availability, Leases, Mark, Told
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.shopify_admin import Answer
-from shared.storefronts.shopify_fulfilments import Seen
+from shared.storefronts.contract import Answer, Seen
 from tests.support import trade
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems

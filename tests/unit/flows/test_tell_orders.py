@@ -13,7 +13,7 @@ from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.errors import Rejected, Transient
 from shared.flows.tell_orders import Pending, tell
-from shared.storefronts.shopify_fulfilments import Part, Seen
+from shared.storefronts.contract import Part, Seen
 from tests.support import trade
 from tests.support.publishing import FakeDesk, part
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, Transient
-from shared.storefronts import graphql
+from shared.storefronts import graphql, web
 
 
 @dataclass
@@ -122,7 +122,7 @@ def test_a_shop_that_is_not_there_did_not_answer() -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_read(server: Server) -> None:
-    server.body = b"{" + b" " * graphql.MOST_ANSWER_BYTES + b"}"
+    server.body = b"{" + b" " * web.MOST_ANSWER_BYTES + b"}"
 
     with pytest.raises(InvalidInput):
         post(server)
