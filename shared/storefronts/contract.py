@@ -124,6 +124,20 @@ def write_key(wanted: Sequence[Quantity]) -> str:
     return hashlib.sha256(json.dumps(written).encode()).hexdigest()[:40]
 
 
+NOT_TAKEN = "not_taken"
+"""Code of an item whose number the shop answers as set, and does not show."""
+
+
+def is_taken(wanted: Quantity, shown: int | None) -> bool:
+    """Answer whether what a shop shows after it was told a number says that it took it.
+
+    Fewer are the shop's own sales since then, unless it is the number that was there before.
+    """
+    if shown is None or wanted.change_from is None:
+        return shown == wanted.units
+    return shown == wanted.units or (shown < wanted.units and shown != wanted.change_from)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What became of a batch: items that are not where we thought, items refused with the code, and all others.

@@ -19,13 +19,22 @@ from shared.domain import times
 from shared.domain.platforms import OrderMapping
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import standard_webhooks, web
-from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Found, Part, Quantity, Seen, write_key
+from shared.storefronts.contract import (
+    NOT_TAKEN,
+    NOT_UNDERSTOOD,
+    Answer,
+    Found,
+    Part,
+    Quantity,
+    Seen,
+    is_taken,
+    write_key,
+)
 
 TIMEOUT_SECONDS = 8
 MOST_PAGES = 1000
 UNAUTHORIZED = (401, 403)
 NOT_FOUND = 404
-NOT_ANSWERED = "not_answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +55,14 @@ class GenericShop:
     # ---- quantities
 
     def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
-        """Set absolute numbers; the shop answers for each what it has now, or why it took none.
-
-        One that has another number than it was told is stale: it sold meanwhile, or did nothing.
-        """
+        """Set absolute numbers, and look whether they are there; the shop answers which it refuses, and why."""
         items = [{"listing": each.item, "quantity": each.units} for each in wanted]
         answer = self._ask("stock.set", {"items": items}, key=write_key(wanted))
-        shown = {str(each.get("listing")): each for each in _rows(answer, "items")}
-        stale: set[str] = set()
-        refused: dict[str, str] = {}
-        for each in wanted:
-            told = shown.get(each.item, {"error": NOT_ANSWERED})
-            if "error" in told:
-                refused[each.item] = str(told["error"])[:80]
-            elif told.get("quantity") != each.units:
-                stale.add(each.item)
-        return Answer(stale=frozenset(stale), refused=refused)
+        codes = {str(each.get("listing")): str(each.get("error"))[:80] for each in _rows(answer, "refused")}
+        said = [each for each in wanted if each.item not in codes]
+        shown = self.list_levels(each.item for each in said)
+        not_taken = {each.item: NOT_TAKEN for each in said if not is_taken(each, shown.get(each.item))}
+        return Answer(refused={each.item: codes[each.item] for each in wanted if each.item in codes} | not_taken)
 
     def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         """Read the shop's own numbers; what it does not know is absent."""

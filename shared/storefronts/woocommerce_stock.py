@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import InvalidInput
-from shared.storefronts.contract import Answer, Quantity
+from shared.storefronts.contract import NOT_TAKEN, Answer, Quantity, is_taken
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 MOST_AT_ONCE = 100
 MOST_BATCHES = 8
 """Batches told at once: a slow shop answers two requests a second, and a publisher has half a minute."""
-NO_SUCH_LISTING, NOT_TAKEN = "no_such_listing", "not_taken"
+NO_SUCH_LISTING = "no_such_listing"
 
 _LISTING = re.compile(r"(?:([1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})")
 
@@ -40,7 +40,7 @@ class Stock:
             refused |= self._set(parent, {item: units[item].units for item in items})
         said = [item for _, items in now for item in items if item not in refused]
         shown = self.list_levels(said)
-        refused |= {item: NOT_TAKEN for item in said if not _is_taken(units[item], shown.get(item))}
+        refused |= {item: NOT_TAKEN for item in said if not is_taken(units[item], shown.get(item))}
         return Answer(refused=refused, later=frozenset(item for _, items in then for item in items))
 
     def list_levels(self, items: Iterable[str]) -> dict[str, int]:
@@ -111,14 +111,3 @@ def _by_item(parent: str, listed: object) -> dict[str, dict[str, Any]]:
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise strange("products")
     return {f"{parent}/{each.get('id')}" if parent else str(each.get("id")): each for each in listed}
-
-
-def _is_taken(wanted: Quantity, shown: int | None) -> bool:
-    """Answer whether a number that is shown tells that ours was taken.
-
-    Fewer are the shop's own sale since then, unless it is the number that was there before.
-    """
-    if shown == wanted.units:
-        return True
-    is_known = shown is not None and wanted.change_from is not None
-    return is_known and shown != wanted.change_from and (shown or 0) < wanted.units
