@@ -79,8 +79,11 @@ def answered(shop: Shop, asked: Asked) -> Response:
         store.execute("SAVEPOINT asked")
         response = shop.answer(store, asked)
         has_changed = store.total_changes > before
-        if response.status >= REFUSALS or (has_changed and faults.take(store, "lie")):
+        is_lie = has_changed and response.status < REFUSALS and bool(faults.take(store, "lie"))
+        if is_lie or response.status >= REFUSALS:
             store.execute("ROLLBACK TO asked")
+        if is_lie:
+            faults.take(store, "lie")  # the first taking was rolled back, too
         return response
 
 

@@ -63,26 +63,32 @@ class PollStorefronts:
         self.book.stock.put(entry | {"seen_until": times.text(now)})
 
     def _unknown(self, channel: Channel, listed: Iterable[Found], now: datetime) -> Iterator[Delivered]:
-        """Archive and yield what is newer than our own record of it."""
+        """Archive and yield what is newer than our own record of it, and what only a person can read."""
         reader = self.inbound(channel)
         read: list[tuple[Intake, Found]] = []
         for found in listed:
             try:
                 read.append((reader.read_order(channel.channel, found.topic, found.body), found))
             except Rejected:
-                continue  # a test order is never shipped
+                continue  # no order of ours to ship
+            except InvalidInput:
+                yield self._delivered(channel, found, "unread", now)
         known = self.book.read([intake.key for intake, _ in read], (), consistent=False).orders
         for intake, found in read:
             ours = known.get(intake.key)
             if ours and (ours.version >= intake.order.version or ours.cancel_wanted):
                 continue
-            digest = hashlib.sha256(found.body).hexdigest()[:12]
-            key = f"webhooks/{channel.channel}/polled/{intake.key.order_id}-{intake.order.version}-{digest}.json"
-            self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
-            yield Delivered(
-                channel=channel.channel,
-                topic=found.topic,
-                archive_key=key,
-                received_at=times.text(now),
-                body=found.body.decode(),
-            )
+            yield self._delivered(channel, found, f"{intake.key.order_id}-{intake.order.version}", now)
+
+    def _delivered(self, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
+        """Archive an order under a name and its hash: found again, it is the same event."""
+        digest = hashlib.sha256(found.body).hexdigest()[:12]
+        key = f"webhooks/{channel.channel}/polled/{name}-{digest}.json"
+        self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
+        return Delivered(
+            channel=channel.channel,
+            topic=found.topic,
+            archive_key=key,
+            received_at=times.text(now),
+            body=found.body.decode(),
+        )

@@ -30,10 +30,14 @@ def tell(order: Order, desk: Desk, *, refunds: bool, job: str) -> Pending | None
     order_id = order.key.order_id
     seen = desk.order(order_id)
     if order.is_cancelled:
-        if job and not seen.is_cancelled:
+        if not seen.is_cancelled and not job:
+            job = desk.say_cancel(order_id, refunds=refunds)
+            if job:
+                return Pending(job)
+            seen = desk.order(order_id)
+        if not seen.is_cancelled:
             raise Rejected("the shop's cancel ended without one", code="cancel_failed", job=job)
-        begun = "" if seen.is_cancelled else desk.say_cancel(order_id, refunds=refunds)
-        return Pending(begun) if begun else None
+        return None
     for parts in _missing(order, seen):
         desk.say_fulfilment(parts)
     return None

@@ -66,8 +66,10 @@ class Hooks:
 
     def identify(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Read what a delivery is about; its topic is empty when the body cannot be read or names none."""
-        at = times.text(datetime.fromtimestamp(int(headers["webhook-timestamp"]), tz=UTC))
-        event_id = headers["webhook-id"]
+        event_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not _EVENT_ID.fullmatch(event_id) or not _SECONDS.fullmatch(seconds):
+            raise InvalidInput("a delivery has no id, or no time", code="event_id", value=event_id[:40])
+        at = times.text(datetime.fromtimestamp(int(seconds), tz=UTC))
         try:
             read = payloads.loads(body)
             topic = pick(read, self.mapping.topic)

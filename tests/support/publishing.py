@@ -167,12 +167,14 @@ def part(line: str = "l1", units: int = 2, left: int = 2, location: str = "L1", 
 class FakeDesk:
     """The shop's orders: fulfils and cancels what it is asked, or raises first what it was told to.
 
-    `loses`: answers that are lost after the shop did what it was asked.
+    `loses`: answers that are lost after the shop did what it was asked. `cancels_at_once`: a cancel is no job, and
+    done or not when it is answered.
     """
 
     seen: dict[str, Seen] = field(default_factory=dict)
     fails: list[AppError] = field(default_factory=list)
     loses: list[AppError] = field(default_factory=list)
+    cancels_at_once: bool | None = None
     done: Mapping[str, bool] = field(default_factory=dict)
     fulfilled: list[list[tuple[str, str, int]]] = field(default_factory=list)
     cancelled: list[tuple[str, bool]] = field(default_factory=list)
@@ -197,7 +199,10 @@ class FakeDesk:
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:
         self.cancelled.append((order_id, refunds))
-        return f"job-{order_id}"
+        if self.cancels_at_once is None:
+            return f"job-{order_id}"
+        self.seen[order_id] = replace(self.seen[order_id], is_cancelled=self.cancels_at_once)
+        return ""
 
     def is_done(self, job: str) -> bool:
         return self.done[job]

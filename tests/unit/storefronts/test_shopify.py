@@ -261,3 +261,36 @@ def test_hostile_orders_are_read_or_refused(fields: dict[str, Any]) -> None:
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput):
         shopify.read_order(NORDLYS, "orders/create", body)
+
+
+# ---- refunds and products
+
+
+def test_the_documented_refund_is_read() -> None:
+    refund = shopify.read_refund(golden("refunds_create"))
+
+    assert refund.refund_id == "890088186047892319"
+    assert [(line.line, line.units, line.restocked) for line in refund.lines][0] == ("866550311766439020", 1, False)
+
+
+@pytest.mark.parametrize(("kind", "restocked"), [("return", True), ("cancel", True), ("of_another_time", None)])
+def test_a_refund_says_whether_its_units_are_counted_again(kind: str, *, restocked: bool | None) -> None:
+    body = changed("refunds_create", refund_line_items=[{"line_item_id": 1, "quantity": 2, "restock_type": kind}])
+
+    assert [(line.units, line.restocked) for line in shopify.read_refund(body).lines] == [(2, restocked)]
+
+
+def test_a_product_lists_its_variants_by_their_inventory_items() -> None:
+    variants = [
+        {"id": 1, "sku": "A", "inventory_item_id": 9007199254740993, "inventory_management": "shopify"},
+        {"id": 2, "sku": "B", "inventory_item_id": 12, "inventory_management": None},
+        {"id": 3, "sku": "", "inventory_item_id": 13},
+        {"id": 4, "sku": "D", "inventory_item_id": None},
+    ]
+
+    listed = shopify.read_product(json.dumps({"title": "Tray", "variants": variants}).encode())
+
+    assert [(each.sku, each.listing, each.is_counted) for each in listed] == [
+        ("A", "gid://shopify/InventoryItem/9007199254740993", True),
+        ("B", "gid://shopify/InventoryItem/12", False),
+    ]
