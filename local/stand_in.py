@@ -64,8 +64,15 @@ class Response:
 class Shop(Protocol):
     """A stand-in shop, as far as being asked goes."""
 
-    store: Store
-    wait: Callable[[float], object]
+    @property
+    def store(self) -> Store:
+        """Hold what it remembers."""
+        ...
+
+    @property
+    def wait(self) -> Callable[[float], object]:
+        """Wait so many seconds."""
+        ...
 
     def answer(self, store: sqlite3.Connection, asked: Asked) -> Response:
         """Answer one request from the shop's memory, and change it."""

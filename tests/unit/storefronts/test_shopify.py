@@ -270,7 +270,8 @@ def test_the_documented_refund_is_read() -> None:
     refund = shopify.read_refund(golden("refunds_create"))
 
     assert refund.refund_id == "890088186047892319"
-    assert [(line.line, line.units, line.restocked) for line in refund.lines][0] == ("866550311766439020", 1, False)
+    first = refund.lines[0]
+    assert (first.line, first.units, first.restocked) == ("866550311766439020", 1, False)
 
 
 @pytest.mark.parametrize(("kind", "restocked"), [("return", True), ("cancel", True), ("of_another_time", None)])
