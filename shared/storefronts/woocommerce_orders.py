@@ -22,6 +22,7 @@ from shared.storefronts.contract import Found, Part, Seen
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 PAGE = 50
+MOST_PAGES = 1000
 FULFILLED = "truestock_fulfilled_"
 """How the fields begin that keep the units fulfilled; then comes the line's id."""
 
@@ -43,7 +44,7 @@ class Orders:
         paged by number, and one would be left out.
         """
         after, page, seen = since - timedelta(seconds=1), 1, set[tuple[str, str]]()
-        while True:
+        for _ in range(MOST_PAGES):
             listed = self.rest.get(
                 "orders",
                 modified_after=f"{after:%Y-%m-%dT%H:%M:%S}",
@@ -65,6 +66,7 @@ class Orders:
                 return
             last = times.read(f"{_field(listed[-1], 'date_modified_gmt')}Z", "date_modified_gmt") - timedelta(seconds=1)
             after, page = (last, 1) if last > after else (after, page + 1)
+        raise strange("orders without an end")
 
     def _found(self, order: Mapping[str, Any], order_id: str) -> Found:
         refunds = order.get("refunds")

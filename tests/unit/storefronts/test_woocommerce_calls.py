@@ -263,6 +263,14 @@ def test_an_order_that_changes_between_two_pages_hides_no_other(shop: WooShop, r
     assert found == {str(order) for order in range(1, PAGE + 3)}
 
 
+def test_a_shop_that_shows_one_page_for_ever_is_refused(rest: Rest) -> None:
+    page = [{"id": each, "date_modified_gmt": "2026-11-24T09:00:00"} for each in range(PAGE)]
+    endless = replace(rest, send=lambda _: web.Response(body=json.dumps(page).encode()))
+
+    with pytest.raises(InvalidInput):
+        list(Orders(endless).list_orders_since(Clock().now))
+
+
 def parts(rest: Rest, order: str) -> list[tuple[str, int, int]]:
     return [(part.line, part.units, part.left) for part in Orders(rest).order(order).parts]
 
@@ -276,12 +284,17 @@ def test_what_is_fulfilled_is_kept_on_the_order_noted_and_completes_it(shop: Woo
     shop.buy(5, (51, "A", 3), (52, "B", 1))
     assert parts(rest, "5") == [("51", 3, 3), ("52", 1, 1)]
 
-    fulfil(rest, "5", {"51": 2})
+    fulfil(rest, "5", {"51": 1})
+    fulfil(rest, "5", {"51": 1})
     assert (parts(rest, "5"), shop.order(5)["status"]) == ([("51", 3, 1), ("52", 1, 1)], "processing")
 
     fulfil(rest, "5", {"51": 1, "52": 1})
     assert (parts(rest, "5"), shop.order(5)["status"]) == ([("51", 3, 0), ("52", 1, 0)], "completed")
-    assert shop.notes() == [(5, "Shipped: 2 of line 51."), (5, "Shipped: 1 of line 51, 1 of line 52.")]
+    assert shop.notes() == [
+        (5, "Shipped: 1 of line 51."),
+        (5, "Shipped: 1 of line 51."),
+        (5, "Shipped: 1 of line 51, 1 of line 52."),
+    ]
 
 
 def test_what_was_completed_or_refunded_by_hand_is_not_told_again(shop: WooShop, rest: Rest) -> None:
