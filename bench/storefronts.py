@@ -73,7 +73,7 @@ def _receiving(folder: Path) -> Iterator[Figure]:
         archive=cast("Archive", Kept()),
         inbound=inbound.of,
         secrets=lambda channel, _: (secrets[channel], ""),
-        send=lambda messages: queue.extend(messages),
+        send=queue.extend,
     )
 
     def ours(channel: str, event: Mapping[str, Any]) -> None:

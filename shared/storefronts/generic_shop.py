@@ -78,11 +78,10 @@ class GenericShop:
         for _ in range(MOST_PAGES):
             answer = self._ask("orders.list", {"since": times.text(since), "cursor": cursor})
             for order in _rows(answer, "orders"):
-                topic, order_id = (
-                    standard_webhooks.pick(order, path) for path in (self.mapping.topic, self.mapping.order)
-                )
-                body = json.dumps(order, ensure_ascii=False).encode()
-                yield Found(order_id=str(order_id), topic=str(topic), body=body)
+                order_id = standard_webhooks.pick(order, self.mapping.order)
+                told = standard_webhooks.pick(order, self.mapping.topic)
+                topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
+                yield Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
             cursor = answer.get("next")
             if cursor is None:
                 return

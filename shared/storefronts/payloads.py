@@ -57,12 +57,17 @@ def milliseconds(value: object, what: str) -> int:
 
 def short(value: object) -> str:
     """Return text without spaces around it, cut to 60 characters; empty for what is no text."""
-    return value.strip()[:60] if isinstance(value, str) else ""
+    return _whole(value)[:60] if isinstance(value, str) else ""
 
 
 def told(address: Mapping[str, object]) -> dict[str, str]:
     """Return the fields of an address that say something."""
-    return {field: value.strip() for field, value in address.items() if isinstance(value, str) and value.strip()}
+    return {field: _whole(value) for field, value in address.items() if isinstance(value, str) and value.strip()}
+
+
+def _whole(text: str) -> str:
+    """Return text that can be written: JSON may have half of a character in it, which becomes a question mark."""
+    return text.strip().encode(errors="replace").decode()
 
 
 class Object:

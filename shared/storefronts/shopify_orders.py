@@ -104,7 +104,7 @@ def _found(node: Mapping[str, Any]) -> Found:
         "shipping_address": {ours: address.get(theirs) for theirs, ours in _ADDRESS.items()} if address else None,
     }
     topic = "orders/cancelled" if node["cancelledAt"] else "orders/updated"
-    return Found(order_id=order_id, topic=topic, body=json.dumps(told, ensure_ascii=False).encode())
+    return Found(order_id=order_id, topic=topic, body=json.dumps(told).encode())
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,9 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "order.restored": Ask.EDIT,
     "order.deleted": Ask.CANCEL,
 }
-TAKEN = frozenset({"processing", "completed"})
-"""Statuses of an order that is to be shipped: paid, or to be paid on delivery. One of a plugin counts when paid."""
+TAKEN = "processing"
+"""The status of an order that is to be shipped: paid, or to be paid on delivery. One of a plugin counts when paid."""
+SHIPPED = "completed"
 GIVEN_UP = frozenset({"cancelled", "refunded", "trash"})
 UNPAID = frozenset({"pending", "on-hold", "failed", "checkout-draft", "auto-draft", "draft"})
 
@@ -101,8 +102,8 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """Read an order event: the order as it now is, less what was refunded, all units open.
 
     Fees, shipping and coupons are no lines. A unit's price is the line's before coupons, without tax, rounded down
-    where units do not divide it. Raises InvalidInput for what cannot be read, Rejected for an order that is not paid
-    and for one whose refunds the event does not tell.
+    where units do not divide it. Raises InvalidInput for what cannot be read, Rejected for an order that is not paid,
+    is shipped already, or has refunds that the event does not tell.
     """
     if topic not in ORDER_TOPICS:
         raise InvalidInput("no order comes with this topic", code="topic_unknown", topic=topic[:60])
@@ -111,7 +112,9 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
         return Intake(ask=Ask.CANCEL, order=_deleted(channel, read))
     status = read.text("status")
     is_given_up = status in GIVEN_UP
-    if not is_given_up and status not in TAKEN and (status in UNPAID or not read.value.get("date_paid_gmt")):
+    if status == SHIPPED:
+        raise Rejected("an order that the shop has as shipped is not shipped again", code="order_completed")
+    if not is_given_up and status != TAKEN and (status in UNPAID or not read.value.get("date_paid_gmt")):
         raise Rejected("an order that is not paid waits", code="order_unpaid", status=status[:40])
     currency = read.text("currency")
     units_back = Counter[str]() if is_given_up else refunded(read.value.get("refunds") or [])

@@ -72,7 +72,7 @@ class Orders:
         refunds = order.get("refunds")
         if refunds:
             order = {**order, "refunds": self.rest.get(f"orders/{order_id}/refunds", per_page=100)}
-        return Found(order_id=order_id, topic="order.updated", body=json.dumps(order, ensure_ascii=False).encode())
+        return Found(order_id=order_id, topic="order.updated", body=json.dumps(order).encode())
 
     # ---- told
 
@@ -88,7 +88,7 @@ class Orders:
             line = str(_field(item, "id"))
             bought = _field(item, "quantity")
             units = max(bought - refunded.get(line, 0), 0) if isinstance(bought, int) else 0
-            done = units if status == "completed" else min(kept.get(line, 0), units)
+            done = units if status == woocommerce.SHIPPED else min(kept.get(line, 0), units)
             parts.append(
                 Part(
                     line=line,
@@ -111,14 +111,19 @@ class Orders:
         change: dict[str, Any] = {
             "meta_data": [{"key": f"{FULFILLED}{line}", "value": str(units)} for line, units in sorted(told.items())]
         }
-        self._change(order_id, change | ({} if left else {"status": "completed"}))
+        self._change(order_id, change | ({} if left else {"status": woocommerce.SHIPPED}))
         said = ", ".join(f"{units} of line {part.line}" for part, units in parts)
         self.rest.post(f"orders/{order_id}/notes", {"note": f"Shipped: {said}.", "customer_note": False})
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:
-        """Cancel an order. Raises Rejected where its money shall go back, which is the shop's payment plugin's."""
+        """Cancel an order; the shop would do so after it was shipped, too.
+
+        Raises Rejected for one that it has as shipped, and where money shall go back, which is for its payment plugin.
+        """
         if refunds:
             raise Rejected("this platform's money goes back by hand", code="refund_by_hand", order=order_id)
+        if _field(self._read(order_id), "status") == woocommerce.SHIPPED:
+            raise Rejected("the shop has this as shipped", code="not_cancelled", order=order_id)
         if _field(self._change(order_id, {"status": "cancelled"}), "status") not in woocommerce.GIVEN_UP:
             raise Rejected("the shop does not cancel this", code="not_cancelled", order=order_id)
         return ""

@@ -150,6 +150,22 @@ def test_hostile_orders_are_read_or_refused(platform: str, at: list[int], by: An
 
 
 @each_platform
+def test_half_a_character_is_read_and_can_be_written(platform: str) -> None:
+    topic, order = GOLDEN[platform]
+    body = (
+        json.dumps(order)
+        .replace("Ada Buyer", "Ada\\ud800")
+        .replace("John", "Ada\\ud800")
+        .replace("Mari Holm", "Ada\\ud800")
+    )
+    assert "ud800" in body
+
+    intake = PLATFORMS[platform].read_order(ChannelId("c"), topic, body.encode())
+
+    assert intake.ship_to["name"].encode().startswith(b"Ada?")
+
+
+@each_platform
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_refused(platform: str, body: bytes) -> None:
     with pytest.raises(InvalidInput):

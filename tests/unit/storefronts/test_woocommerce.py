@@ -213,6 +213,13 @@ def test_an_order_that_was_given_up_is_cancelled(status: str) -> None:
     assert woocommerce.read_order(FJORD, "order.updated", body).ask is Ask.CANCEL
 
 
+def test_an_order_that_the_shop_has_as_shipped_is_not_shipped_again() -> None:
+    with pytest.raises(Rejected) as refused:
+        woocommerce.read_order(FJORD, "order.created", changed(status="completed"))
+
+    assert refused.value.code == "order_completed"
+
+
 def test_an_order_that_was_deleted_is_cancelled_by_its_id_alone() -> None:
     intake = woocommerce.read_order(FJORD, "order.deleted", b'{"id": 727}')
 

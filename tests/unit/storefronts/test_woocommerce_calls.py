@@ -332,6 +332,15 @@ def test_a_cancel_is_done_at_once_and_seen(shop: WooShop, rest: Rest) -> None:
     assert shop.quantities() == {11: 5}
 
 
+def test_what_the_shop_has_as_shipped_is_not_cancelled(shop: WooShop, rest: Rest) -> None:
+    shop.buy(5, (51, "A", 3), status="completed")
+
+    with pytest.raises(Rejected) as refused:
+        Orders(rest).say_cancel("5", refunds=False)
+
+    assert (refused.value.code, shop.order(5)["status"]) == ("not_cancelled", "completed")
+
+
 def test_money_is_not_given_back_by_us(shop: WooShop, rest: Rest) -> None:
     shop.buy(5, (51, "A", 3))
 
