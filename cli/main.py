@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from cli import (
     channel_checks,
+    channel_hooks,
     channels,
     compensate,
     config,
@@ -73,6 +74,7 @@ app.add_typer(feeds.app, name="feeds")
 app.add_typer(queue.app, name="queue")
 app.add_typer(pauses.app)
 channels.app.add_typer(channel_checks.app)
+channels.app.add_typer(channel_hooks.app)
 stock.app.add_typer(stock_changes.app)
 stock.app.add_typer(compensate.app)
 

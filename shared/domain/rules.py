@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, profiles, shipping_rules
+from shared.domain import answer_profiles, platforms, profiles, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
+from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
@@ -37,7 +38,8 @@ class Channel:
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
-    a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well.
+    a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
+    Shopify store; `mapping`: of a generic shop.
     """
 
     channel: ChannelId
@@ -57,6 +59,7 @@ class Channel:
     below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+    mapping: OrderMapping | None = None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -175,11 +178,8 @@ def _compensate_up_to(at: Place) -> int:
 
 
 def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channel:
-    at.only(
-        "platform",
-        "shop",
-        "api_url",
-        "location",
+    connection = platforms.parse(
+        at,
         "currency",
         "when_short",
         "percent",
@@ -199,10 +199,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         raise at.wrong("below_margin", at.value("below_margin"), "margin_floor_percent beside it")
     return Channel(
         channel=key,
-        platform=at.one_of("platform", "shopify"),
-        shop=at.text("shop"),
-        api_url=at.text("api_url"),
-        location=at.text("location"),
+        platform=connection.platform,
+        shop=connection.shop,
+        api_url=connection.api_url,
+        location=connection.location,
+        mapping=connection.mapping,
         currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         percent=at.whole("percent", 0, 100, default=100),

@@ -38,7 +38,7 @@ from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.supplier_codes import SupplierCodes
-from shared.storefronts import shopify
+from shared.storefronts import inbound
 from tests.support import trade
 from tests.support.ingest import ingest
 from tests.support.pauses import FakePauses
@@ -98,7 +98,7 @@ class AnyOrder(RuleBasedStateMachine):
             book=self.book,
             archive=cast("Archive", None),
             problems=problems,
-            platforms={"shopify": shopify},
+            inbound=inbound.of,
             new_id=lambda: f"id{next(ids)}",
             pause=lambda _: None,
         )

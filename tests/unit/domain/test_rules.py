@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from shared.domain import rules
+from shared.domain.intake import Ask
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
+from tests.support import stand_ins
 
 SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
 
@@ -152,6 +154,75 @@ def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) 
 
     told = refused.value.details
     assert told.get("at", told.get("what")) == at
+
+
+WOO = {"platform": "woocommerce", "shop": "fjord.example", "api_url": "https://fjord.example/wp-json/wc/v3/"}
+
+
+def sells(channel: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """The sample whose shop is another one; `...` takes a setting out."""
+    settings = {"currency": "EUR", **channel, **changes}
+    return changed("channels/nordlys", {key: value for key, value in settings.items() if value is not ...})
+
+
+def test_every_platform_has_the_settings_it_needs() -> None:
+    (woo,) = rules.parse(sells(WOO)).channels.values()
+    (generic,) = rules.parse(sells(stand_ins.generic_channel())).channels.values()
+
+    assert (woo.platform, woo.api_url, woo.location) == ("woocommerce", "https://fjord.example/wp-json/wc/v3", "")
+    assert generic.mapping is not None
+    assert (generic.mapping.order, generic.mapping.topics["order.placed"]) == ("data.number", Ask.CREATE)
+    assert rules.parse(sells(WOO, api_url="http://127.0.0.1:8080/wp-json/wc/v3")).active_channels
+
+
+@pytest.mark.parametrize(
+    ("channel", "changes", "at"),
+    [
+        (WOO, {"location": "gid://shopify/Location/1"}, "location"),
+        (WOO, {"mapping": {}}, "mapping"),
+        (WOO, {"shop": ...}, "shop"),
+        (WOO, {"refunds_cancels": True}, "refunds_cancels"),
+        (WOO, {"api_url": "http://fjord.example/wp-json/wc/v3"}, "api_url"),
+        (WOO, {"api_url": "https://ck:cs@fjord.example/"}, "api_url"),
+        (WOO, {"api_url": "https://fjord.example/?consumer_secret=1"}, "api_url"),
+        (WOO, {"api_url": "https:///wp-json"}, "api_url"),
+        (WOO, {"api_url": "https://[fjord/"}, "api_url"),
+        (WOO, {"api_url": "fjord.example"}, "api_url"),
+        (stand_ins.generic_channel(), {"mapping": ...}, "mapping"),
+        (stand_ins.generic_channel(), {"location": "x"}, "location"),
+    ],
+)
+def test_a_setting_of_another_platform_is_refused(channel: dict[str, Any], changes: dict[str, object], at: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.parse(sells(channel, **changes))
+
+    assert refused.value.details["at"] == f"rules.channels.nordlys.{at}"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        ("topic", ..., "topic"),
+        ("topics", {}, "topics"),
+        ("topics", {"order.placed": "reserve"}, "topics.order.placed"),
+        ("order", "data..id", "order"),
+        ("order", 7, "order"),
+        ("version", ..., "version"),
+        ("lines", ..., "lines"),
+        ("line", {"id": "no", "sku": "code"}, "line.units"),
+        ("line", {"id": "no", "sku": "code", "units": "pieces", "colour": "x"}, "line.colour"),
+        ("address", {"mail": "data.mail"}, "address.mail"),
+        ("weight", "data.weight", "weight"),
+    ],
+)
+def test_a_mistake_in_a_mapping_is_refused_with_its_place(path: str, value: object, at: str) -> None:
+    mapping = {**stand_ins.generic_channel()["mapping"], path: value}
+    document = sells(stand_ins.generic_channel(mapping={key: each for key, each in mapping.items() if each is not ...}))
+
+    with pytest.raises(InvalidInput) as refused:
+        rules.parse(document)
+
+    assert refused.value.details["at"] == f"rules.channels.nordlys.mapping.{at}"
 
 
 @pytest.mark.parametrize("document", [None, [], "rules", 7])
