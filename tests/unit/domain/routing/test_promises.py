@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import routing_cases as cases
-from shared.domain.routing import calendar, pricing, solve
+from shared.domain.routing import calendar, pricing
 from shared.domain.routing.planner import plan
 from shared.domain.routing.problem import Bracket, Cutoff, Rates
 from shared.errors import InvalidInput
