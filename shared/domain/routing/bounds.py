@@ -166,7 +166,7 @@ def measure(task: Task, objective: Objective) -> Measure:
             each.within(reach.heaviest, reach.cheapest, reach.dearest)
             for each, reach in zip(steps, within, strict=True)
         ]
-        if not all(each.is_flat for each in steps):
+        if any(each.freight for each in steps):
             scale = SCALE
             steps = [each.scaled(scale, reach.heaviest) for each, reach in zip(steps, within, strict=True)]
         fixed = [each.least(*reach) for each, reach in zip(steps, within, strict=True)]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import add, sub
+from operator import add, le, sub
 from typing import NamedTuple
 
 from shared.domain.routing import billing, options
 from shared.domain.routing.bounds import Measure
 from shared.domain.routing.options import Option
 from shared.domain.routing.reach import Reach
+from shared.domain.routing.steps import NEVER
 from shared.domain.routing.task import Block, Taken, Task
 
 Span = tuple[int, int, int, int]
@@ -88,16 +89,17 @@ class Dealing:
         stack = [root]
         while stack and self.budget.spend():
             node = stack.pop()
-            if node.bound > self._most():
+            if node.bound > (self.best.value - 1) * self.measures[0].scale:
                 continue
             if node.dealt == len(choices):
                 self._keep(node.taken)
             else:
                 stack += sorted(self._children(node, choices[node.dealt], inside), reverse=True, key=_bound)
 
-    def _most(self) -> int:
-        """Return what a bound may be for a better plan."""
-        return (self.best.value - 1) * self.measures[0].scale
+    def _most(self) -> tuple[int, ...]:
+        """Return what the bound of a better plan may be by each measure."""
+        most = ((self.best.value - 1), *self.limits)
+        return tuple(value * measure.scale for value, measure in zip(most, self.measures, strict=True))
 
     def _choice(self, block: Block, mask: int) -> Choice:
         task, measures = self.task, self.measures
@@ -110,36 +112,41 @@ class Dealing:
         return Choice(block, mine, tuple(map(min, *(option.adds for option in mine), mine[0].adds)))
 
     def _narrowed(self, choices: list[Choice], inside: Sequence[int]) -> Node | None:
-        """Strike out options that are too dear until none is, and return the root; None if nothing better is left."""
-        adds = tuple(map(sum, zip(*(choice.least for choice in choices), strict=True)))
-        mask = sum(1 << s for s in inside)
+        """Strike out what is too dear until nothing is, and return the root; None if nothing better is left."""
         spans: tuple[Span, ...] = tuple((0, self.reach[s].heaviest, 0, self.reach[s].dearest) for s in inside)
         count = -1
         while True:
+            adds = tuple(map(sum, zip(*(choice.least for choice in choices), strict=True)))
             tops = tuple(self._tops(measure, spans, inside) for measure in self.measures)
-            slack = self._most() - adds[0] - tops[0]
-            if slack < 0 or not self._is_within_limits(adds, tops):
+            slack = tuple(map(sub, map(sub, self._most(), adds), tops))
+            if min(slack) < 0:
                 return None
             for choice in choices:
-                most = choice.least[0] + slack
-                if choice.block.splits and count < 0:
-                    ways = options.splits(self.task, self.measures, choice.block, mask, most, self.budget.spend)
-                    choice.options = sorted(ways, key=_adds)
-                choice.options = [option for option in choice.options if option.adds[0] <= most]
+                self._strike_out(choice, slack, inside)
                 if not choice.options:
                     return None
             kept = sum(len(choice.options) for choice in choices)
             if kept == count:
-                break
+                return Node(adds[0] + tops[0], 0, adds, tops, spans, {})
             count = kept
             spans = self._spans(choices, inside)
-        return Node(adds[0] + tops[0], 0, adds, tops, spans, {})
+
+    def _strike_out(self, choice: Choice, slack: Sequence[int], inside: Sequence[int]) -> None:
+        """Keep of a block's options those that add no more than the least and what may come on top of it."""
+        most = tuple(map(add, choice.least, slack))
+        if choice.block.splits and not choice.options:
+            mask = sum(1 << s for s in inside)
+            ways = options.splits(self.task, self.measures, choice.block, mask, most[0], self.budget.spend)
+            choice.options = sorted(ways, key=_adds)
+        choice.options = [option for option in choice.options if all(map(le, option.adds, most))]
+        if choice.options:
+            choice.least = tuple(map(min, zip(*(option.adds for option in choice.options), strict=True)))
 
     def _children(self, node: Node, choice: Choice, inside: Sequence[int]) -> list[Node]:
         most, found = self._most(), []
         for option, changes in zip(choice.options, choice.changes, strict=True):
             adds = tuple(map(add, node.adds, map(sub, option.adds, choice.least)))
-            if adds[0] + node.tops[0] > most:
+            if adds[0] + node.tops[0] > most[0]:
                 break
             spans, tops = node.spans, node.tops
             if changes:
@@ -148,7 +155,7 @@ class Dealing:
                     moved[n] = tuple(map(add, spans[n], change))
                 spans = tuple(moved)
                 tops = tuple(self._tops(measure, spans, inside) for measure in self.measures)
-            if adds[0] + tops[0] <= most and self._is_within_limits(adds, tops):
+            if all(map(le, map(add, adds, tops), most)):
                 taken = {**node.taken, **option.taken}
                 if not self.task.repeated or self._has_stock(taken):
                     found.append(Node(adds[0] + tops[0], node.dealt + 1, adds, tops, spans, taken))
@@ -158,20 +165,15 @@ class Dealing:
         """Return what the sources of a set add beyond units; each ships something, else a smaller set has the plan."""
         top = 0
         for s, (lightest, heaviest, cheapest, dearest) in zip(inside, spans, strict=True):
-            steps = measure.steps[s]
+            steps, least = measure.steps[s], self.reach[s]
+            if not (heaviest or dearest) and least.dearest:
+                return NEVER
             if steps.is_flat:
                 top += steps.fixed
             else:
-                least = self.reach[s]
                 lo, low = max(lightest, least.lightest), max(cheapest, least.cheapest)
                 top += steps.least(lo, max(heaviest, lo), low, max(dearest, low))
         return top
-
-    def _is_within_limits(self, adds: Sequence[int], tops: Sequence[int]) -> bool:
-        return all(
-            units + top <= limit * measure.scale
-            for units, top, limit, measure in zip(adds[1:], tops[1:], self.limits, self.measures[1:], strict=True)
-        )
 
     def _spans(self, choices: Sequence[Choice], inside: Sequence[int]) -> tuple[Span, ...]:
         """Add up what every source may come to, and note how each option changes that."""

@@ -35,7 +35,8 @@ def _canonical(value: Any) -> Any:  # noqa: ANN401 - any value an input consists
     if value is None or isinstance(value, str | int):
         return value
     if is_dataclass(value):
-        return [_canonical(part) for part in _parts(type(value))(value)]
+        kind: Any = type(value)
+        return [_canonical(part) for part in _parts(kind)(value)]
     if isinstance(value, tuple):
         return [_canonical(part) for part in value]
     if isinstance(value, frozenset):

@@ -54,14 +54,16 @@ class Steps:
 
     def within(self, heaviest: int, cheapest: int, dearest: int) -> Steps:
         """Return the same for goods in these ranges, with what is constant there told as a constant."""
-        freight, surcharges, fixed = self.freight, self.surcharges, self.fixed
-        if freight and heaviest <= freight[0][0]:
-            freight, fixed = (), fixed + freight[0][1]
-        if surcharges and cheapest > surcharges[-1][0]:
-            surcharges = ()
-        elif surcharges and dearest <= surcharges[0][0]:
-            surcharges, fixed = (), fixed + surcharges[0][1]
-        return Steps(fixed, freight, surcharges, self.minimum if cheapest < self.minimum else 0)
+        kept = Steps(self.fixed, self.freight, self.surcharges, self.minimum if cheapest < self.minimum else 0)
+        if self.freight and heaviest <= self.freight[0][0]:
+            kept.freight = ()
+            kept.fixed += self.freight[0][1]
+        if self.surcharges and cheapest > self.surcharges[-1][0]:
+            kept.surcharges = ()
+        elif self.surcharges and dearest <= self.surcharges[0][0]:
+            kept.surcharges = ()
+            kept.fixed += self.surcharges[0][1]
+        return kept
 
     def scaled(self, scale: int, heaviest: int) -> Steps:
         """Return the same in parts of the scale, with the slope that is best around the middle of the weights."""

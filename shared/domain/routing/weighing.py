@@ -64,7 +64,7 @@ def weigh(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now
             max((w.day - today).days, 0),
         )
     task = Task.of(
-        (_source(suppliers[source], demands.to.country, market.rates[source]) for source in sources),
+        market.sources(sources),
         (Line(demand.sku, demand.units, demand.grams, offers[demand.line]) for demand in lines),
         _blocks(lines, policy),
         packs=policy.packs,
@@ -91,6 +91,13 @@ class _Market:
             at = pricing.rate(supplier.currency, self.demands.currency, self.policy.rates, self.now)
             self.rates[source] = at
             self.shut[source] = eligibility.refusal_of_supplier(supplier, self.demands, at)
+
+    def sources(self, open_ones: Iterable[SourceId]) -> Iterable[Source]:
+        """Return the terms of sources that are not shut, in the order's currency."""
+        for source in open_ones:
+            at = self.rates[source]
+            if not isinstance(at, str):
+                yield _source(self.suppliers[source], self.demands.to.country, at)
 
     def weighings(self, lines: Sequence[Demand], offered: Iterable[Candidate]) -> list[Weighing]:
         by_sku: dict[Sku, list[Candidate]] = {demand.sku: [] for demand in lines}
@@ -156,9 +163,7 @@ def _may_split(demand: Demand, policy: Policy) -> bool:
     return policy.split is Split.ALLOWED or is_above
 
 
-def _source(supplier: Supplier, country: str, at: Rate) -> Source:
-    if isinstance(at, str):
-        raise AssertionError("a source without a rate is shut", supplier.source)
+def _source(supplier: Supplier, country: str, at: Decimal) -> Source:
     tariff = pricing.brackets_to(supplier, country) or ()
     return Source(
         pricing.converted(supplier.order_fee_minor, at),
