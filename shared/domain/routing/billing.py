@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from shared.domain.routing import pricing
@@ -32,6 +33,20 @@ class Bill(NamedTuple):
         """Return the landed cost."""
         fees = self.order_fee + self.surcharge + self.freight + self.parcel_fee
         return self.goods + self.surplus + fees + self.late + self.reject
+
+
+class Totals(NamedTuple):
+    """What a plan comes to."""
+
+    units: int
+    landed: int
+    parcels: int
+
+    @classmethod
+    def of(cls, taken: Taken, billed: Mapping[int, Bill]) -> Totals:
+        """Add up the bills of a plan."""
+        landed = sum(bill.total for bill in billed.values())
+        return cls(sum(taken.values()), landed, sum(bill.parcels for bill in billed.values()))
 
 
 def bills(task: Task, taken: Taken) -> dict[int, Bill] | None:

@@ -17,7 +17,7 @@ from shared.domain.routing.billing import SHORT
 from shared.domain.routing.problem import Objective
 from shared.domain.routing.reach import reaches
 from shared.domain.routing.steps import SCALE, Steps
-from shared.domain.routing.task import Block, Line, Task
+from shared.domain.routing.task import Block, Line, Offer, Task
 
 Rated = list[tuple[int, int]]
 """(value, source), least first."""
@@ -34,23 +34,27 @@ class Measure:
     fixed: list[int]
     _gaps: dict[int, int] = field(default_factory=dict)
     _table: list[int] = field(default_factory=list)
-    _rated: dict[int, Rated] = field(default_factory=dict)
+    _rated: dict[Block, Rated] = field(default_factory=dict)
+
+    def rate(self, line: Line, s: int, offer: Offer) -> tuple[int, int]:
+        """Return what a unit adds, and what it adds that it must be bought."""
+        match self.objective:
+            case Objective.LANDED_COST:
+                slope = self.steps[s].slope
+                return (offer.late + offer.reject) * self.scale + slope * line.grams, offer.unit * self.scale
+            case Objective.PRIORITY:
+                return self.task.sources[s].priority, 0
+            case Objective.RELIABILITY:
+                return offer.reject_ppm, 0
+            case Objective.PARCELS:
+                return self.steps[s].slope * line.grams, 0
+            case _:
+                return 0, 0
 
     def of_units(self, line: Line, s: int, units: int, bought: int) -> int:
         """Return what units of a line add, so many of them bought."""
-        offer = line.offers[s]
-        match self.objective:
-            case Objective.LANDED_COST:
-                needed = (offer.late + offer.reject) * self.scale + self.steps[s].slope * line.grams
-                return units * needed + bought * offer.unit * self.scale
-            case Objective.PRIORITY:
-                return units * self.task.sources[s].priority
-            case Objective.RELIABILITY:
-                return units * offer.reject_ppm
-            case Objective.PARCELS:
-                return units * self.steps[s].slope * line.grams
-            case _:
-                return 0
+        a_unit, a_bought = self.rate(line, s, line.offers[s])
+        return units * a_unit + bought * a_bought
 
     def short(self, units: int) -> int:
         """Return what units left short add."""
@@ -63,16 +67,19 @@ class Measure:
             line = self.task.lines[at]
             offer = line.offers.get(s)
             bought = None if offer is None else self.task.bought(line, offer, line.units)
-            if bought is None:
+            if offer is None or bought is None:
                 return None
-            value += self.of_units(line, s, line.units, bought)
+            a_unit, a_bought = self.rate(line, s, offer)
+            value += line.units * a_unit + bought * a_bought
         return value
 
     def rated(self, block: Block) -> Rated:
         """Rate the sources that can ship a block whole."""
-        found = [(value, s) for s in self.task.carriers(block) if (value := self.of_block(block, s)) is not None]
-        found.sort()
-        return found
+        if block not in self._rated:
+            found = [(value, s) for s in self.task.carriers(block) if (value := self.of_block(block, s)) is not None]
+            found.sort()
+            self._rated[block] = found
+        return self._rated[block]
 
     def rated_units(self, line: Line) -> Rated:
         """Rate the sources that have some of a line, by the least a unit can cost there."""

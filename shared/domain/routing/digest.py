@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.domain.routing.problem import Candidate, Demand, Demands, Policy
 
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
 _OF_CANDIDATE = attrgetter("supplier.source", *(f.name for f in fields(Candidate) if f.name != "supplier"))
 _OF_DEMAND = attrgetter(*(f.name for f in fields(Demand)))
 
@@ -32,14 +33,15 @@ def digest(demands: Demands, candidates: Iterable[Candidate], policy: Policy, no
 
 
 def _canonical(value: Any) -> Any:  # noqa: ANN401 - any value an input consists of
-    if value is None or isinstance(value, str | int):
+    kind: Any = type(value)
+    if kind in _AS_IT_IS:
         return value
-    if is_dataclass(value):
-        kind: Any = type(value)
-        return [_canonical(part) for part in _parts(kind)(value)]
-    if isinstance(value, tuple):
+    parts = _parts(kind)
+    if parts is not None:
+        return [part if type(part) in _AS_IT_IS else _canonical(part) for part in parts(value)]
+    if kind is tuple:
         return [_canonical(part) for part in value]
-    if isinstance(value, frozenset):
+    if kind is frozenset:
         return sorted(map(_canonical, value))
     if isinstance(value, Mapping):
         return sorted((key, _canonical(held)) for key, held in value.items())
@@ -47,5 +49,6 @@ def _canonical(value: Any) -> Any:  # noqa: ANN401 - any value an input consists
 
 
 @cache
-def _parts(kind: type[Any]) -> attrgetter[tuple[Any, ...]]:
-    return attrgetter(*(f.name for f in fields(kind)))
+def _parts(kind: type[Any]) -> attrgetter[tuple[Any, ...]] | None:
+    """Return what takes a dataclass apart, None for anything else."""
+    return attrgetter(*(f.name for f in fields(kind))) if is_dataclass(kind) else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shared.domain.names import SourceId
-from shared.domain.routing.billing import SHORT, Bill
-from shared.domain.routing.problem import Alternative, Objective, SourceTerms, Weighed
+from shared.domain.routing.billing import Bill, Totals
+from shared.domain.routing.problem import Alternative, SourceTerms, Weighed
 from shared.domain.routing.weighing import Weighing
 
 Named = Mapping[tuple[str, SourceId], int]
@@ -19,13 +20,27 @@ def weighed(weighings: Sequence[Weighing], taken: Named) -> tuple[Weighed, ...]:
     for each in weighings:
         if (each.demand.line, each.candidate.supplier.source) in taken:
             shipping.setdefault(each.demand.line, []).append(each)
-    told = [_told(each, taken, shipping.get(each.demand.line, [])) for each in weighings]
+    by = {line: _Shipping.of(others) for line, others in shipping.items()}
+    told = [_told(each, taken, by.get(each.demand.line)) for each in weighings]
     told.sort(key=lambda each: (each.line, each.source))
     return tuple(told)
 
 
-def _told(each: Weighing, taken: Named, shipping: Sequence[Weighing]) -> Weighed:
-    line, source = each.demand.line, each.candidate.supplier.source
+class _Shipping(NamedTuple):
+    """Who ships a line, and what a unit costs at most there."""
+
+    names: str
+    dearest: int
+
+    @classmethod
+    def of(cls, shipping: Sequence[Weighing]) -> _Shipping:
+        names = ", ".join(sorted(each.candidate.supplier.source for each in shipping))
+        return cls(names, max(map(_a_unit, shipping)))
+
+
+def _told(each: Weighing, taken: Named, shipping: _Shipping | None) -> Weighed:
+    line, candidate = each.demand.line, each.candidate
+    source = candidate.supplier.source
     units = taken.get((line, source), 0)
     verdict = each.refused or _verdict(each, units, shipping)
     if each.is_reckoned and not each.refused:
@@ -33,7 +48,7 @@ def _told(each: Weighing, taken: Named, shipping: Sequence[Weighing]) -> Weighed
     return Weighed(
         line=line,
         source=source,
-        available=each.candidate.available,
+        available=candidate.available,
         unit_minor=each.unit,
         late_minor=each.late,
         reject_minor=each.reject,
@@ -43,20 +58,18 @@ def _told(each: Weighing, taken: Named, shipping: Sequence[Weighing]) -> Weighed
     )
 
 
-def _verdict(each: Weighing, units: int, shipping: Sequence[Weighing]) -> str:
+def _verdict(each: Weighing, units: int, shipping: _Shipping | None) -> str:
     """Say what became of a candidate that may ship."""
+    wanted, available = each.demand.units, each.candidate.available
     if units:
-        return "ships all of it" if units == each.demand.units else "ships a part of it"
-    if each.candidate.available <= 0:
-        return "has none"
-    if each.candidate.available < each.demand.units:
-        return "has too few"
-    if not shipping:
+        return "ships all of it" if units == wanted else "ships a part of it"
+    if available < wanted:
+        return "has too few" if available > 0 else "has none"
+    if shipping is None:
         return "its terms or the order's other lines rule it out"
-    names = ", ".join(sorted(other.candidate.supplier.source for other in shipping))
-    if _a_unit(each) > max(map(_a_unit, shipping)):
-        return f"a unit costs more than at {names}"
-    return f"the whole order is better with {names}"
+    if _a_unit(each) > shipping.dearest:
+        return f"a unit costs more than at {shipping.names}"
+    return f"the whole order is better with {shipping.names}"
 
 
 def _a_unit(each: Weighing) -> int:
@@ -81,16 +94,13 @@ def terms(source: SourceId, bill: Bill, now: datetime) -> SourceTerms:
     )
 
 
-def alternative(
-    named: Named, theirs: Mapping[Objective, int], ours: Mapping[Objective, int], *, exact: bool
-) -> Alternative:
+def alternative(named: Named, theirs: Totals, ours: Totals, *, exact: bool) -> Alternative:
     """Tell another plan by how much it is worse."""
-    cost, parcels = Objective.LANDED_COST, Objective.PARCELS
     return Alternative(
         taken=named,
-        landed_minor=theirs[cost] % SHORT,
-        landed_more_minor=theirs[cost] % SHORT - ours[cost] % SHORT,
-        parcels_more=theirs[parcels] % SHORT - ours[parcels] % SHORT,
-        short_more=theirs[cost] // SHORT - ours[cost] // SHORT,
+        landed_minor=theirs.landed,
+        landed_more_minor=theirs.landed - ours.landed,
+        parcels_more=theirs.parcels - ours.parcels,
+        short_more=ours.units - theirs.units,
         exact=exact,
     )

@@ -16,9 +16,13 @@ class Merged:
 
     def spread(self, taken: Taken, original: Task) -> Taken:
         """Give every original line its units, cutting as few of them as one look ahead can avoid."""
+        if self.task is original:
+            return taken
         spread: Taken = {}
-        for at, members in enumerate(self.members):
-            left = {s: n for (line, s), n in sorted(taken.items()) if line == at}
+        by_line: dict[int, dict[int, int]] = {at: {} for at in range(len(self.members))}
+        for (at, s), units in sorted(taken.items()):
+            by_line[at][s] = units
+        for members, left in zip(self.members, by_line.values(), strict=True):
             for member in members:
                 wanted = original.lines[member].units
                 while wanted and left:
@@ -34,6 +38,8 @@ class Merged:
 
 def merged(task: Task) -> Merged:
     """Merge what can be merged; the same task where no SKU repeats."""
+    if not task.repeated:
+        return Merged(task, ())
     groups: dict[object, list[Block]] = {}
     for block in task.blocks:
         line = task.lines[block.lines[0]]
@@ -41,7 +47,7 @@ def merged(task: Task) -> Merged:
         alike = (line.sku, line.grams, tuple(sorted(line.offers.items()))) if is_free else block.lines
         groups.setdefault(alike, []).append(block)
     if len(groups) == len(task.blocks):
-        return Merged(task, tuple((at,) for at in range(len(task.lines))))
+        return Merged(task, ())
     lines: list[Line] = []
     blocks: list[Block] = []
     members: list[tuple[int, ...]] = []

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.domain.names import SourceId
 from shared.domain.routing import billing, explain, weighing
-from shared.domain.routing.billing import SHORT
+from shared.domain.routing.billing import Totals
 from shared.domain.routing.digest import digest
 from shared.domain.routing.problem import Alternative, Candidate, Demands, Plan, Policy
 from shared.domain.routing.search import Found
@@ -61,32 +61,32 @@ class Choice:
         short = {line: units for line, units in left.items() if units}
         weighed = explain.weighed(scales.weighings, named)
         bills = billing.bills(scales.task, found.taken) or {}
-        more_short, gap = divmod(found.value, SHORT)[0] - found.floor // SHORT, found.value % SHORT
+        totals = Totals.of(found.taken, bills)
+        short_gap, gap = found.gap()
         return Plan(
             taken=named,
             short=short,
             why_short={line: tuple(f"{w.source}: {w.verdict}" for w in weighed if w.line == line) for line in short},
             sources=tuple(explain.terms(scales.sources[s], bill, self.now) for s, bill in sorted(bills.items())),
             weighed=weighed,
-            landed_minor=sum(bill.total for bill in bills.values()),
-            parcels=sum(bill.parcels for bill in bills.values()),
-            next_best=self._next_best(),
+            landed_minor=totals.landed,
+            parcels=totals.parcels,
+            next_best=self._next_best(totals),
             exact=found.exact,
-            bound_gap=0 if found.exact else max(gap - found.floor % SHORT, 0),
-            short_gap=0 if found.exact else more_short,
+            bound_gap=gap,
+            short_gap=short_gap,
             digest=digest(self.demands, self.candidates, self.policy, self.now),
         )
 
-    def _next_best(self) -> Alternative | None:
+    def _next_best(self, ours: Totals) -> Alternative | None:
         """Return the best plan that leaves out a source of this one, if it ships anything."""
         used = sum(1 << s for s in {s for _, s in self.found.taken})
         if not used:
             return None
         other = self.solver.best(self.policy.goals, self.policy.node_budget, without=used)
-        ours = billing.values(self.scales.task, self.found.taken)
-        theirs = billing.values(self.scales.task, other.taken)
-        if not other.taken or ours is None or theirs is None:
+        if not other.taken:
             return None
+        theirs = Totals.of(other.taken, billing.bills(self.scales.task, other.taken) or {})
         return explain.alternative(self._named(other.taken), theirs, ours, exact=other.exact)
 
     def _named(self, taken: Taken) -> dict[tuple[str, SourceId], int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.routing import billing, bounds, greedy, options, sets
+from shared.domain.routing.billing import SHORT
 from shared.domain.routing.bounds import Measure
 from shared.domain.routing.dealing import Best, Budget, Dealing
 from shared.domain.routing.problem import Objective
@@ -30,6 +31,13 @@ class Found:
     def exact(self) -> bool:
         """Whether no plan is better."""
         return self.floor >= self.value
+
+    def gap(self) -> tuple[int, int]:
+        """Return how many units fewer a better plan might leave short, and how much better it might be otherwise."""
+        if self.exact:
+            return 0, 0
+        (short, value), (least_short, least) = divmod(self.value, SHORT), divmod(self.floor, SHORT)
+        return short - least_short, max(value - least, 0)
 
 
 @dataclass(slots=True)

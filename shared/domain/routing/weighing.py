@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shared.domain.names import Sku, SourceId
 from shared.domain.routing import calendar, checks, eligibility, pricing
-from shared.domain.routing.problem import PPM, Candidate, Demand, Demands, Policy, Split, Supplier, UnknownCost
+from shared.domain.routing.problem import PPM, Candidate, Cutoff, Demand, Demands, Policy, Split, Supplier, UnknownCost
 from shared.domain.routing.task import Block, Line, Offer, Source, Task
 
 Rate = Decimal | str
@@ -47,21 +47,21 @@ def weigh(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now
     lines = sorted(demands.lines, key=lambda demand: demand.line)
     market = _Market(demands, policy, now, suppliers)
     weighings = market.weighings(lines, offered)
-    live = [w for w in weighings if not w.refused and w.candidate.available > 0]
-    sources = sorted({w.candidate.supplier.source for w in live})
+    live = [each for each in weighings if not each.refused and each.candidate.available > 0]
+    sources = sorted({each.candidate.supplier.source for each in live})
     number = {source: s for s, source in enumerate(sources)}
     offers: dict[str, dict[int, Offer]] = {demand.line: {} for demand in lines}
     today = now.date()
-    for w in live:
-        offers[w.demand.line][number[w.candidate.supplier.source]] = Offer(
-            w.candidate.available,
-            w.unit or 0,
-            w.late,
-            w.reject,
-            w.candidate.reject_ppm,
-            w.candidate.pack,
-            w.candidate.minimum,
-            max((w.day - today).days, 0),
+    for demand, candidate, unit, _, late, reject, day, _ in live:
+        offers[demand.line][number[candidate.supplier.source]] = Offer(
+            candidate.available,
+            unit or 0,
+            late,
+            reject,
+            candidate.reject_ppm,
+            candidate.pack,
+            candidate.minimum,
+            max((day - today).days, 0),
         )
     task = Task.of(
         market.sources(sources),
@@ -83,7 +83,7 @@ class _Market:
     suppliers: Mapping[SourceId, Supplier]
     rates: dict[SourceId, Rate] = field(default_factory=dict)
     shut: dict[SourceId, str] = field(default_factory=dict)
-    days: dict[tuple[SourceId, int], tuple[date, int]] = field(default_factory=dict)
+    days: dict[tuple[Cutoff | None, int], tuple[date, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look every source up."""
@@ -108,43 +108,44 @@ class _Market:
         for demand in lines:
             prices[demand.sku] = max(demand.price_minor, prices.get(demand.sku, 0))
         units = {sku: self._units(found, prices[sku]) for sku, found in by_sku.items()}
-        return [
-            self._weighing(demand, candidate, unit)
-            for demand in lines
-            for candidate, unit in zip(by_sku[demand.sku], units[demand.sku], strict=True)
-        ]
+        found: list[Weighing] = []
+        for demand in lines:
+            for candidate, unit in zip(by_sku[demand.sku], units[demand.sku], strict=True):
+                day, late = self._day(candidate)
+                refused = (
+                    self.shut[candidate.supplier.source]
+                    or eligibility.refusal_of_offer(candidate, demand, self.demands)
+                    or eligibility.refusal_of_terms(demand, self.demands, self.policy, unit, day)
+                )
+                is_reckoned = candidate.cost_minor is None
+                found.append(
+                    Weighing(demand, candidate, unit, is_reckoned, late, self._reject(candidate), day, refused)
+                )
+        return found
 
     def _units(self, offered: Sequence[Candidate], price: int) -> list[int | None]:
         """Return what a unit costs at each, the unknown ones as the policy reckons them."""
-        units = [self._unit(candidate) for candidate in offered]
+        units: list[int | None] = []
+        for candidate in offered:
+            at, cost = self.rates[candidate.supplier.source], candidate.cost_minor
+            units.append(None if cost is None or isinstance(at, str) else pricing.converted(cost, at))
         if self.policy.unknown_cost is UnknownCost.REFUSE or None not in units:
             return units
         last = max([price, *(unit for unit in units if unit is not None)])
         return [last if unit is None else unit for unit in units]
 
-    def _unit(self, candidate: Candidate) -> int | None:
-        at, cost = self.rates[candidate.supplier.source], candidate.cost_minor
-        return None if cost is None or isinstance(at, str) else pricing.converted(cost, at)
-
-    def _weighing(self, demand: Demand, candidate: Candidate, unit: int | None) -> Weighing:
-        source = candidate.supplier.source
-        key = source, candidate.lead_days
-        if key not in self.days:
-            self.days[key] = self._day(candidate)
-        day, late = self.days[key]
-        refused = (
-            self.shut[source]
-            or eligibility.refusal_of_offer(candidate, demand, self.demands)
-            or eligibility.refusal_of_terms(demand, self.demands, self.policy, unit, day)
-        )
-        reject = (candidate.reject_ppm * self.policy.reject_cost_minor + PPM // 2) // PPM
-        return Weighing(demand, candidate, unit, candidate.cost_minor is None, late, reject, day, refused)
+    def _reject(self, candidate: Candidate) -> int:
+        return (candidate.reject_ppm * self.policy.reject_cost_minor + PPM // 2) // PPM
 
     def _day(self, candidate: Candidate) -> tuple[date, int]:
-        day, promised = calendar.arrives(candidate.supplier.cutoff, candidate.lead_days, self.now), None
-        promised = self.demands.promised_by
-        late_days = max((day - promised).days, 0) if promised else 0
-        return day, late_days * self.policy.late_day_minor
+        """Return when a candidate's goods arrive and what a unit of them pays for being late."""
+        key = candidate.supplier.cutoff, candidate.lead_days
+        found = self.days.get(key)
+        if found is None:
+            day, promised = calendar.arrives(*key, self.now), self.demands.promised_by
+            late_days = max((day - promised).days, 0) if promised else 0
+            found = self.days[key] = day, late_days * self.policy.late_day_minor
+        return found
 
 
 def _blocks(lines: Sequence[Demand], policy: Policy) -> Iterable[Block]:
