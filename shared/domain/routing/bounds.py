@@ -9,13 +9,13 @@ the bound is the optimum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add, sub
 
 from shared.domain.routing.billing import SHORT
 from shared.domain.routing.problem import Objective
-from shared.domain.routing.reach import reaches
+from shared.domain.routing.reach import Reach
 from shared.domain.routing.steps import SCALE, Steps
 from shared.domain.routing.task import Block, Line, Offer, Task
 
@@ -163,12 +163,12 @@ def _uncovered(wanted: int, whole: int, parts: list[tuple[int, int]]) -> Iterabl
     return zip(missed, left, strict=True)
 
 
-def measure(task: Task, objective: Objective) -> Measure:
-    """Look at a task by one objective; what cannot matter to this order is constant."""
+def measure(task: Task, objective: Objective, reaches: Callable[[], Sequence[Reach]]) -> Measure:
+    """Look at a task by one objective; what cannot matter within the sources' reach is constant."""
     steps = [_steps(task, objective, s) for s in range(len(task.sources))]
     scale = 1
     if not all(each.is_flat for each in steps):
-        within = reaches(task)
+        within = reaches()
         steps = [
             each.within(reach.heaviest, reach.cheapest, reach.dearest)
             for each, reach in zip(steps, within, strict=True)

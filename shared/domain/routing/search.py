@@ -64,7 +64,7 @@ class Search:
 
     def _measure(self, objective: Objective) -> Measure:
         if objective not in self._measures:
-            self._measures[objective] = bounds.measure(self.task, objective)
+            self._measures[objective] = bounds.measure(self.task, objective, self._reaches)
         return self._measures[objective]
 
     def _from_table(self, goal: Measure, by: Measure, limited: Limited, without: int) -> Found:
