@@ -72,6 +72,8 @@ def test_sets_one_after_the_other_come_in_the_order_of_the_table(seed: int, monk
         ((700, 400),),
         ((300, 500), (1000, 200)),
         ((1000, 0), (2000, 700)),
+        ((500, 100), (2000, 900)),
+        ((100, 0), (200, 70)),
     ],
 )
 def test_no_weight_travels_for_less_than_the_bound_of_its_range(
