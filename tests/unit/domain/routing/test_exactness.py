@@ -12,7 +12,10 @@ from bench import routing_cases as cases
 from bench import routing_milp, routing_price
 from bench.peers import by_priority, cheapest_per_line, fewest_splits
 from shared.domain.routing import planner, sets
+from shared.domain.routing.dealing import Budget
 from shared.domain.routing.planner import plan
+from shared.domain.routing.problem import Objective
+from shared.domain.routing.search import Search
 
 SOAK = bool(os.environ.get("SOAK"))  # noqa: TID251 - `make soak` asks for more
 BATCH = 20
@@ -118,6 +121,14 @@ def test_a_search_cut_short_says_how_far_off_it_may_be(nodes: int) -> None:
         greedy = _as_kits_go(case, cheapest_per_line.route(case))
         assert greedy is None or (short[0], answer.landed_minor) <= greedy, seed
     assert cut_short > 0
+
+
+def test_a_search_ends_when_its_budget_does() -> None:
+    task = planner.choose(*cases.asked(cases.case(4, 20, 8, features=True), node_budget=0)).solver.merged.task
+    budget = Budget(500)
+    found = Search(task).least(Objective.LANDED_COST, {}, None, 0, budget)
+    assert not found.exact
+    assert -200 < budget.left < 0
 
 
 def _as_kits_go(case: cases.Case, taken: dict[tuple[int, int], int]) -> tuple[int, int] | None:
