@@ -202,7 +202,7 @@ class Dealing:
                 used[line.sku, s] = used.get((line.sku, s), 0) + units
                 if used[line.sku, s] > line.offers[s].available:
                     return False
-        return self.left >= 0
+        return True
 
     def _keep(self, taken: Taken) -> None:
         values = billing.values(self.task, taken)
