@@ -273,7 +273,8 @@ def test_a_line_that_may_be_cut_leaves_stock_to_one_of_its_sku_that_may_not() ->
 
 def test_whole_packs_of_lines_that_share_a_sku_count_towards_an_order_minimum() -> None:
     lines = [_line("1", "X", 2), _line("2", "X", 2)]
-    offer = _offer(_source("a", order_minimum_minor=1000), "X", 10, 100, pack=10)
-    answer = _plan(lines, [offer], split=Split.FORBIDDEN)
+    packed = _offer(_source("a", order_minimum_minor=1000), "X", 10, 100, pack=10)
+    dearer = _offer(_source("b", order_fee_minor=700), "X", 10, 90)
+    answer = _plan(lines, [packed, dearer], split=Split.FORBIDDEN)
     assert answer.taken == {("1", "a"): 2, ("2", "a"): 2}
     assert answer.sources[0].surplus_minor == 600
