@@ -70,7 +70,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A source's feed now. `worth_percent` is None before its first file, `is_silent` when nobody waits for it."""
+    """A source's feed now. `worth_percent` is None before its first file, `is_silent` when nobody waits for it.
+
+    `pieces`: of files that are being written in pieces, and how many of them are done.
+    """
 
     source: SourceId
     is_active: bool
@@ -80,6 +83,8 @@ class Status:
     expected_by: str
     is_silent: bool | None
     open_runs: int
+    pieces: int
+    pieces_done: int
     unconfirmed: int
     held: Held | None
 
@@ -160,6 +165,7 @@ def of(table: Table, source: Source, feed: Feed, now: datetime) -> Status:
     seen, history = freshness.look(source, feed, times.text(now)), _history(table, source.source, feed, now)
     expected_by = times.text(times.read(feed.heard_at) + source.cadence) if source.cadence and feed.heard_at else ""
     held = [item for item in history if item["verdict"] == Verdict.HELD]
+    cut = [each for run in feed.open if (each := Feeds(table).pieces(source.source, run.as_of))]
     return Status(
         source=source.source,
         is_active=source.active,
@@ -169,6 +175,8 @@ def of(table: Table, source: Source, feed: Feed, now: datetime) -> Status:
         expected_by=expected_by,
         is_silent=seen.is_silent if source.cadence else None,
         open_runs=len(feed.open),
+        pieces=sum(each.count for each in cut),
+        pieces_done=sum(len(each.done) for each in cut),
         unconfirmed=len(feed.unconfirmed),
         held=_held(source.source, held[-1]) if held else None,
     )
@@ -221,7 +229,16 @@ def _row(found: Status, now: datetime) -> tuple[object, ...]:
         of_file = (at.file, moment(at.as_of), age(at.as_of, now), at.read, at.changed, at.refused, at.absent)
     worth = None if found.worth_percent is None else f"{found.worth_percent} %"
     name = found.source if found.is_active else f"{found.source} (not active)"
-    return (name, *of_file, worth, _heard(found, now), found.open_runs, found.unconfirmed)
+    return (name, *of_file, worth, _heard(found, now), _open(found), found.unconfirmed)
+
+
+def _open(found: Status) -> str:
+    """Say how many files are being written, and how far those in pieces are."""
+    if not found.pieces:
+        return str(found.open_runs)
+    return (
+        f"{found.open_runs}: {100 * found.pieces_done // found.pieces} %, {found.pieces_done} of {found.pieces} pieces"
+    )
 
 
 def _heard(found: Status, now: datetime) -> str:

@@ -112,7 +112,20 @@ def test_the_last_file_is_told_with_its_rows_and_what_it_is_worth(
     }
     assert (found["worth_percent"], found["is_silent"]) == (80, False)
     assert (found["open_runs"], found["unconfirmed"], found["held"]) == (1, 1, None)
+    assert (found["pieces"], found["pieces_done"]) == (0, 0)
     assert found["expected_by"] == times.text(times.read(as_of) + timedelta(hours=4))
+
+
+def test_a_large_file_tells_how_far_it_is(terminal: Terminal, feeds: Feeds, now: datetime) -> None:
+    came(feeds, ago(now, hours=3))
+    (run,) = feeds.now(SourceId("alpina")).open
+    feeds.cut(SourceId("alpina"), run, 400, 0)
+    for number in (1, 7, 7, 400):
+        feeds.piece_done(SourceId("alpina"), run.as_of, number)
+
+    assert terminal.run("feeds", "status") == 0
+    assert "1: 0 %, 3 of 400 pieces" in " ".join(terminal.out.split())
+    assert (status(terminal)["pieces"], status(terminal)["pieces_done"]) == (400, 3)
 
 
 def test_a_person_sees_the_same(terminal: Terminal, feeds: Feeds, now: datetime) -> None:
