@@ -198,7 +198,8 @@ class FileReport:
     """What became of a file: `kept` is where it lies now, `reason`, its `code` and `details` why it is not applied.
 
     `absent`: SKUs of the snapshot that the file does not name; `zeroed`: whether that means that there are none of
-    them, or, as in a delta, nothing. `odd`: what is unusual about it and was let through.
+    them, or, as in a delta, nothing. `odd`: what is unusual about it and was let through. `compared`: in which way it
+    was, with the file before it.
     """
 
     source: str
@@ -210,6 +211,7 @@ class FileReport:
     code: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
     odd: Sequence[str] = ()
+    compared: str = ""
     read: int = 0
     changed: int = 0
     unchanged: int = 0

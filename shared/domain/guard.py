@@ -107,6 +107,7 @@ class Compared:
     jumps: int
     costed: int
     cost_jumps: int
+    is_cut_off: bool = False
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ class Drift:
             self.uncosted += 1
 
 
-def compare(now: Tally, before: Tally, drift: Drift) -> Compared:
+def compare(now: Tally, before: Tally, drift: Drift, *, is_cut_off: bool = False) -> Compared:
     """Put together how a file stands against the one before it. A refused row counts as a row, not as a SKU."""
     return Compared(
         rows=now.read,
@@ -151,12 +152,16 @@ def compare(now: Tally, before: Tally, drift: Drift) -> Compared:
         jumps=drift.jumps,
         costed=before.costed - drift.uncosted,
         cost_jumps=drift.cost_jumps,
+        is_cut_off=is_cut_off,
     )
 
 
 def judge(compared: Compared, allowed: Thresholds = DEFAULT, *, is_full: bool = True) -> Verdict:
     """Judge a file against the one before it; a delta may be of any length, so only its rows' values are looked at."""
     findings: list[Finding] = []
+    if compared.is_cut_off:
+        told = "its last line does not end, as that of the file before it did: it may be cut off"
+        findings.append(Finding(what="end", percent=0, allowed=100, holds=True, text=told))
     if is_full and compared.rows_before >= TINY:
         findings += _range(compared, allowed)
     if compared.rows_before >= FEW:

@@ -236,7 +236,8 @@ class IngestCounts:
         with self._against(placed, waiting) as against, read_files.reading(placed.body, file.source, against) as found:
             said = found.tally
             counted["RowRefused"] += said.refused
-            report = replace(report, read=said.read, refused=said.refused)
+            by = found.how.method.value if against.snapshot else ""
+            report = replace(report, read=said.read, refused=said.refused, compared=by)
             report = replace(report, refusals=found.refusals, warnings=found.warnings)
             ended = self._apply(replace(placed, report=report), found, against, rules, now)
             if ended != "FileHeld" and feeds.zeroes_absent(said, is_full=file.source.feed.full):

@@ -67,6 +67,7 @@ class FileRead:
     `before`: what the file says that it was compared with, all zero where there is none. `left_out`: SKUs that are no
     longer in it, `refused`: those that can no longer be read, as many as a feed remembers; `back`: those of the
     unconfirmed that are there again; `met`: those waited for that the file names.
+    `is_cut_off`: its last line has no end, and that of the file before had one.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -76,6 +77,7 @@ class FileRead:
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[Row] = field(default_factory=list)
     differences: Differences = field(default_factory=Differences)
+    is_cut_off: bool = False
     changed: int = 0
     absent: int = 0
     left_out: list[Sku] = field(default_factory=list)
@@ -86,7 +88,7 @@ class FileRead:
 
     def judge(self, source: Source) -> guard.Verdict:
         """Judge it by the file before it; the first one is taken as it is."""
-        compared = guard.compare(self.tally, self.before, self.drift)
+        compared = guard.compare(self.tally, self.before, self.drift, is_cut_off=self.is_cut_off)
         return guard.judge(compared, source.feed.guard, is_full=source.feed.full)
 
 
@@ -151,6 +153,7 @@ def _read(found: FileRead, file: BinaryIO, source: Source, against: Against) -> 
     with row_lines.opened(files, source.feed, source.currency) as opened:
         new, rest = opened[0], opened[1:]
         old, others = (rest[0], rest[1:]) if snapshot else (None, rest)
+        found.is_cut_off = old is not None and old.is_closed and not new.is_closed
         groups = row_groups.grouped(
             new,
             old,

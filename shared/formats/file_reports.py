@@ -24,6 +24,8 @@ def to_text(report: FileReport) -> bytes:
         "",
         f"{report.read} rows read, {report.changed} changed, {report.unchanged} unchanged, {report.refused} refused",
     ]
+    if report.compared:
+        told.append(f"compared with the file before it: {report.compared}")
     told += [f"  {key}: {value}" for key, value in report.details.items()]
     told += [f"unusual: {odd}" for odd in report.odd]
     if report.absent:

@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from shared.domain.feeds import MOST_ROWS, Refusal, Row, too_long
@@ -46,7 +46,7 @@ class RowLines:
 
     `make`: files of the same make hold the same row where they hold the same line. `key`: what a line's row is about;
     rows of one SKU have one key, which is the SKU itself where the row can be read. `cut`: leaves of a line what
-    counts; None: all of it.
+    counts; None: all of it. `is_closed`: the last line has its end.
     """
 
     lines: Lines
@@ -54,6 +54,7 @@ class RowLines:
     key: Callable[[bytes], bytes]
     cut: Callable[[bytes], bytes] | None
     read: Read
+    is_closed: bool = True
 
 
 @contextmanager
@@ -105,11 +106,12 @@ def _as_it_comes(file: BinaryIO, profile: FeedProfile, currency: str) -> RowLine
         return None
     match profile.format:
         case Format.DELIMITED:
-            return _delimited(file, profile, currency, encoding, plain=seen.is_plain, quoted=seen.quotes > 0)
+            lines = _delimited(file, profile, currency, encoding, plain=seen.is_plain, quoted=seen.quotes > 0)
         case Format.FIXED:
-            return _fixed(file, profile, currency, encoding)
+            lines = _fixed(file, profile, currency, encoding)
         case _:
-            return _objects(file, profile, currency, encoding)
+            lines = _objects(file, profile, currency, encoding)
+    return replace(lines, is_closed=not _last_line(file)) if lines else None
 
 
 def _delimited(

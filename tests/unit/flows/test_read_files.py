@@ -93,6 +93,19 @@ def test_refusals_are_told_by_line_and_no_more_than_a_report_holds() -> None:
         assert found.tally.refused == 200
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "holds"), [("A,1\n", "A,2\n", False), ("A,1\n", "A,2", True), ("A,1", "A,2", False)]
+)
+def test_a_last_line_without_the_end_that_the_one_before_had_holds_a_file(
+    before: str, now: str, *, holds: bool
+) -> None:
+    of = source(written.profile(columns={"sku": "Item", "quantity": "On hand"}))
+    old, new = (f"Item,On hand\n{each}".encode() for each in (before, now))
+
+    with read_files.reading(io.BytesIO(new), of, Against(snapshot=io.BytesIO(old))) as found:
+        assert (found.judge(of).ruling is guard.Ruling.HOLD) == holds
+
+
 def test_what_was_unconfirmed_and_is_there_again_is_told() -> None:
     old, new = [("A", "1", "", ""), ("B", "1", "", "")], [("A", "1", "", ""), ("C", "1", "", "")]
     against = Against(snapshot=io.BytesIO(body(old)), unconfirmed={Sku("C"), Sku("Z")})
