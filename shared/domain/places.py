@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
+from datetime import date, time
 from typing import Any, TypeVar
 
+from shared.domain.money import CURRENCIES, exponent, minor
 from shared.domain.names import name
 from shared.errors import InvalidInput
 
 T = TypeVar("T")
 
-LETTERS_OF_A_CURRENCY = 3
+PPM_OF_A_PERCENT = 10_000
+_PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,4}))?")
 
 
 class Place:
@@ -69,9 +73,58 @@ class Place:
     def currency(self, key: str) -> str:
         """Return the code of a currency."""
         value = self._value.get(key)
-        if isinstance(value, str) and len(value) == LETTERS_OF_A_CURRENCY and value.isascii() and value.isupper():
+        if isinstance(value, str) and value in CURRENCIES:
             return value
-        raise self.wrong(key, value, "an ISO 4217 code")
+        raise self.wrong(key, value, "an ISO 4217 code such as 'EUR'")
+
+    def amount(self, key: str, currency: str, *, default: int | None = None) -> int:
+        """Return an amount as minor units of a currency: text or a whole number, nothing that YAML made a fraction."""
+        value = self._value.get(key)
+        if value is None and default is not None:
+            return default
+        try:
+            return minor(value, currency)
+        except InvalidInput as error:
+            places = exponent(currency)
+            shown = f"'4.{'9'.ljust(places, '0')}'" if places else "'490'"
+            told = f"an amount in {currency} in quotes such as {shown}: not below zero, at most {places} decimals"
+            raise self.wrong(key, value, told) from error
+
+    def ppm(self, key: str, most_percent: int, *, default: int | None = None) -> int:
+        """Return a percentage as parts per million: a whole number, or text with at most four decimals."""
+        value = self._value.get(key)
+        if value is None and default is not None:
+            return default
+        read = ppm(value)
+        if read is not None and read <= most_percent * PPM_OF_A_PERCENT:
+            return read
+        raise self.wrong(key, value, f"a percentage from 0 to {most_percent}, in quotes where it has decimals: '2.5'")
+
+    def clock(self, key: str) -> time:
+        """Return a time of day."""
+        value = self._value.get(key)
+        try:
+            if isinstance(value, str) and re.fullmatch(r"[0-2][0-9]:[0-5][0-9]", value):
+                return time.fromisoformat(value)
+        except ValueError:
+            pass
+        raise self.wrong(key, value, "a time from 00:00 to 23:59, in quotes: '14:00'")
+
+    def day(self, key: str) -> date:
+        """Return a day."""
+        value = self._value.get(key)
+        found = day(value)
+        if found is None:
+            raise self.wrong(key, value, "a day, in quotes: '2026-12-25'")
+        return found
+
+    def days(self, key: str) -> frozenset[date]:
+        """Return the days of a list; none when it is left out."""
+        value = self._value.get(key, [])
+        found = [day(each) for each in value] if isinstance(value, list) else [None]
+        if None in found:
+            raise self.wrong(key, value, "a list of days, each in quotes: '2026-12-25'")
+        return frozenset(each for each in found if each)
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; empty when it is left out."""
@@ -115,3 +168,20 @@ class Place:
             value=repr(value)[:60],
             allowed=allowed,
         )
+
+
+def ppm(percent: object) -> int | None:
+    """Read a percentage, text or a whole number, as parts per million; None for anything else."""
+    is_exact = isinstance(percent, str | int) and not isinstance(percent, bool)
+    read = _PERCENT.fullmatch(str(percent)) if is_exact else None
+    return int(read[1] + (read[2] or "").ljust(4, "0")) if read else None
+
+
+def day(value: object) -> date | None:
+    """Read a day such as `2026-12-25`; None for anything else."""
+    try:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    return None

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import profiles
+from shared.domain import profiles, shipping_rules
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.profiles import FeedProfile
+from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 
 MOST_HOURS = 90 * 24
 
@@ -38,7 +39,6 @@ class Channel:
     location: str
     currency: str
     when_short: str = "backorder"
-    split_lines: bool = True
     percent: int = 100
     buffer: int = 0
     floor: int = 0
@@ -46,6 +46,7 @@ class Channel:
     sources: tuple[SourceId, ...] = ()
     refunds_cancels: bool = False
     active: bool = True
+    routing: Routing = field(default_factory=Routing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Source:
     low_at: int | None = None
     own: bool = False
     active: bool = True
+    shipping: Shipping = field(default_factory=Shipping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +90,14 @@ class Rules:
     """All rules of one version.
 
     `compensate_up_to`: a level that differs by so many units or fewer is made right without asking; 0: none is.
+    `rates`: what currencies cost each other; None: no source may ask in another one than the order's.
     """
 
     version: str
     channels: Mapping[ChannelId, Channel] = field(default_factory=dict)
     sources: Mapping[SourceId, Source] = field(default_factory=dict)
     compensate_up_to: int = 0
+    rates: RateTable | None = None
 
     @property
     def active_sources(self) -> tuple[Source, ...]:
@@ -117,14 +121,16 @@ class Rules:
 def parse(document: object) -> Rules:
     """Read rules from plain values. Raises InvalidInput naming the place, the value and what is allowed there."""
     root = Place("rules", document)
-    root.only("schema", "version", "channels", "sources", "reconcile")
+    root.only("schema", "version", "channels", "sources", "reconcile", "holidays", "rates")
     root.one_of("schema", 1)
-    sources = {SourceId(key): _source(SourceId(key), place) for key, place in root.children("sources")}
+    holidays = shipping_rules.holidays(root.child("holidays")) if root.has("holidays") else {}
+    sources = {SourceId(key): _source(SourceId(key), place, holidays) for key, place in root.children("sources")}
     return Rules(
         version=root.text("version"),
         channels={ChannelId(key): _channel(ChannelId(key), place, sources) for key, place in root.children("channels")},
         sources=sources,
         compensate_up_to=_compensate_up_to(root.child("reconcile")) if root.has("reconcile") else 0,
+        rates=shipping_rules.rates(root.child("rates")) if root.has("rates") else None,
     )
 
 
@@ -141,7 +147,6 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "location",
         "currency",
         "when_short",
-        "split_lines",
         "percent",
         "buffer",
         "floor",
@@ -149,16 +154,17 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "sources",
         "refunds_cancels",
         "active",
+        "routing",
     )
+    currency = at.currency("currency")
     return Channel(
         channel=key,
         platform=at.one_of("platform", "shopify"),
         shop=at.text("shop"),
         api_url=at.text("api_url"),
         location=at.text("location"),
-        currency=at.currency("currency"),
+        currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
-        split_lines=at.flag("split_lines", default=True),
         percent=at.whole("percent", 0, 100, default=100),
         buffer=at.whole("buffer", 0, 1_000_000, default=0),
         floor=at.whole("floor", 0, 1_000_000, default=0),
@@ -166,10 +172,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         sources=tuple(SourceId(each) for each in at.each_of("sources", sources)),
         refunds_cancels=at.flag("refunds_cancels", default=False),
         active=at.flag("active", default=True),
+        routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
     )
 
 
-def _source(key: SourceId, at: Place) -> Source:
+def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
     at.only(
         "name",
         "currency",
@@ -184,8 +191,9 @@ def _source(key: SourceId, at: Place) -> Source:
         "low_at",
         "own",
         "active",
+        "shipping",
     )
-    zone = at.text("zone")
+    currency, zone = at.currency("currency"), at.text("zone")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -193,7 +201,7 @@ def _source(key: SourceId, at: Place) -> Source:
     return Source(
         source=key,
         name=at.text("name"),
-        currency=at.currency("currency"),
+        currency=currency,
         zone=zone,
         feed=profiles.parse(at.child("feed")),
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
@@ -205,6 +213,9 @@ def _source(key: SourceId, at: Place) -> Source:
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
         own=at.flag("own", default=False),
         active=at.flag("active", default=True),
+        shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
+        if at.has("shipping")
+        else Shipping(),
     )
 
 

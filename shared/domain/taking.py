@@ -17,6 +17,7 @@ from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.offers import Offer
 from shared.domain.orders import LineState, Order
 from shared.domain.routing.plan import Candidate, Demand, Plan, Policy, plan
+from shared.domain.routing.problem import Split
 from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
 
@@ -122,7 +123,7 @@ def _plan_one(
         for sku in sorted({demand.sku for demand in wanted})
         for source in rules.sources_of(channel)
     ]
-    made = plan(wanted, candidates, Policy(split_lines=channel.split_lines))
+    made = plan(wanted, candidates, Policy(split_lines=channel.routing.split is not Split.FORBIDDEN))
     taken, is_cut = _fitting(order, made.taken)
     after = orders.take(order, taken, attempt=attempt, backordered=ask.fill)
     after = _short(after, channel, is_cut=is_cut)

@@ -93,7 +93,7 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
         ("channels/nordlys/currency", "eur", "rules.channels.nordlys.currency"),
         ("channels/nordlys/percent", 101, "rules.channels.nordlys.percent"),
         ("channels/nordlys/percent", True, "rules.channels.nordlys.percent"),
-        ("channels/nordlys/split_lines", "yes", "rules.channels.nordlys.split_lines"),
+        ("channels/nordlys/split_lines", True, "rules.channels.nordlys.split_lines"),
         ("channels/nordlys/when_short", "drop", "rules.channels.nordlys.when_short"),
         ("channels/a#b", {}, "rules.channels"),
         ("sources/alpina/zone", "Mars/Olympus", "rules.sources.alpina.zone"),

@@ -82,7 +82,7 @@ def test_a_held_level_gives_nothing_until_its_hold_is_over() -> None:
 def test_a_shop_that_splits_no_line_waits_for_all_of_it() -> None:
     levels = (level("A", "alpina", 1), level("A", "baltic", 1))
 
-    assert planned(asked(intake("1", ("A", 2))), *levels, split_lines=False).shares == {}
+    assert planned(asked(intake("1", ("A", 2))), *levels, routing={"split_lines": "forbidden"}).shares == {}
     assert len(planned(asked(intake("1", ("A", 2))), *levels).shares) == 2
 
 
