@@ -46,6 +46,10 @@ class Event(StrEnum):
     EDIT = "edit"
 
 
+NO_SOURCE = "no source has it"
+UNROUTABLE = "it cannot be routed"
+"""How holds begin that no person made: the next plan that finds all units lifts them."""
+
 NO_LIMIT = 1_000_000
 MOST_LEVELS_A_MOVE = 60
 """A transaction's hundred actions hold the marker, the order and its purchase orders beside the levels."""
@@ -140,11 +144,15 @@ class Destination:
     country: str = ""
     region: str = ""
     postcode_prefix: str = ""
+    po_box: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours."""
+    """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours.
+
+    `reroute_to`: the only source that the next plan may take from, because a person wants it; that plan clears it.
+    """
 
     key: OrderKey
     name: str
@@ -159,6 +167,7 @@ class Order:
     ship_to: str = ""
     hold: str = ""
     cancel_wanted: bool = False
+    reroute_to: str = ""
     revision: int = 1
     due_at: str = ""
 
@@ -207,6 +216,11 @@ class Order:
             if self.total(state):
                 return state.value
         return _CANCELLED.value
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether a person holds it: nothing is taken for it before a person releases it."""
+        return bool(self.hold) and not self.hold.startswith((NO_SOURCE, UNROUTABLE))
 
     @property
     def is_cancelling(self) -> bool:

@@ -93,7 +93,7 @@ class PollStorefronts:
                 read.append((self.readers[channel.platform](channel.channel, found.topic, found.body), found))
             except Rejected:
                 continue  # a test order is never shipped
-        known = self.book.read([intake.key for intake, _ in read], (), consistent=False).orders
+        known = self.book.orders_of([intake.key for intake, _ in read], consistent=False)
         for intake, found in read:
             ours = known.get(intake.key)
             if ours and (ours.version >= intake.order.version or ours.cancel_wanted):

@@ -22,7 +22,7 @@ from shared.domain import times
 from shared.domain.names import OrderKey
 from shared.domain.routing.decisions import Decision
 from shared.domain.routing.plain import from_plain, to_plain
-from shared.domain.routing.problem import Candidate, Demands, Plan, Policy, Supplier
+from shared.domain.routing.problem import Candidate, Demands, Plan, Policy
 from shared.errors import InvalidInput
 from shared.storage import keys
 
@@ -112,11 +112,11 @@ def unpacked(content: bytes) -> Decision:
     """Read a decision back, the very same. Raises InvalidInput for what no writer of ours wrote."""
     try:
         document = json.loads(zlib.decompressobj(RAW_DEFLATE, WORDS).decompress(content))
-        suppliers = {each["source"]: from_plain(Supplier, each) for each in document["suppliers"]}
+        terms = {each["source"]: each for each in document["suppliers"]}
         return Decision(
             demands=from_plain(Demands, document["demands"]),
             candidates=tuple(
-                from_plain(_Offered, each).by(suppliers[each["source"]]) for each in document["candidates"]
+                from_plain(Candidate, each | {"supplier": terms[each["supplier"]]}) for each in document["candidates"]
             ),
             policy=from_plain(Policy, document["policy"]),
             now=datetime.fromisoformat(document["now"]),

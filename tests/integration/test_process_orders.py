@@ -15,7 +15,7 @@ from shared.domain.orders import LineState, Order
 from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
 from shared.runtime.settings import settings
-from shared.storage import keys, levels, offers
+from shared.storage import keys, levels, offers, plans
 from shared.storage import orders as order_items
 from shared.storage import purchase_orders as po_items
 from tests.support import trade
@@ -66,7 +66,7 @@ def run(context: LambdaContext, *waiting: Message | str) -> list[str]:
 
 
 def test_an_order_takes_its_units_from_the_cheapest_source_that_has_them(aws: Aws, context: LambdaContext) -> None:
-    stock_up(aws, alpina_1001=9, celtic_1001=1, alpina_1002=3, baltic_1002=3)
+    stock_up(aws, alpina_1001=9, celtic_1001=0, alpina_1002=3, baltic_1002=3)
 
     assert run(context, delivered("orders_create")) == []
 
@@ -90,13 +90,16 @@ def test_the_plan_and_the_address_lie_beside_the_order(aws: Aws, context: Lambda
     address = aws.orders.get(keys.ship_to(FIRST, placed.ship_to))
     assert beside is not None
     assert address is not None
-    told = json.loads(beside["plan"])
-    assert [(w["source"], w["verdict"]) for w in told["weighed"] if w["line"].endswith("09")] == [
-        ("celtic", "cheapest source that has all of it"),
+    told = plans.read(beside)
+    assert [(w["source"], w["verdict"]) for w in told.weighed if w["line"].endswith("09")] == [
         ("alpina", "does not list it"),
         ("baltic", "does not list it"),
+        ("celtic", "ships all of it"),
     ]
-    assert told["short"] == {"820982911946154510": 1}
+    assert told.short == {"820982911946154510": 1}
+    assert told.decision is not None
+    assert told.decision.again() == told.decision.plan
+    assert "Holm" not in repr(told)
     assert address["address"]["name"] == "Mari Holm"
     assert "Holm" not in repr(aws.orders.get(keys.order(FIRST)))
 

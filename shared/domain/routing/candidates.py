@@ -73,7 +73,7 @@ def destination_of(order: Order, address: Mapping[str, str] | None = None) -> De
     if not place.country:
         return None
     lines = (address or {}).get("address1", ""), (address or {}).get("address2", "")
-    is_box = any(_PO_BOX.search(line) for line in lines)
+    is_box = place.po_box or any(_PO_BOX.search(line) for line in lines)
     return Destination(country=place.country, region=place.region, po_box=is_box)
 
 

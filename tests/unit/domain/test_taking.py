@@ -37,15 +37,15 @@ def asked(*intakes: object) -> list[Asked]:
 
 
 def test_the_cheapest_source_that_has_it_gets_the_line() -> None:
-    batch = planned(
-        asked(intake("1", ("A", 2))), level("A", "alpina", 9), level("A", "baltic", 9), level("A", "celtic", 1)
-    )
+    levels = (level("A", "alpina", 9), level("A", "baltic", 9), level("A", "celtic", 1))
+
+    batch = planned(asked(intake("1", ("A", 2))), *levels, routing={"split_lines": "forbidden"})
 
     assert batch.shares == {at("A", "baltic"): {key("1"): 2}}
-    told = {w.source: w.verdict for w in batch.planned[0].plan.weighed}  # type: ignore[union-attr]
+    told = {w.source: w.verdict for w in batch.planned[0].decision.plan.weighed}  # type: ignore[union-attr]
     assert told == {
-        "alpina": "costs more",
-        "baltic": "cheapest source that has all of it",
+        "alpina": "the whole order is better with baltic",
+        "baltic": "ships all of it",
         "celtic": "has too few",
     }
 
@@ -68,7 +68,7 @@ def test_no_level_is_nothing_available() -> None:
     batch = planned(asked(intake("1", ("A", 1))))
 
     assert batch.shares == {}
-    assert {w.verdict for w in batch.planned[0].plan.weighed} == {"does not list it"}  # type: ignore[union-attr]
+    assert {w.verdict for w in batch.planned[0].decision.plan.weighed} == {"does not list it"}  # type: ignore[union-attr]
 
 
 def test_a_held_level_gives_nothing_until_its_hold_is_over() -> None:

@@ -116,7 +116,7 @@ def with_level(level: Level, *moved: Movement) -> Run:
 def with_order(order: Order, *pos: PurchaseOrder, planned_at: str = trade.NOW) -> Run:
     pk, sk = keys.plan(order.key, order.attempt)
     plan = {"PK": pk, "SK": sk, "entity": "plan", "attempt": order.attempt, "made_at": planned_at}
-    plan |= {"rules_version": "1", "plan": json.dumps({"taken": [], "short": {}, "weighed": []})}
+    plan |= {"schema": 1, "rules_version": "1", "plan": json.dumps({"taken": [], "short": {}, "weighed": []})}
     lists = order_lists.of_order(order).values()
     found = FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos), *lists])
     return Run(stock=FakeTable([levels.to_item(TAKEN)]), orders=found, ledger=FakeLedger(list(MOVED)))
