@@ -1,4 +1,4 @@
-"""`rules.yaml`: every mistake in it with its line.
+"""`rules.yaml` and `rates.yaml` beside it, which are one document: every mistake in them with its line.
 
 The rules' own reader stops at its first mistake. To see the others, a wrong value of a copy is replaced by one that
 the reader accepts, and the copy is read again.
@@ -18,11 +18,12 @@ import yaml
 from cli.mistakes import Mistake, WrongFile, read_text
 from shared.domain import rules
 from shared.domain.names import name
-from shared.domain.rules import Rules
+from shared.domain.rules import RATE_MISSING, Rules
 from shared.errors import InvalidInput
 from shared.storage.config import MOST_BYTES, serialised
 
 ROOT = "rules"
+RATES = "rates.yaml"
 MOST_MISTAKES = 100
 ABSENT = object()
 STAND_INS: tuple[object, ...] = (ABSENT, "UTC", 1, 0, True, {}, [])
@@ -46,32 +47,70 @@ class RulesFile:
 
 
 def read(file: Path) -> RulesFile:
-    """Read the file with all its mistakes."""
+    """Read the file, and the rates beside it if there are any, with all mistakes."""
     try:
-        text = read_text(file)
+        written = _load(file)
     except WrongFile as wrong:
         return RulesFile(None, None, wrong.mistakes)
-    if len(text) > MOST_BYTES:
-        told = f"{len(text)} characters, more than {MOST_BYTES}: facts per SKU go into csv files"
-        return RulesFile(None, None, (Mistake(file, 0, told),))
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        return RulesFile(None, None, (_not_yaml(file, error),))
-    found = [Mistake(file, line, told) for line, told in _odd(root)]
-    seen = {mistake.line for mistake in found}
-    for path, failure in failures(document):
-        line = line_of(root, path)
-        if line not in seen:
-            found.append(Mistake(file, line, _told(path, failure)))
+    document, found = written.document, list(written.odd)
+    rates = None
+    if isinstance(document, dict):
+        if "rates" in document:
+            found.append(Mistake(file, line_of(written.root, f"{ROOT}.rates"), f"rates stand in {RATES} beside it"))
+            del document["rates"]
+        try:
+            rates = _load(file.with_name(RATES)) if file.with_name(RATES).exists() else None
+        except WrongFile as wrong:
+            found += wrong.mistakes
+    if rates:
+        document["rates"] = {} if rates.document is None else rates.document
+        found += rates.odd
+    odd = {(mistake.file, mistake.line) for mistake in found}
+    told = [(failure.code, _mistake(written, rates, path, failure)) for path, failure in failures(document)]
+    is_sure = not odd and all(mistake.file == file for _, mistake in told)
+    found += [
+        mistake
+        for code, mistake in told
+        if (mistake.file, mistake.line) not in odd and (is_sure or code != RATE_MISSING)
+    ]
     if not found:
         try:
             serialised(document)
         except InvalidInput as failure:
             found.append(Mistake(file, 0, str(failure)))
-    found.sort(key=lambda mistake: mistake.line)
+    found.sort(key=lambda mistake: (mistake.file != file, mistake.line))
     return RulesFile(document, None if found else rules.parse(document), tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A file as YAML reads it, and what is odd about that."""
+
+    file: Path
+    root: yaml.Node | None
+    document: Any
+    odd: tuple[Mistake, ...]
+
+
+def _load(file: Path) -> _Written:
+    text = read_text(file)
+    if len(text) > MOST_BYTES:
+        told = f"{len(text)} characters, more than {MOST_BYTES}: facts per SKU go into csv files"
+        raise WrongFile([Mistake(file, 0, told)])
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise WrongFile([_not_yaml(file, error)]) from error
+    return _Written(file, root, document, tuple(Mistake(file, line, told) for line, told in _odd(root)))
+
+
+def _mistake(written: _Written, rates: _Written | None, path: str, failure: InvalidInput) -> Mistake:
+    """Tell a failure by the file in which its place stands."""
+    inner = path.removeprefix(f"{ROOT}.rates")
+    if rates and inner != path and inner[:1] in {"", "."}:
+        return Mistake(rates.file, line_of(rates.root, f"{ROOT}{inner}"), _told(f"rates{inner}", failure))
+    return Mistake(written.file, line_of(written.root, path), _told(path, failure))
 
 
 def failures(document: object) -> list[tuple[str, InvalidInput]]:

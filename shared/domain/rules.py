@@ -17,11 +17,15 @@ from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.profiles import FeedProfile
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
+from shared.errors import InvalidInput
 
 MOST_HOURS = 90 * 24
 
 
 NO_CAP = 1_000_000_000
+
+RATE_MISSING = "rate_missing"
+"""The code of a source's currency that no rate turns into that of a channel it ships for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +129,30 @@ def parse(document: object) -> Rules:
     root.one_of("schema", 1)
     holidays = shipping_rules.holidays(root.child("holidays")) if root.has("holidays") else {}
     sources = {SourceId(key): _source(SourceId(key), place, holidays) for key, place in root.children("sources")}
-    return Rules(
+    read = Rules(
         version=root.text("version"),
         channels={ChannelId(key): _channel(ChannelId(key), place, sources) for key, place in root.children("channels")},
         sources=sources,
         compensate_up_to=_compensate_up_to(root.child("reconcile")) if root.has("reconcile") else 0,
         rates=shipping_rules.rates(root.child("rates")) if root.has("rates") else None,
     )
+
+    _check_rates(read)
+    return read
+
+
+def _check_rates(read: Rules) -> None:
+    for channel in read.active_channels:
+        for source in read.sources_of(channel):
+            known = read.rates.bought if read.rates else {}
+            if source.currency != channel.currency and not {source.currency, channel.currency} <= known.keys():
+                raise InvalidInput(
+                    "a source's currency has no rate to that of a channel it ships for",
+                    code=RATE_MISSING,
+                    at=f"rules.sources.{source.source}.currency",
+                    value=source.currency,
+                    allowed=f"'{channel.currency}', or what rates.yaml turns into it",
+                )
 
 
 def _compensate_up_to(at: Place) -> int:

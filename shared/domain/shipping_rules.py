@@ -6,7 +6,7 @@ Amounts are written as text or whole numbers, never as fractions that YAML would
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -114,10 +114,11 @@ class RateTable:
     as_of: datetime
     max_age_days: int
 
-    def into(self, currency: str) -> Rates:
-        """Return what one unit of each currency buys of an order's; nothing where the table does not know that."""
+    def into(self, currency: str, of: Iterable[str]) -> Rates:
+        """Return what one unit of some currencies buys of an order's, as far as the table knows them."""
         own = self.bought.get(currency)
-        rates = {each: EXACTLY.divide(own, rate) for each, rate in sorted(self.bought.items())} if own else {}
+        known = sorted(set(of) & self.bought.keys())
+        rates = {each: EXACTLY.divide(own, self.bought[each]) for each in known} if own else {}
         return Rates(rates=rates, as_of=self.as_of, max_age_days=self.max_age_days)
 
 
@@ -198,9 +199,9 @@ def routing(at: Place, currency: str) -> Routing:
 
 def rates(at: Place) -> RateTable:
     """Read rates: how much of each currency one unit of the base buys."""
-    at.only("base", "as_of", "max_age_days", "rates")
+    at.only("base", "as_of", "max_age_days", "buys")
     base = at.currency("base")
-    table = at.child("rates")
+    table = at.child("buys")
     bought = {base: Decimal(1)}
     for key in table.names():
         if key not in CURRENCIES or key == base:
@@ -330,10 +331,13 @@ def _cutoff(at: Place, zone: str, lists: Holidays) -> Cutoff:
     weekdays = at.each_of("weekdays", WEEKDAYS) if at.has("weekdays") else WEEKDAYS[:5]
     if not weekdays:
         raise at.wrong("weekdays", weekdays, f"a list of at least one of {', '.join(WEEKDAYS)}")
-    named = isinstance(at.value("holidays"), str)
+    holidays = at.value("holidays")
+    if isinstance(holidays, str) and holidays not in lists:
+        known = f" ({', '.join(sorted(lists))})" if lists else ""
+        raise at.wrong("holidays", holidays, f"the name of a list of rules.holidays{known}, or a list of days")
     return Cutoff(
         at=at.clock("at"),
         zone=zone,
-        holidays=lists[at.one_of("holidays", *sorted(lists))] if named else at.days("holidays"),
+        holidays=lists[holidays] if isinstance(holidays, str) else at.days("holidays"),
         weekdays=frozenset(WEEKDAYS.index(day) for day in weekdays),
     )

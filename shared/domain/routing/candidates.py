@@ -1,6 +1,7 @@
 """What the planner is asked for one order of a batch.
 
-That is its open lines, every source that may ship for its channel with its terms, and the channel's policy. Pure. Who is out before anything is planned is out with the reason in words.
+That is its open lines, every source that may ship for its channel with its terms, and the channel's policy. Pure: who
+is out before anything is planned is out with the reason in words.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from shared.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goods:
-    """What routing must know of a SKU: what a piece weighs, and below which price, in `currency`, nobody may sell it."""
+    """What routing must know of a SKU: what a piece weighs, and below which price in `currency` nobody may sell it."""
 
     grams: int = 0
     hazmat: bool = False
@@ -40,10 +41,11 @@ class Goods:
 NOTHING_KNOWN = Goods()
 
 _PO_BOX = re.compile(
-    r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al)?\s?(?:office\s)?box\b|\bpostfach\b|\bpost(?:bus|boks|box)\b|\bboite postale\b"
-    r"|\bbo[iî]te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado\b|\bcasella postale\b|\bc\.?p\.?\s+[0-9]|\bskrytka\b",
+    r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
+    r"|\bbo[iî]te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
     re.IGNORECASE,
 )
+"""A PO box as addresses write it: English, German, Dutch, Norwegian, Polish, French, Spanish, Italian."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,18 @@ def problem_of(
     sources = [source for _, source in sorted(rules.sources.items()) if rules.ships_for(source.source, channel)]
     lines = [order.line(line) for line, units in sorted(wanted.items()) if units]
     skus = sorted({line.sku for line in lines})
-    rates = rules.rates.into(order.currency) if rules.rates else None
-    market = _Market(order=order, lines=lines, supply=supply, channel=channel, rates=rates, to=to, now=now)
+    currencies = {channel.currency, *(source.currency for source in sources)}
+    currencies |= {supply.goods[sku].currency for sku in skus if sku in supply.goods}
+    market = _Market(
+        order=order,
+        lines=lines,
+        sources=sources,
+        supply=supply,
+        channel=channel,
+        rates=rules.rates.into(order.currency, currencies) if rules.rates else None,
+        to=to,
+        now=now,
+    )
     demands = Demands(
         lines=tuple(market.demand(line, wanted[line.line]) for line in lines),
         to=to or Destination(country=UNKNOWN),
@@ -127,6 +139,7 @@ class _Market:
 
     order: Order
     lines: Sequence[Line]
+    sources: Sequence[Source]
     supply: Supply
     channel: Channel
     rates: Rates | None
@@ -234,10 +247,10 @@ class _Market:
     def _above_all(self, sku: Sku, at: Decimal) -> int:
         """Return a cost just above the SKU's price and every cost of it that is known, in a currency at that rate."""
         known = [line.price_minor for line in self.lines if line.sku == sku]
-        for key, offer in self.supply.offers.items():
-            other = self._rate(offer.currency)
-            if key.sku == sku and offer.cost_minor is not None and not isinstance(other, str):
-                known.append(pricing.converted(offer.cost_minor, other))
+        for source in self.sources:
+            told, rate = self._told(LevelKey(sku, source.source), source), self._rate(source.currency)
+            if told is not None and not isinstance(rate, str):
+                known.append(pricing.converted(told, rate))
         return int((Decimal(max(known)) / at).to_integral_value(ROUND_CEILING)) + 1
 
     def _own(self, amount_minor: int) -> int:
