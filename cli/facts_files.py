@@ -1,7 +1,7 @@
 """The csv files of a folder: products, and what is optional: kits, listings, substitutes, suppliers' SKUs.
 
-Columns of each file stand in `COLUMNS`, in any order. A line is told by its number with what is wrong in it; what other
-lines say is still read, so that one look finds all mistakes.
+Columns of each file stand in `COLUMNS`, and those it may have in `MAY_HAVE`, in any order. A line is told by its number
+with what is wrong in it; what other lines say is still read, so that one look finds all mistakes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from cli.mistakes import Mistake, WrongFile, read_text
+from shared.domain import money
 from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode, circles
 from shared.domain.names import ChannelId, Sku, SourceId, name
 from shared.errors import InvalidInput
@@ -28,6 +30,11 @@ COLUMNS = {
     "supplier_skus.csv": ("supplier", "code", "sku", "pack", "from", "until"),
 }
 OPTIONAL = set(COLUMNS) - {"products.csv"}
+MAY_HAVE = {"products.csv": ("grams", "hazmat", "price", "map", "currency")}
+PRICES = frozenset({"price", "map", "currency"})
+"""Columns that come together: one alone would leave another as it was, in a currency that is no longer its own."""
+FIELDS = {"price": "price_minor", "map": "map_minor"}
+"""Fields of a product that have another name than their column."""
 MOST_UNITS = 1_000_000
 
 
@@ -69,6 +76,31 @@ class _Line:
         self.wrong(f"{column} {value!r} must be a whole number from 1 to {MOST_UNITS}")
         return 0
 
+    def yes(self, column: str) -> bool:
+        value = self.values[column]
+        if value not in {"yes", "no", ""}:
+            self.wrong(f"{column} {value!r} must be yes, no or empty")
+        return value == "yes"
+
+    def currency(self, column: str) -> str:
+        value = self.values[column]
+        if re.fullmatch(r"([A-Z]{3})?", value):
+            return value
+        self.wrong(f"{column} {value!r} must be an ISO 4217 code such as EUR")
+        return ""
+
+    def amount(self, column: str, currency: str) -> int | None:
+        """Return an amount in minor units of a currency; None when it is left out."""
+        value = self.values[column]
+        try:
+            amount = money.minor(value, currency) if value else None
+        except InvalidInput as error:
+            self.wrong(f"{column} {value!r}: {error.message}")
+            return None
+        if amount == 0:
+            self.wrong(f"{column} {value!r} must be above 0, or empty")
+        return amount
+
     def day(self, column: str) -> date | None:
         value = self.values[column]
         try:
@@ -97,7 +129,7 @@ class FactsReader:
 
     def read(self) -> Catalogue:
         """Read all files; mistakes are in `mistakes`, in order."""
-        titles, listed = self._products()
+        titles, listed, more = self._products()
         kits, substitutes = self._kits(), self._substitutes()
         self._listings(listed)
         codes = tuple(self._codes())
@@ -109,19 +141,23 @@ class FactsReader:
                 inventory_items={ChannelId(channel): item for channel, item in sorted(listed[sku].items())},
                 parts=(kits or {}).get(Sku(sku), {}),
                 substitutes=tuple(other for _, other in sorted((substitutes or {}).get(sku, {}).items())),
+                **more[sku],
             )
             for sku, title in titles.items()
         )
         silent = {"parts": kits, "substitutes": substitutes}
+        said_of_all = set.intersection(*map(set, more.values())) if more else set()
+        fields = {FIELDS.get(column, column) for column in MAY_HAVE["products.csv"]}
         return Catalogue(
             products=tuple(products),
             codes=codes,
-            silent_on=frozenset(name for name, said in silent.items() if said is None),
+            silent_on=frozenset(name for name, said in silent.items() if said is None) | (fields - said_of_all),
         )
 
-    def _products(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        """Read products.csv; return the title of each SKU, and its listings by channel."""
+    def _products(self) -> tuple[dict[str, str], dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
+        """Read products.csv; return of each SKU its title, its listings by channel, and fields it may have."""
         titles: dict[str, str] = {}
+        more: dict[str, dict[str, Any]] = {}
         listed: dict[str, dict[str, str]] = {}
         first: dict[str, int] = {}
         owners: dict[str, str] = {}
@@ -136,12 +172,12 @@ class FactsReader:
                 line.wrong(f"inventory_item {item!r} is of {owners[item]} already; correct one of them")
             if not sku or sku in first:
                 continue
-            first[sku], titles[sku], listed[sku] = line.number, line.values["title"], {}
+            first[sku], titles[sku], listed[sku], more[sku] = line.number, line.values["title"], {}, _more(line)
             if item and line.is_right:
                 owners[item] = sku
                 listed[sku] = dict.fromkeys(self.selling, item)
         self._skus = None if lines is None else set(titles)
-        return titles, listed
+        return titles, listed, more
 
     def _listings(self, listed: dict[str, dict[str, str]]) -> None:
         """Read listings.csv into the listings that products.csv gives."""
@@ -219,16 +255,14 @@ class FactsReader:
 
     def _lines(self, name_of_file: str) -> list[_Line] | None:
         """Read the lines of a file that have all columns and are not there twice; None: nothing can be read."""
-        file, columns = self.folder / name_of_file, COLUMNS[name_of_file]
+        file, columns, may = self.folder / name_of_file, COLUMNS[name_of_file], MAY_HAVE.get(name_of_file, ())
         if name_of_file in OPTIONAL and not file.exists():
             return None
         found: list[_Line] = []
         try:
             rows = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
             heading = next(rows, [])
-            if sorted(heading) != sorted(columns):
-                unknown = f"; unknown: {', '.join(extra)}" if (extra := sorted(set(heading) - set(columns))) else ""
-                told = f"the columns must be {','.join(columns)}, not {','.join(heading)}{unknown}"
+            if told := _of_heading(heading, columns, may):
                 self.mistakes.append(Mistake(file, 1, told))
                 return None
             first: dict[tuple[str, ...], int] = {}
@@ -249,3 +283,30 @@ class FactsReader:
         except csv.Error as error:
             self.mistakes.append(Mistake(file, rows.line_num, f"not csv: {error}; look for a quote that does not end"))
         return found
+
+
+def _of_heading(heading: list[str], columns: Collection[str], may: Collection[str]) -> str:
+    """Say what is wrong with the columns of a file; empty when nothing is."""
+    if sorted(set(heading) - set(may)) != sorted(columns) or len(set(heading)) != len(heading):
+        unknown = f"; unknown: {', '.join(extra)}" if (extra := sorted(set(heading) - {*columns, *may})) else ""
+        also = f" and may be {','.join(may)}" if may else ""
+        return f"the columns must be {','.join(columns)}{also}, not {','.join(heading)}{unknown}"
+    if lacking := PRICES - set(heading) if PRICES & set(heading) else set():
+        return f"the columns price, map and currency come together; add {', '.join(sorted(lacking))}, empty or filled"
+    return ""
+
+
+def _more(line: _Line) -> dict[str, Any]:
+    """Read what a line of products.csv says beside its title and its listing, by the fields of a product."""
+    more: dict[str, Any] = {}
+    if "grams" in line.values:
+        more["grams"] = line.whole("grams") if line.values["grams"] else 0
+    if "hazmat" in line.values:
+        more["hazmat"] = line.yes("hazmat")
+    if line.values.keys() >= PRICES:
+        currency = more["currency"] = line.currency("currency")
+        if not line.values["currency"] and (line.values["price"] or line.values["map"]):
+            line.wrong("an amount needs a currency such as EUR")
+        more["price_minor"] = line.amount("price", currency) if currency else None
+        more["map_minor"] = line.amount("map", currency) if currency else None
+    return more

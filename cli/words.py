@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shared.domain.availability import Term, TermKind
 from shared.domain.explain import LevelTerm, LevelTermKind
 from shared.domain.physical import Adjustment
-from shared.domain.rules import Channel, Rules
+from shared.domain.rules import Channel, Rules, Source
 from shared.domain.stock import UNTIL_COUNTED
 from shared.flows.explain_stock import ChannelExplained, SkuExplained, SourceExplained
 
@@ -110,18 +110,26 @@ def _channel(found: ChannelExplained, channel: Channel, rules: Rules) -> Iterato
 
 
 def _rule(term: Term, channel: Channel, rules: Rules) -> str:
+    if term.source:
+        return _rule_of(term, rules.sources[term.source], channel)
     match term.kind:
-        case TermKind.OFFERED:
-            return f"offered by {term.source}"
-        case TermKind.STALE:
-            tiers = rules.sources[term.source].freshness if term.source else ()
-            told = ", ".join(f"{tier.percent} % after {tier.after.total_seconds() / 3600:g} h" for tier in tiers)
-            return f"its count is old (rule sources.{term.source}.freshness: {told})"
         case TermKind.PERCENT:
             return f"only {channel.percent} % of it is offered (rule channels.{channel.channel}.percent)"
         case TermKind.BUFFER:
             return f"kept back (rule channels.{channel.channel}.buffer: {channel.buffer})"
         case TermKind.FLOOR:
             return f"too few to offer (rule channels.{channel.channel}.floor: {channel.floor})"
-        case TermKind.CAP:
+        case _:
             return f"more than is shown (rule channels.{channel.channel}.cap: {channel.cap})"
+
+
+def _rule_of(term: Term, source: Source, channel: Channel) -> str:
+    match term.kind:
+        case TermKind.OFFERED:
+            return f"offered by {source.source}"
+        case TermKind.MARGIN:
+            return f"not told: it {term.because} (rule channels.{channel.channel}.below_margin: {channel.below_margin})"
+        case _:
+            tiers = source.freshness
+            told = ", ".join(f"{tier.percent} % after {tier.after.total_seconds() / 3600:g} h" for tier in tiers)
+            return f"its count is old (rule sources.{source.source}.freshness: {told})"

@@ -9,6 +9,7 @@ import uuid
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.guard_margins import GuardMargins
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.runtime import clients, clock, queues, rules
@@ -36,16 +37,20 @@ def flow() -> PublishToChannels:
     names = settings()
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
+    problems = Problems(book.orders)
     return PublishToChannels(
         availability=availability,
         leases=Leases(book.stock),
         pauses=Pauses(book.stock),
-        problems=Problems(book.orders),
+        problems=problems,
         order=book.order,
         shop=shop,
         desk=desk,
         refresh=RefreshNumbers(
-            availability=availability, to_channels=to_channels, new_id=lambda: uuid.uuid4().hex[:16]
+            availability=availability,
+            margins=GuardMargins(book.stock, problems, to_channels),
+            to_channels=to_channels,
+            new_id=lambda: uuid.uuid4().hex[:16],
         ),
         to_channels=to_channels,
         wait=clock.wait,

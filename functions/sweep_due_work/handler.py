@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
+from shared.flows.guard_margins import GuardMargins
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
 from shared.flows.watch import Watch
@@ -78,7 +79,7 @@ def watch() -> Watch:
 def cure() -> Cure:
     """Connect the flow that closes what is over."""
     stock, orders = book().stock, book().orders
-    problems = Problems(orders)
+    problems, to_channels = Problems(orders), partial(queues.send, settings().channel_queue_url)
     return Cure(
         book=book(),
         feeds=Feeds(stock),
@@ -86,6 +87,7 @@ def cure() -> Cure:
         leases=Leases(stock),
         problems=problems,
         compensate=Compensate(stock=stock, orders=orders, ledger=Ledger(stock), problems=problems),
+        margins=GuardMargins(stock, problems, to_channels),
         dead_letters=dead_letters,
     )
 

@@ -34,6 +34,7 @@ class TermKind(StrEnum):
 
     OFFERED = "offered"
     STALE = "stale"
+    MARGIN = "margin"
     PERCENT = "percent"
     BUFFER = "buffer"
     FLOOR = "floor"
@@ -42,11 +43,15 @@ class TermKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """Pieces that a number has more, or fewer, because of one thing. `source`: whose, where it is one source's."""
+    """Pieces that a number has more, or fewer, because of one thing.
+
+    `source`: whose, where it is one source's; `because`: the figures it follows from, where rules alone do not say.
+    """
 
     kind: TermKind
     units: int
     source: SourceId | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +63,17 @@ class Number:
 
 
 def number(
-    levels: Iterable[Level], known: Mapping[SourceId, Feed], channel: Channel, sources: Iterable[Source], now: str
+    levels: Iterable[Level],
+    known: Mapping[SourceId, Feed],
+    channel: Channel,
+    sources: Iterable[Source],
+    now: str,
+    not_counted: Mapping[SourceId, str],
 ) -> Number:
     """Compute the number of a SKU on a channel: whole pieces, never below zero.
 
     `sources` are those that may ship for the channel, `known` the state of their feeds: an old count is worth less.
+    `not_counted`: sources that offer it below the channel's margin, and the figures.
     """
     by_source = {level.key.source: level for level in levels}
     terms: list[Term] = []
@@ -73,7 +84,10 @@ def number(
         units = offered(level, now)
         terms.append(Term(kind=TermKind.OFFERED, units=units, source=source.source))
         worth = worth_percent(source, feeds.confirmed_at(known.get(source.source), level), now)
-        terms.append(Term(kind=TermKind.STALE, units=units * worth // WHOLE - units, source=source.source))
+        fresh = units * worth // WHOLE
+        terms.append(Term(kind=TermKind.STALE, units=fresh - units, source=source.source))
+        if because := not_counted.get(source.source):
+            terms.append(Term(kind=TermKind.MARGIN, units=-fresh, source=source.source, because=because))
     units = sum(term.units for term in terms)
     for kind, left in _ruled(units, channel):
         terms.append(Term(kind=kind, units=left - units))

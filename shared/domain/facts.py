@@ -15,6 +15,8 @@ class Product:
     """A SKU, its title, and what each channel that lists it calls its inventory item.
 
     `parts`: units of other SKUs that make one of it, when it is a kit. `substitutes`: what may go instead, best first.
+    `grams`: what one weighs, 0 if nobody said. `price_minor`, `map_minor`: what it sells for and the least it may be
+    advertised for, minor units of `currency`, None where nobody said.
     """
 
     sku: Sku
@@ -22,6 +24,11 @@ class Product:
     inventory_items: Mapping[ChannelId, str] = field(default_factory=dict)
     parts: Mapping[Sku, int] = field(default_factory=dict)
     substitutes: tuple[Sku, ...] = ()
+    grams: int = 0
+    hazmat: bool = False
+    price_minor: int | None = None
+    map_minor: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ class Channel:
     """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`.
 
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
-    `sources`: who may ship for it; empty means every active source.
+    `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
+    be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
+    a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well.
     """
 
     channel: ChannelId
@@ -49,8 +51,15 @@ class Channel:
     cap: int = NO_CAP
     sources: tuple[SourceId, ...] = ()
     refunds_cancels: bool = False
+    margin_floor_percent: int | None = None
+    below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+
+    @property
+    def zeroes_below_margin(self) -> bool:
+        """Whether what a source offers below the margin is not told."""
+        return self.margin_floor_percent is not None and self.below_margin == "zero"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +183,15 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "cap",
         "sources",
         "refunds_cancels",
+        "margin_floor_percent",
+        "below_margin",
         "active",
         "routing",
     )
     currency = at.currency("currency")
+    has_floor = at.has("margin_floor_percent")
+    if at.has("below_margin") and not has_floor:
+        raise at.wrong("below_margin", at.value("below_margin"), "margin_floor_percent beside it")
     return Channel(
         channel=key,
         platform=at.one_of("platform", "shopify"),
@@ -192,6 +206,8 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         cap=at.whole("cap", 1, NO_CAP, default=NO_CAP),
         sources=tuple(SourceId(each) for each in at.each_of("sources", sources)),
         refunds_cancels=at.flag("refunds_cancels", default=False),
+        margin_floor_percent=at.whole("margin_floor_percent", 0, 95) if has_floor else None,
+        below_margin=at.one_of("below_margin", "tell", "zero", default="tell"),
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
     )

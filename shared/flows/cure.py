@@ -17,9 +17,10 @@ from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.rules import Rules
-from shared.flows import compensate
+from shared.flows import compensate, guard_margins
 from shared.flows.changes import UNREADABLE
 from shared.flows.compensate import Compensate
+from shared.flows.guard_margins import GuardMargins
 from shared.storage import order_lists
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
@@ -44,6 +45,7 @@ class Cure:
     leases: Leases
     problems: Problems
     compensate: Compensate
+    margins: GuardMargins
     dead_letters: Callable[[], Mapping[str, int]]
 
     def run(self, rules: Rules, now: datetime) -> int:
@@ -90,15 +92,17 @@ class Cure:
             case "listing_refused":
                 because = self._is_listed(problem.subject)
             case _:
-                because = self._is_well(problem, now)
+                because = self._is_well(problem, rules, now)
         return because
 
-    def _is_well(self, problem: Problem, now: datetime) -> str:
+    def _is_well(self, problem: Problem, rules: Rules, now: datetime) -> str:
         match problem.kind:
             case "dead_letters" if not self.dead_letters().get(problem.subject, 0):
                 return "no dead letter is left"
             case compensate.DRIFT:
                 return self._adds_up(problem, now)
+            case guard_margins.MARGIN:
+                return self.margins.over(problem, rules)
         return ""
 
     def _adds_up(self, problem: Problem, now: datetime) -> str:

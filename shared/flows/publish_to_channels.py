@@ -270,7 +270,7 @@ class PublishToChannels:
                 return
             self._bear(run, poison)
             sources = [source.source for source in run.rules.sources_of(run.channel)]
-            for found in self.availability.facts([Sku(marks[0].subject)], run.channel.channel, sources).values():
+            for found in self.availability.facts([Sku(marks[0].subject)], run.channel, sources).values():
                 self._refused(run, found, poison.failure.code)
             self.availability.clear(marks[0])
 
@@ -280,7 +280,7 @@ class PublishToChannels:
         in_the_shop: dict[str, int] = {}
         moved = 0
         while moved < MOST_TRIES:
-            facts = self.availability.facts(skus, run.channel.channel, [source.source for source in sources])
+            facts = self.availability.facts(skus, run.channel, [source.source for source in sources])
             wanted = {
                 sku: _quantity(run.channel, found, sources, in_the_shop, run.time)
                 for sku, found in sorted(facts.items())
@@ -361,7 +361,7 @@ def _quantity(
     told = found.told.number if found.told.told_at else None
     return Quantity(
         item=found.listing,
-        units=number(found.levels, found.feeds, channel, sources, now).units,
+        units=number(found.levels, found.feeds, channel, sources, now, found.not_counted).units,
         change_from=in_the_shop.get(found.listing, told),
         told_before=found.told.revision,
     )

@@ -1,12 +1,12 @@
-"""A refresh -> marks for what differs from what the shops were told.
+"""A refresh -> marks for what differs from what the shops were told, and exceptions for what is below its margin.
 
-Some things change a number without a write of a level: a feed grows old or comes back, a hold ends, a rule is
-pushed, part of a kit moves. Nothing is told here: the same refresh twice leaves the same marks.
+Some things change a number without a write of a level: a feed grows old or comes back, a hold ends, a rule, a price
+is pushed, part of a kit moves. Nothing is told here: the same refresh twice leaves the same marks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -14,8 +14,9 @@ from itertools import islice
 from shared.domain import times
 from shared.domain.availability import Rank, number, rank_of
 from shared.domain.messages import Message, Publish, Refresh, Scope
-from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.names import ChannelId, LevelKey, Sku, SourceId
 from shared.domain.rules import Channel, Rules
+from shared.flows.guard_margins import Found, GuardMargins
 from shared.storage.availability import Availability, Facts, Mark
 
 SKUS_AT_ONCE = 50
@@ -31,6 +32,7 @@ class RefreshNumbers:
     """
 
     availability: Availability
+    margins: GuardMargins
     to_channels: Callable[[Iterable[Message]], None]
     new_id: Callable[[], str]
 
@@ -42,16 +44,24 @@ class RefreshNumbers:
             return 0
         skus = iter([Sku(asked.name)]) if asked.scope is Scope.SKU else self._of_source(asked)
         marked = 0
+        below: dict[SourceId, Found] = {}
         while some := list(islice(skus, SKUS_AT_ONCE)):
+            stocked: set[LevelKey] = set()
             for channel in channels:
-                marks = self._differing(some, channel, rules, times.text(now))
+                facts = self._facts(some, channel, rules)
+                if channel.margin_floor_percent is not None:
+                    stocked |= {level.key for found in facts.values() for level in found.levels}
+                marks = self._differing(facts, channel, rules, times.text(now))
                 self.availability.mark(marks)
                 marked += len(marks)
                 if marks:
                     self.to_channels([Publish(channel=channel.channel)])
+            of_asked = {key for key in stocked if asked.scope is Scope.SKU or key.source == asked.name}
+            self.margins.look(of_asked, rules, below)
             if asked.scope is Scope.SOURCE and time_left_ms() < LEAST_TIME_LEFT_MS:
                 self.to_channels([replace(asked, after=some[-1])])
                 break
+        self.margins.tell(below, now)
         return marked
 
     def _each_source(self, channel: ChannelId, rules: Rules) -> None:
@@ -61,15 +71,17 @@ class RefreshNumbers:
     def _of_source(self, asked: Refresh) -> Iterator[Sku]:
         return self.availability.skus_of(SourceId(asked.name), asked.after)
 
-    def _differing(self, skus: Iterable[Sku], channel: Channel, rules: Rules, now: str) -> list[Mark]:
+    def _facts(self, skus: Iterable[Sku], channel: Channel, rules: Rules) -> dict[Sku, Facts]:
+        return self.availability.facts(skus, channel, [source.source for source in rules.sources_of(channel)])
+
+    def _differing(self, facts: Mapping[Sku, Facts], channel: Channel, rules: Rules, now: str) -> list[Mark]:
         sources = rules.sources_of(channel)
-        facts = self.availability.facts(skus, channel.channel, [source.source for source in sources])
         cause = f"refresh#{self.new_id()}"
         marks = []
         for sku, found in sorted(facts.items()):
             if not found.listing or not (found.levels or found.told.told_at):
                 continue  # nobody has ever counted it: there is nothing to say of it yet
-            units = number(found.levels, found.feeds, channel, sources, now).units
+            units = number(found.levels, found.feeds, channel, sources, now, found.not_counted).units
             if (rank := _rank(found, units)) is not None:
                 marks.append(Mark(channel=channel.channel, rank=rank, subject=sku, cause=cause))
         return marks

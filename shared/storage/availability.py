@@ -7,17 +7,19 @@ one publisher holds a shop's lease.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.domain import times
+from shared.domain import margins, times
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import Conflict
-from shared.storage import attributes, dynamo, feeds, keys, levels
+from shared.storage import attributes, dynamo, feeds, keys, levels, offers
+from shared.storage import facts as products
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 
@@ -54,12 +56,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the number of a SKU on a channel stands on. `listing`: what the platform calls it, empty if nothing."""
+    """All that the number of a SKU on a channel stands on.
+
+    `listing`: what the platform calls it, empty if nothing. `not_counted`: sources below the channel's margin.
+    """
 
     listing: str
     levels: tuple[Level, ...]
     feeds: Mapping[SourceId, Feed]
     told: Told
+    not_counted: Mapping[SourceId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +155,13 @@ class Availability:
         }
         return self.table.delete(keys.dirty(mark.channel, mark.rank, mark.subject), request)
 
-    def facts(self, skus: Iterable[Sku], channel: ChannelId, sources: Collection[SourceId]) -> dict[Sku, Facts]:
-        """Read what the numbers of these SKUs stand on, strongly."""
+    def facts(self, skus: Iterable[Sku], channel: Channel, sources: Collection[SourceId]) -> dict[Sku, Facts]:
+        """Read what the numbers of these SKUs stand on, strongly; offers only where the channel's margin asks."""
         wanted = list(skus)
-        all_keys = [key for sku in wanted for key in (keys.item(sku), keys.told(sku, channel))]
+        all_keys = [key for sku in wanted for key in (keys.item(sku), keys.told(sku, channel.channel))]
         all_keys += [keys.level(LevelKey(sku, source)) for sku in wanted for source in sources]
+        if channel.zeroes_below_margin:
+            all_keys += [keys.offer(LevelKey(sku, source)) for sku in wanted for source in sources]
         all_keys += [keys.feed(source) for source in sources]
         name = self.table.name
         found = dynamo.read_all(self.table.client, ((name, key) for key in all_keys), consistent=True)
@@ -164,13 +172,15 @@ class Availability:
         known = {source: feeds.from_item(item) for source in sources if (item := there(keys.feed(source)))}
         facts = {}
         for sku in wanted:
-            product, told = there(keys.item(sku)), there(keys.told(sku, channel))
+            product, told = there(keys.item(sku)), there(keys.told(sku, channel.channel))
+            offered = {source: there(keys.offer(LevelKey(sku, source))) for source in sources}
             stored = (there(keys.level(LevelKey(sku, source))) for source in sources)
             facts[sku] = Facts(
-                listing=(product or {}).get("inventory_items", {}).get(channel, ""),
+                listing=(product or {}).get("inventory_items", {}).get(channel.channel, ""),
                 levels=tuple(levels.from_item(item) for item in stored if item),
                 feeds=known,
-                told=told_from_item(told) if told else Told(sku=sku, channel=channel),
+                told=told_from_item(told) if told else Told(sku=sku, channel=channel.channel),
+                not_counted=_not_counted(channel, product, offered) if channel.zeroes_below_margin else {},
             )
         return facts
 
@@ -320,6 +330,13 @@ class Leases:
                 "ExpressionAttributeValues": attributes.image({":free": "", ":one": 1, ":holder": holder}),
             },
         )
+
+
+def _not_counted(
+    channel: Channel, product: Mapping[str, Any] | None, offered: Mapping[SourceId, Mapping[str, Any] | None]
+) -> dict[SourceId, str]:
+    known = {source: offers.from_item(item) if item else None for source, item in offered.items()}
+    return margins.not_counted(channel, products.from_item(product) if product else None, known)
 
 
 def is_waited_for(orders: Table, sku: Sku) -> bool:

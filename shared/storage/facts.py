@@ -1,8 +1,8 @@
 """Facts as items, written as a difference: what did not change costs no write.
 
 A product's item says all; what else is found by it (its parts' kits, its listings, its place in the catalogue) is
-written from it and before it, so that a push that broke off is finished by the next. Readers accept schemas 1 and 2
-(1: no parts, no substitutes); writers write 2.
+written from it and before it, so that a push that broke off is finished by the next. Readers accept schemas 1 to 3
+(1: no parts, no substitutes; 2: no weight, no prices); writers write 3.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.storage.keys import Key
 
 T = TypeVar("T")
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +142,18 @@ class Facts:
 
 
 def to_item(product: Product) -> dict[str, Any]:
-    """Write a product as an item."""
+    """Write a product as an item; an amount that nobody said is not in it."""
+    amounts = {"price_minor": product.price_minor, "map_minor": product.map_minor}
     return {
         **_head(keys.item(product.sku), "product"),
         "title": product.title,
         "inventory_items": dict(product.inventory_items),
         "parts": dict(product.parts),
         "substitutes": list(product.substitutes),
+        "grams": product.grams,
+        "hazmat": product.hazmat,
+        "currency": product.currency,
+        **{name: amount for name, amount in amounts.items() if amount is not None},
     }
 
 
@@ -160,6 +165,11 @@ def from_item(item: Mapping[str, Any]) -> Product:
         inventory_items={ChannelId(channel): listing for channel, listing in item["inventory_items"].items()},
         parts={Sku(part): units for part, units in item.get("parts", {}).items()},
         substitutes=tuple(Sku(sku) for sku in item.get("substitutes", ())),
+        grams=item.get("grams", 0),
+        hazmat=item.get("hazmat", False),
+        price_minor=item.get("price_minor"),
+        map_minor=item.get("map_minor"),
+        currency=item.get("currency", ""),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
-from shared.storage import attributes, keys
+from shared.storage import attributes, dynamo, keys
 from shared.storage.dynamo import Table
 
 SCHEMA = 1
@@ -35,9 +35,15 @@ def from_item(item: Mapping[str, Any]) -> Offer:
 
 @dataclass(slots=True)
 class Offers:
-    """Writes offers, the newest word of a source last."""
+    """Reads and writes offers, the newest word of a source last."""
 
     table: Table
+
+    def read(self, wanted: Iterable[LevelKey]) -> dict[LevelKey, Offer]:
+        """Read offers, strongly."""
+        all_keys = [(self.table.name, keys.offer(key)) for key in wanted]
+        found = dynamo.read_all(self.table.client, all_keys, consistent=True).values()
+        return {offer.key: offer for offer in map(from_item, found)}
 
     def write(self, offer: Offer) -> bool:
         """Write an offer over an older one; answer False when the one there is of this time or newer."""

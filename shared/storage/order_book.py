@@ -15,7 +15,7 @@ from shared.domain.purchase_orders import PurchaseOrder
 from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Deduction, Level
 from shared.domain.taking import Batch, Known, Needs, Planned
-from shared.storage import dynamo, feeds, keys, levels, offers, orders, pauses, plans, purchase_orders
+from shared.storage import dynamo, facts, feeds, keys, levels, offers, orders, pauses, plans, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Table, Transactions
 from shared.storage.keys import Key
 
@@ -190,12 +190,10 @@ def _read(at: Mapping[Key, K], items: Mapping[Key, Any], read: Callable[[Any], V
     return {named: read(items[key]) for key, named in at.items() if key in items}
 
 
-def _goods(product: Mapping[str, Any]) -> Goods:
+def _goods(item: Mapping[str, Any]) -> Goods:
+    product = facts.from_item(item)
     return Goods(
-        grams=product.get("grams", 0),
-        hazmat=product.get("hazmat", False),
-        map_minor=product.get("map_minor", 0),
-        currency=product.get("currency", ""),
+        grams=product.grams, hazmat=product.hazmat, map_minor=product.map_minor or 0, currency=product.currency
     )
 
 

@@ -16,7 +16,7 @@ from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.stock import Count, First, Level
 from shared.runtime import clock
 from shared.runtime.settings import settings
-from shared.storage import facts, keys, ledger, levels, order_lists
+from shared.storage import facts, keys, ledger, levels, offers, order_lists
 from shared.storage.availability import Availability, Told, told_item
 from shared.storage.dynamo import Transactions
 from shared.storage.feeds import Feeds
@@ -96,6 +96,21 @@ def test_every_term_is_told_with_file_line_order_and_rule(aws: Aws, terminal: Te
     assert "-2  kept back (rule channels.nordlys.buffer: 2)" in terminal.out
     assert "11  to sell" in terminal.out
     assert "told 11" in terminal.out
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_source_below_its_margin_is_told_with_the_figures_and_the_rule(aws: Aws, terminal: Terminal) -> None:
+    push_rules(aws, {"margin_floor_percent": 20, "below_margin": "zero"})
+    aws.stock.put(facts.to_item(Product(sku=SKU, title="A chair", price_minor=1000, currency="EUR")))
+    aws.stock.put(offers.to_item(trade.offer(SKU, ALPINA, 900)))
+
+    assert terminal.run("stock", "explain", "NL-1001") == 0
+
+    assert (
+        "   -20  not told: it costs 9.00 EUR, sells for 10.00 EUR: 10.0 % of it are left, and the floor is 20 % "
+        "(rule channels.nordlys.below_margin: zero)"
+    ) in terminal.out
+    assert "     0  to sell" in terminal.out
 
 
 @pytest.mark.usefixtures("promised")

@@ -67,6 +67,20 @@ def test_what_the_configuration_says_nothing_about_stays(aws: Aws) -> None:
     assert facts.products([SET.sku])[SET.sku] == replace(SET, title="Gift", substitutes=())
 
 
+def test_weights_and_prices_that_the_configuration_does_not_name_stay(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, replace(TRAY, grams=900, hazmat=True, price_minor=2490, map_minor=1900, currency="EUR"))
+
+    push(facts, replace(TRAY, title="Tray", grams=950), silent_on=("hazmat", "price_minor", "map_minor", "currency"))
+    found = facts.products([TRAY.sku])[TRAY.sku]
+    push(facts, replace(found, map_minor=None))
+
+    assert found == replace(
+        TRAY, title="Tray", grams=950, hazmat=True, price_minor=2490, map_minor=1900, currency="EUR"
+    )
+    assert facts.products([TRAY.sku])[TRAY.sku].map_minor is None
+
+
 def test_a_part_finds_its_kits_as_long_as_it_is_one(aws: Aws) -> None:
     facts = Facts(aws.stock)
     push(facts, TRAY, MUG, SET)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain import times
 from shared.domain.availability import Rank
+from shared.domain.facts import Product
 from shared.domain.feeds import Feed, Run
 from shared.domain.flags import Flag, FlagKind
 from shared.domain.freshness import Freshness
 from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.people import By
-from shared.storage import keys, levels, pauses
+from shared.domain.rules import Channel
+from shared.storage import facts as products
+from shared.storage import keys, levels, offers, pauses
 from shared.storage.availability import Availability, Told, told_item
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds
@@ -28,6 +33,11 @@ from tests.support.publishing import NORDLYS, mark, told
 ALPINA, BALTIC = SourceId("alpina"), SourceId("baltic")
 BOB = By("bob", "they are back")
 OF_ALPINA, OF_NORDLYS = pauses.supplier(ALPINA), pauses.channel(NORDLYS)
+
+
+def channel(**ruled: object) -> Channel:
+    (found,) = trade.shop_rules("alpina", "baltic", **ruled).active_channels
+    return found
 
 
 def pause(scope: str, actor: str = "ada") -> Pause:
@@ -250,12 +260,51 @@ def test_the_facts_of_a_number_are_levels_feeds_listing_and_what_was_told(aws: A
     Feeds(aws.stock).write(feed)
     Availability(aws.stock).tell(told("A", 3, revision=1))
 
-    facts = Availability(aws.stock).facts([Sku("A"), Sku("B")], NORDLYS, [ALPINA, BALTIC])
+    facts = Availability(aws.stock).facts([Sku("A"), Sku("B")], channel(), [ALPINA, BALTIC])
 
     assert (facts[Sku("A")].listing, facts[Sku("A")].levels) == ("gid-1", (level,))
     assert (facts[Sku("A")].feeds, facts[Sku("A")].told) == ({ALPINA: feed}, told("A", 3, revision=1))
     assert (facts[Sku("B")].listing, facts[Sku("B")].levels) == ("", ())
     assert facts[Sku("B")].told == Told(sku=Sku("B"), channel=NORDLYS)
+
+
+@dataclass
+class Counting:
+    """A client that counts the items it is asked for."""
+
+    client: Any
+    items: int = 0
+
+    def batch_get_item(self, **request: Any) -> Any:  # noqa: ANN401 - as boto3 has it
+        self.items += sum(len(each["Keys"]) for each in request["RequestItems"].values())
+        return self.client.batch_get_item(**request)
+
+
+@pytest.mark.parametrize(
+    ("_case", "ruled", "items", "not_counted"),
+    [
+        ("without a floor", {}, 4, {}),
+        ("that only tells", {"margin_floor_percent": 20}, 4, {}),
+        ("that is enough", {"margin_floor_percent": 10, "below_margin": "zero"}, 5, {}),
+        (
+            "that is not",
+            {"margin_floor_percent": 20, "below_margin": "zero"},
+            5,
+            {ALPINA: "costs 9.00 EUR, sells for 10.00 EUR: 10.0 % of it are left, and the floor is 20 %"},
+        ),
+    ],
+)
+def test_offers_are_read_only_where_the_margin_asks(
+    aws: Aws, _case: str, ruled: dict[str, object], items: int, not_counted: dict[SourceId, str]
+) -> None:
+    product = Product(sku=Sku("A"), title="Tray", price_minor=1000, currency="EUR")
+    aws.stock.put(products.to_item(product))
+    aws.stock.put(offers.to_item(trade.offer("A", "alpina", 900)))
+    client = Counting(aws.dynamodb)
+
+    facts = Availability(Table(client, aws.stock.name)).facts([Sku("A")], channel(**ruled), [ALPINA])  # type: ignore[arg-type]
+
+    assert (client.items, facts[Sku("A")].not_counted) == (items, not_counted)
 
 
 def test_the_skus_of_a_source_come_in_order_behind_the_one_named(aws: Aws) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import AppError
 from shared.storage.availability import Facts, Lease, Mark, Told
@@ -63,13 +64,13 @@ class FakeAvailability:
             self.dirty.remove(mark)
         return is_there
 
-    def facts(self, skus: Iterable[Sku], channel: ChannelId, sources: Collection[SourceId]) -> dict[Sku, Facts]:
+    def facts(self, skus: Iterable[Sku], channel: Channel, sources: Collection[SourceId]) -> dict[Sku, Facts]:
         found = {
             sku: Facts(
                 listing="" if sku in self.unlisted else f"item-{sku}",
                 levels=tuple(self.levels[sku, source] for source in sources if (sku, source) in self.levels),
                 feeds=self.feeds,
-                told=self.tellings.get(sku, Told(sku=sku, channel=channel)),
+                told=self.tellings.get(sku, Told(sku=sku, channel=channel.channel)),
             )
             for sku in skus
         }

@@ -19,6 +19,7 @@ from shared.domain.names import LevelKey, Sku
 from shared.domain.stock import Level
 from shared.errors import Transient
 from shared.flows.changes import Change
+from shared.flows.guard_margins import GuardMargins
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.record_stock import RecordStock
 from shared.flows.refresh_numbers import RefreshNumbers
@@ -108,7 +109,7 @@ class World:
     def truth(self, sku: str) -> int:
         (channel,) = RULES.channels.values()
         found = [level for level in self.images.values() if level.key.sku == sku]
-        return number(found, {}, channel, RULES.active_sources, times.text(self.now)).units
+        return number(found, {}, channel, RULES.active_sources, times.text(self.now), {}).units
 
     def take(self, before: Level, units: int) -> None:
         left, committed = before.available - units, before.committed + units
@@ -233,7 +234,12 @@ def publisher(stock_table: str, order_table: str, client: Any, post: Any, send: 
         order=book.order,
         shop=lambda channel: Shop(url="", location=channel.location, token="", post=post),
         desk=lambda _: OrderDesk(url="", token="", post=post),
-        refresh=RefreshNumbers(availability=availability, to_channels=send, new_id=lambda: uuid.uuid4().hex),
+        refresh=RefreshNumbers(
+            availability=availability,
+            margins=GuardMargins(book.stock, Problems(book.orders), send),
+            to_channels=send,
+            new_id=lambda: uuid.uuid4().hex,
+        ),
         to_channels=send,
         wait=lambda _: None,
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,11 @@ products = st.builds(
     inventory_items=st.dictionaries(names.map(ChannelId), names, max_size=3),
     parts=st.dictionaries(names.map(Sku), units, max_size=3),
     substitutes=st.lists(names.map(Sku), max_size=3).map(tuple),
+    grams=st.integers(0, 10**6),
+    hazmat=st.booleans(),
+    price_minor=st.none() | units,
+    map_minor=st.none() | units,
+    currency=st.sampled_from(["", "EUR", "JPY"]),
 )
 meanings = st.builds(Meaning, sku=names.map(Sku), pack=units, first=days, last=days)
 codes = st.builds(
@@ -44,8 +50,9 @@ def test_a_code_is_read_back_as_it_was_written(code: SupplierCode) -> None:
     assert facts.code_from_item(stored) == code
 
 
-def test_a_product_of_schema_1_is_read() -> None:
-    item = {"PK": "SKU#A", "SK": "ITEM", "schema": 1, "title": "Tray", "inventory_items": {"web": "1"}}
+@pytest.mark.parametrize("more", [{"schema": 1}, {"schema": 2, "parts": {}, "substitutes": []}])
+def test_a_product_of_an_older_schema_is_read(more: dict[str, object]) -> None:
+    item = {"PK": "SKU#A", "SK": "ITEM", "title": "Tray", "inventory_items": {"web": "1"}, **more}
 
     assert facts.from_item(item) == Product(sku=Sku("A"), title="Tray", inventory_items={ChannelId("web"): "1"})
 

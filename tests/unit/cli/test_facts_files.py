@@ -9,6 +9,9 @@ from cli.facts_files import FactsReader
 from shared.domain.facts import Catalogue, Meaning
 
 PRODUCTS = "sku,title,inventory_item\nA,Tray,item-a\nB,Throw,item-b\nC,Gift set,\nD,Big set,\n"
+NEEDED = "sku,title,inventory_item"
+MAY = ("grams", "hazmat", "price", "map", "currency")
+MORE = {"grams", "hazmat", "price_minor", "map_minor", "currency"}
 HEADINGS = {
     "kits.csv": "kit,part,units",
     "listings.csv": "channel,listing,sku",
@@ -25,6 +28,10 @@ def folder(tmp_path: Path) -> Path:
 
 def write(folder: Path, file: str, *lines: str) -> None:
     (folder / file).write_text("\n".join([HEADINGS[file], *lines]) + "\n")
+
+
+def products(folder: Path, *lines: str) -> None:
+    (folder / "products.csv").write_text("\n".join(lines) + "\n")
 
 
 def reading(folder: Path) -> tuple[Catalogue, list[str]]:
@@ -94,11 +101,84 @@ def test_a_code_may_mean_nothing_on_a_day(folder: Path) -> None:
 
 
 def test_a_file_that_is_not_there_says_nothing(folder: Path) -> None:
-    assert reading(folder)[0].silent_on == {"parts", "substitutes"}
+    assert reading(folder)[0].silent_on == {"parts", "substitutes", *MORE}
 
     write(folder, "kits.csv")
 
-    assert reading(folder)[0].silent_on == {"substitutes"}
+    assert reading(folder)[0].silent_on == {"substitutes", *MORE}
+
+
+def test_products_may_have_weights_and_prices(folder: Path) -> None:
+    head = "sku,map,title,grams,hazmat,price,inventory_item,currency"
+    products(folder, head, "A,19,Tray,900,yes,24.90,,EUR", "B,,Mug,,,1980,,JPY", "C,,Vase,,no,,,", "D,,Rug,,no,,,EUR")
+
+    catalogue, mistakes = reading(folder)
+
+    assert mistakes == []
+    assert catalogue.silent_on == {"parts", "substitutes"}
+    assert [
+        (each.sku, each.grams, each.hazmat, each.price_minor, each.map_minor, each.currency)
+        for each in catalogue.products
+    ] == [
+        ("A", 900, True, 2490, 1900, "EUR"),
+        ("B", 0, False, 1980, None, "JPY"),
+        ("C", 0, False, None, None, ""),
+        ("D", 0, False, None, None, "EUR"),
+    ]
+
+
+def test_columns_that_products_do_not_have_say_nothing(folder: Path) -> None:
+    products(folder, "sku,title,inventory_item,grams", "A,Tray,,900")
+
+    catalogue, mistakes = reading(folder)
+
+    assert mistakes == []
+    assert catalogue.silent_on == {"parts", "substitutes", *MORE} - {"grams"}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("900.5,,,,", "grams '900.5' must be a whole number from 1 to"),
+        ("0,,,,", "grams '0' must be a whole number from 1 to"),
+        (",true,,,", "hazmat 'true' must be yes, no or empty"),
+        (",,24.90,,", "an amount needs a currency such as EUR"),
+        (",,,24.90,", "an amount needs a currency such as EUR"),
+        (",,24.90,,eur", "currency 'eur' must be an ISO 4217 code such as EUR"),
+        (",,,,Euro", "currency 'Euro' must be an ISO 4217 code such as EUR"),
+        (',,"24,90",,EUR', "price '24,90': an amount such as 12.40 was expected"),
+        (",,-1,,EUR", "price '-1': an amount such as 12.40 was expected"),
+        (",,24.901,,EUR", "price '24.901': an amount has more decimals than its currency"),
+        (",,24.5,,JPY", "price '24.5': an amount has more decimals than its currency"),
+        (",,0.00,,EUR", "price '0.00' must be above 0, or empty"),
+        (",,24.90,x,EUR", "map 'x': an amount such as 12.40 was expected"),
+        (",,24.90,0,EUR", "map '0' must be above 0, or empty"),
+    ],
+)
+def test_a_mistake_in_weights_and_prices_is_told_once(folder: Path, line: str, told: str) -> None:
+    products(folder, "sku,title,inventory_item,grams,hazmat,price,map,currency", "A,Tray,,,,,,", f"B,Mug,,{line}")
+
+    (mistake,) = reading(folder)[1]
+
+    assert mistake.startswith(f"products.csv: line 3: {told}")
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ("price", "the columns price, map and currency come together; add currency, map, empty or filled"),
+        ("price,currency", "the columns price, map and currency come together; add map, empty or filled"),
+        ("gramms", f"the columns must be {NEEDED} and may be {','.join(MAY)}, not {NEEDED},gramms; unknown: gramms"),
+        ("grams,grams", f"the columns must be {NEEDED} and may be {','.join(MAY)}, not {NEEDED},grams,grams"),
+        ("sku", f"the columns must be {NEEDED} and may be {','.join(MAY)}, not {NEEDED},sku"),
+    ],
+)
+def test_a_mistake_in_the_columns_of_products_is_told(folder: Path, columns: str, told: str) -> None:
+    products(folder, f"{NEEDED},{columns}")
+
+    (mistake,) = reading(folder)[1]
+
+    assert mistake == f"products.csv: line 1: {told}"
 
 
 @pytest.mark.parametrize(

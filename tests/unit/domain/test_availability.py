@@ -38,12 +38,14 @@ def number(
     feeds: Mapping[SourceId, Feed] | None = None,
     freshness: tuple[Tier, ...] = (),
     now: str = NOW,
+    not_counted: Mapping[str, str] | None = None,
     **channel: object,
 ) -> Number:
     rules = trade.shop_rules(*active, **channel)
     nordlys = rules.channels[NORDLYS]
     sources = [replace(source, freshness=freshness) for source in rules.sources_of(nordlys)]
-    return availability.number(levels, feeds or {}, nordlys, sources, now)
+    below = {SourceId(source): because for source, because in (not_counted or {}).items()}
+    return availability.number(levels, feeds or {}, nordlys, sources, now, below)
 
 
 def units(*levels: Level, **how: Any) -> int:  # noqa: ANN401 - as number() takes it
@@ -83,6 +85,14 @@ def confirmed(hours_ago: float, *unconfirmed: tuple[str, float], since: float = 
         ("the cap is asked last", units(level(available=500), percent=50, buffer=10, floor=200, cap=99), 99),
         ("a cap below the floor does not make it nothing", units(level(available=500), floor=50, cap=20), 20),
         ("nobody stocks it", units(), 0),
+        ("a source below the margin", units(level(), level("baltic", 7), not_counted={"alpina": "dear"}), 7),
+        ("all of them", units(level(), level("baltic", 7), not_counted={"alpina": "dear", "baltic": "dear"}), 0),
+        ("one below the margin that has none", units(level("baltic", 7), not_counted={"alpina": "dear"}), 7),
+        (
+            "the rules are asked after the margin",
+            units(level(), level("baltic", 7), not_counted={"alpina": "d"}, floor=7),
+            0,
+        ),
     ],
 )
 def test_the_number_of_a_channel(_case: str, found: int, expected: int) -> None:
@@ -143,6 +153,23 @@ def test_a_number_says_why_it_is_what_it_is() -> None:
     assert found.units == 5
 
 
+def test_what_is_below_the_margin_is_told_with_its_figures() -> None:
+    found = number(
+        counted(24, available=21),
+        level("baltic", 0),
+        freshness=TIERS,
+        not_counted={"alpina": "is dear", "baltic": "too"},
+    )
+
+    assert [(term.kind, term.units, term.source, term.because) for term in found.terms] == [
+        (TermKind.OFFERED, 21, "alpina", ""),
+        (TermKind.STALE, -11, "alpina", ""),
+        (TermKind.MARGIN, -10, "alpina", "is dear"),
+        (TermKind.OFFERED, 0, "baltic", ""),
+    ]
+    assert found.units == 0
+
+
 def test_what_takes_nothing_off_is_not_told_but_a_source_with_nothing_is() -> None:
     assert [(term.kind, term.units) for term in number(level(available=0)).terms] == [(TermKind.OFFERED, 0)]
 
@@ -176,20 +203,29 @@ some_tiers = st.lists(
 )
 
 
-def told(levels: Sequence[Level], ruled: Mapping[str, int], tiers: tuple[Tier, ...], now: str = NOW) -> Number:
+some_below = st.dictionaries(st.sampled_from(["s0", "s1", "s2"]), st.just("dear"))
+
+
+def told(
+    levels: Sequence[Level],
+    ruled: Mapping[str, int],
+    tiers: tuple[Tier, ...],
+    now: str = NOW,
+    below: Mapping[str, str] | None = None,
+) -> Number:
     active = tuple(each.key.source for each in levels)
     ruled_by: dict[str, Any] = dict(ruled)
-    return number(*levels, active=active, freshness=tiers, now=now, **ruled_by)
+    return number(*levels, active=active, freshness=tiers, now=now, not_counted=below, **ruled_by)
 
 
-@given(some_levels, some_rules, some_tiers)
+@given(some_levels, some_rules, some_tiers, some_below)
 def test_a_number_is_never_negative_and_its_terms_add_up_to_it(
-    levels: list[Level], ruled: dict[str, int], tiers: tuple[Tier, ...]
+    levels: list[Level], ruled: dict[str, int], tiers: tuple[Tier, ...], below: dict[str, str]
 ) -> None:
-    found = told(levels, ruled, tiers)
+    found = told(levels, ruled, tiers, below=below)
 
     assert 0 <= found.units <= ruled["cap"]
-    assert found.units <= sum(max(each.available, 0) for each in levels)
+    assert found.units <= sum(max(each.available, 0) for each in levels if each.key.source not in below)
     assert found.units == 0 or found.units > min(ruled["floor"], ruled["cap"] - 1)
     assert sum(term.units for term in found.terms) == found.units
     assert all(term.units >= 0 for term in found.terms if term.kind is TermKind.OFFERED)

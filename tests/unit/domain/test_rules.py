@@ -74,6 +74,25 @@ def test_a_channel_may_name_who_ships_for_it() -> None:
     assert [source.source for source in read.sources_of(channel)] == ["alpina", "celtic"]
 
 
+@pytest.mark.parametrize(
+    ("floor", "below", "expected"),
+    [
+        (..., ..., (None, "tell", False)),
+        (0, ..., (0, "tell", False)),
+        (95, "tell", (95, "tell", False)),
+        (20, "zero", (20, "zero", True)),
+    ],
+)
+def test_a_channel_asks_for_a_margin_only_if_it_says_so(floor: object, below: object, expected: object) -> None:
+    document = changed("channels/nordlys/margin_floor_percent", floor) if floor is not ... else copy.deepcopy(SAMPLE)
+    if below is not ...:
+        document["channels"]["nordlys"]["below_margin"] = below
+
+    (channel,) = rules.parse(document).active_channels
+
+    assert (channel.margin_floor_percent, channel.below_margin, channel.zeroes_below_margin) == expected
+
+
 def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_is_said() -> None:
     alpina = rules.parse(SAMPLE).active_sources[0]
     assert (alpina.own, alpina.feed.negative) == (False, "zero")
@@ -106,6 +125,9 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
         ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),
+        ("channels/nordlys/margin_floor_percent", 96, "rules.channels.nordlys.margin_floor_percent"),
+        ("channels/nordlys/margin_floor_percent", -1, "rules.channels.nordlys.margin_floor_percent"),
+        ("channels/nordlys/below_margin", "zero", "rules.channels.nordlys.below_margin"),
         ("channels/nordlys/sources", ["alpina", "nobody"], "rules.channels.nordlys.sources"),
         ("sources/alpina/cadence_hours", 0, "rules.sources.alpina.cadence_hours"),
         ("sources/alpina/freshness", {"after_hours": 1, "percent": 50}, "rules.sources.alpina.freshness"),

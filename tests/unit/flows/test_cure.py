@@ -19,6 +19,7 @@ from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.domain.rules import Rules
 from shared.flows.compensate import Compensate, Looked
 from shared.flows.cure import MOST_A_RUN, Cure
+from shared.flows.guard_margins import GuardMargins
 from shared.storage import keys
 from shared.storage.availability import Availability, Lease, Leases
 from shared.storage.feeds import Entry, Feeds
@@ -80,6 +81,11 @@ class House:
     held_at: str = ""
     entries: dict[str, Verdict] = field(default_factory=dict)
     looked: Looked | None = None
+    margin_is_over: str = ""
+
+    def over(self, problem: Problem, rules: Rules) -> str:
+        assert (problem.subject, rules) == ("A at alpina", self.rules)
+        return self.margin_is_over
 
     def named(self, _key: LevelKey) -> set[OrderKey]:
         return {NEW.key}
@@ -123,6 +129,7 @@ class House:
             leases=cast("Leases", self.leases),
             problems=cast("Problems", self.problems),
             compensate=cast("Compensate", self),
+            margins=cast("GuardMargins", self),
             dead_letters=lambda: self.dead,
         )
         before = len(self.problems.closed)
@@ -390,3 +397,10 @@ def test_an_order_that_did_not_add_up(_case: str, order: Order | None, because: 
     closed = House(stored=order)(standing("drift", "nordlys#1", order="nordlys#1"))
 
     assert closed == ([("drift", "truestock", because)] if because else [])
+
+
+@pytest.mark.parametrize("because", ["", "it is sold below no margin any more"])
+def test_what_is_below_its_margin(because: str) -> None:
+    closed = House(margin_is_over=because)(standing("margin", "A at alpina"))
+
+    assert [why for _, _, why in closed] == ([because] if because else [])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
@@ -14,8 +14,9 @@ from shared.domain import times
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed, Run
 from shared.domain.messages import Message, Publish, Refresh, Scope
-from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.names import ChannelId, LevelKey, Sku, SourceId
 from shared.domain.rules import Rules, Tier
+from shared.flows.guard_margins import Found, GuardMargins
 from shared.flows.refresh_numbers import LEAST_TIME_LEFT_MS, SKUS_AT_ONCE, RefreshNumbers
 from shared.storage.availability import Availability
 from tests.support import trade
@@ -23,6 +24,7 @@ from tests.support.publishing import NORDLYS, FakeAvailability
 
 ALPINA = SourceId("alpina")
 OF_ALPINA = Refresh(scope=Scope.SOURCE, name="alpina")
+SKU_A = Refresh(scope=Scope.SKU, name="A")
 TIERS = (Tier(after=timedelta(hours=1), percent=50),)
 
 
@@ -41,10 +43,22 @@ class House:
     sent: list[Message] = field(default_factory=list)
     time_left: list[int] = field(default_factory=lambda: [60_000])
     ids: Iterable[int] = field(default_factory=count)
+    looked: list[list[LevelKey]] = field(default_factory=list)
+    told_of: list[set[SourceId]] = field(default_factory=list)
+
+    def look(self, levels: Collection[LevelKey], _rules: Rules, found: dict[SourceId, Found]) -> None:
+        """Find all of it below its margin."""
+        self.looked.append(sorted(levels))
+        found |= {key.source: Found() for key in levels}
+
+    def tell(self, found: dict[SourceId, Found], now: datetime) -> None:
+        assert now == trade.times_now()
+        self.told_of.append(set(found))
 
     def __call__(self, asked: Refresh = OF_ALPINA) -> int:
         flow = RefreshNumbers(
             availability=cast("Availability", self.availability),
+            margins=cast("GuardMargins", self),
             to_channels=self.send,
             new_id=lambda: f"id{next(iter(self.ids))}",
         )
@@ -239,3 +253,39 @@ def test_who_told_it_since_leaves_nothing_to_mark() -> None:
 
     assert (house(), house.marks()) == (0, [])
     assert house.availability.told(Sku("A"))[0].number == 5
+
+
+def test_without_a_margin_floor_no_margin_is_looked_at() -> None:
+    house = House()
+    house.has("A", 5, 5)
+
+    house()
+
+    assert (house.looked, house.told_of) == ([[]], [set()])
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(OF_ALPINA, [("A", "alpina"), ("B", "alpina")]), (SKU_A, [("A", "alpina"), ("A", "baltic")])],
+)
+def test_the_margins_of_what_is_asked_for_are_looked_at(asked: Refresh, expected: list[tuple[str, str]]) -> None:
+    house = House(two_shops(margin_floor_percent=20))
+    house.has("A", 5, 5)
+    house.has("A", 3, 5, source="baltic")
+    house.has("B", 5, 5)
+
+    house(asked)
+
+    assert house.looked == [expected]
+    assert house.told_of == [{source for _, source in expected}]
+
+
+def test_what_is_found_in_one_run_is_told_of_together() -> None:
+    house = House(trade.shop_rules("alpina", margin_floor_percent=20))
+    for at in range(SKUS_AT_ONCE + 1):
+        house.has(f"S{at:03}", 5, 5)
+
+    house()
+
+    assert [len(levels) for levels in house.looked] == [SKUS_AT_ONCE, 1]
+    assert house.told_of == [{ALPINA}]
