@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from shared.domain import orders, times
 from shared.domain.asking import Asked, Step, next_step
@@ -21,6 +20,7 @@ from shared.domain.offers import Offer
 from shared.domain.orders import NO_SOURCE, UNROUTABLE, LineState, Order
 from shared.domain.routing.candidates import Goods, Supply, destination_of, problem_of
 from shared.domain.routing.decisions import Decision, decide
+from shared.domain.routing.problem import PPM
 from shared.domain.rules import Channel, Rules, Source
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
@@ -134,11 +134,13 @@ def needs(asked: Sequence[Asked], known: Mapping[OrderKey, Order], rules: Rules)
 
 def needs_of(order: Order, rules: Rules) -> Needs:
     """Name all that a plan of an order could look at."""
-    sources = rules.sources_of(rules.channels[order.key.channel])
+    channel = rules.channels[order.key.channel]
+    sources = rules.sources_of(channel)
     skus = {line.sku for line in order.lines}
+    is_guarded = channel.margin_floor_percent is not None
     return Needs(
         levels=frozenset(LevelKey(sku, source.source) for sku in skus for source in sources),
-        goods=frozenset(skus) if any(_asks_about_goods(source) for source in sources) else frozenset(),
+        goods=frozenset(skus) if is_guarded or any(map(_asks_about_goods, sources)) else frozenset(),
         feeds=frozenset(source.source for source in sources if _may_be_stale(source)),
         pauses=frozenset(source.source for source in sources),
         counters=frozenset(source.source for source in sources if source.shipping.orders_a_day is not None),
@@ -161,12 +163,7 @@ def supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId, 
 def orders_today(source: SourceId, known: Known, rules: Rules, now: datetime) -> int:
     """Answer how many purchase orders a source was given on the day that it is there now."""
     day, count = known.numbered.get(source, ("", 0))
-    return count if day == local_day(rules.sources[source], now) else 0
-
-
-def local_day(source: Source, now: datetime) -> str:
-    """Return the day that it is where a source is."""
-    return now.astimezone(ZoneInfo(source.zone)).date().isoformat()
+    return count if day == rules.sources[source].day(now) else 0
 
 
 def _both(one: Needs, other: Needs) -> Needs:
@@ -214,7 +211,11 @@ def decide_for(order: Order, wanted: Mapping[str, int], known: Supply, rules: Ru
 
     Raises InvalidInput for an order that cannot be routed as it is.
     """
-    asked, candidates, policy = problem_of(order, wanted, known, rules, now, to=destination_of(order))
+    percent = rules.channels[order.key.channel].margin_floor_percent
+    floor = None if percent is None else percent * PPM // 100
+    asked, candidates, policy = problem_of(
+        order, wanted, known, rules, now, to=destination_of(order), margin_floor_ppm=floor
+    )
     if order.reroute_to:
         other = f"a person wants {order.reroute_to} to ship it"
         candidates = tuple(
