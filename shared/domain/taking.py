@@ -87,14 +87,13 @@ class Batch:
 
 def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str, now: datetime) -> Batch:
     """Plan as many of the asked orders as one transaction holds; those it leaves out are asked again afterwards."""
-    left = {key: level.takeable(times.text(now)) for key, level in known.levels.items()}
-    given = Counter({source: orders_today(source, known, rules, now) for source in rules.sources})
+    left, given = _takeable(known, now), _given_today(known, rules, now)
     planned: list[Planned] = []
     shares: dict[LevelKey, dict[OrderKey, int]] = {}
     unchanged: set[OrderKey] = set()
     for ask in asked:
         before = known.orders.get(ask.key)
-        one = _plan_one(ask, before, supply(known, left, given), rules, attempt, now)
+        one = _plan_one(ask, before, _supply(known, left, given), rules, attempt, now)
         taken = _by_level(one)
         if before is not None and _same_but_for_clock(before, one.after) and before.due_at > times.text(now):
             unchanged.add(ask.key)
@@ -147,8 +146,30 @@ def needs_of(order: Order, rules: Rules) -> Needs:
     )
 
 
-def supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId, int]) -> Supply:
-    """Say what is known of the sources in the planner's words."""
+def decide_alone(order: Order, known: Known, rules: Rules, now: datetime) -> Decision:
+    """Plan what is open of an order as if nobody else wanted anything. Raises InvalidInput as `decide_for` does."""
+    known_now = _supply(known, _takeable(known, now), _given_today(known, rules, now))
+    return decide_for(order, demands(order, backordered=False), known_now, rules, now)
+
+
+def margin_floor_ppm(channel: Channel) -> int | None:
+    """Return how much of a price has to be left after a source's cost, None where nobody asks."""
+    return None if channel.margin_floor_percent is None else channel.margin_floor_percent * PPM // 100
+
+
+def _takeable(known: Known, now: datetime) -> dict[LevelKey, int]:
+    return {key: level.takeable(times.text(now)) for key, level in known.levels.items()}
+
+
+def _given_today(known: Known, rules: Rules, now: datetime) -> Counter[SourceId]:
+    """Count the purchase orders that each source was given on the day that it is there now."""
+    today = {source: terms.day(now) for source, terms in rules.sources.items() if source in known.numbered}
+    return Counter(
+        {source: known.numbered[source][1] for source, day in today.items() if known.numbered[source][0] == day}
+    )
+
+
+def _supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId, int]) -> Supply:
     return Supply(
         left=left,
         levels=known.levels,
@@ -158,12 +179,6 @@ def supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId, 
         paused=known.paused,
         orders_today=given,
     )
-
-
-def orders_today(source: SourceId, known: Known, rules: Rules, now: datetime) -> int:
-    """Answer how many purchase orders a source was given on the day that it is there now."""
-    day, count = known.numbered.get(source, ("", 0))
-    return count if day == rules.sources[source].day(now) else 0
 
 
 def _both(one: Needs, other: Needs) -> Needs:
@@ -211,8 +226,7 @@ def decide_for(order: Order, wanted: Mapping[str, int], known: Supply, rules: Ru
 
     Raises InvalidInput for an order that cannot be routed as it is.
     """
-    percent = rules.channels[order.key.channel].margin_floor_percent
-    floor = None if percent is None else percent * PPM // 100
+    floor = margin_floor_ppm(rules.channels[order.key.channel])
     asked, candidates, policy = problem_of(
         order, wanted, known, rules, now, to=destination_of(order), margin_floor_ppm=floor
     )

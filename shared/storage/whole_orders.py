@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import keys, orders, plans, purchase_orders
+from shared.storage import dynamo, keys, orders, plans, purchase_orders
 from shared.storage.dynamo import Table
 from shared.storage.plans import LastPlan
 
@@ -36,3 +37,20 @@ def read(table: Table, key: OrderKey) -> WholeOrder | None:
             purchase_orders.from_item(item) for item in found.values() if item["entity"] == "purchase_order"
         ),
     )
+
+
+def with_plans(table: Table, wanted: Iterable[OrderKey]) -> Iterator[tuple[Order, LastPlan | None]]:
+    """Yield orders with their last plans; one that is gone meanwhile is left out."""
+    found = dynamo.read_all(table.client, [(table.name, keys.order(key)) for key in wanted])
+    there = [orders.from_item(item) for item in found.values()]
+    plan_of = {order.key: keys.plan(order.key, order.attempt) for order in there if order.attempt}
+    read = dynamo.read_all(table.client, [(table.name, at) for at in plan_of.values()])
+    for order in there:
+        item = read.get((table.name, plan_of[order.key])) if order.key in plan_of else None
+        yield order, plans.read(item) if item else None
+
+
+def plan(table: Table, key: OrderKey, attempt: str) -> LastPlan | None:
+    """Read the plan of one attempt, strongly; None when there is none, or none any more."""
+    found = table.get(keys.plan(key, attempt))
+    return plans.read(found) if found else None
