@@ -8,6 +8,7 @@ from typing import Any
 from cli.session import Session
 from shared.domain.money import decimal
 from shared.domain.names import SourceId
+from shared.domain.routing.candidates import NOT_LISTED
 from shared.domain.routing.decisions import Decision
 from shared.domain.routing.plain import to_plain
 from shared.domain.routing.problem import Alternative, Plan
@@ -45,7 +46,7 @@ def explain(session: Session, decision: Decision) -> None:
     others = [
         (each.line, sku_of[each.line], each.source, each.available, _amount(each.unit_minor, currency), each.verdict)
         for each in plan.weighed
-        if not each.taken
+        if not each.taken and each.verdict != NOT_LISTED
     ]
     if others:
         session.tell("")

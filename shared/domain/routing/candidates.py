@@ -39,6 +39,7 @@ class Goods:
 
 
 NOTHING_KNOWN = Goods()
+NOT_LISTED = "does not list it"
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
@@ -218,7 +219,7 @@ class _Market:
         goods, limits = self.supply.goods.get(sku, NOTHING_KNOWN), source.shipping.ship_to
         has_limits = bool(source.shipping.tariffs or limits.countries or limits.without_regions)
         reasons = (
-            (level is None, "does not list it"),
+            (level is None, NOT_LISTED),
             (level is not None and level.status != "active", f"is {level.status if level else ''} there"),
             (level is not None and level.held_until > times.text(self.now), "is held there"),
             (self.to is None and has_limits, "does not ship everywhere, and no country is known"),
