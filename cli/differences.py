@@ -52,7 +52,7 @@ def of_rules(before: object, after: object) -> list[RuleChange]:
 
 
 def changed(before: object, after: object, facts: Difference) -> Changed:
-    """Say whose rules differ; what stands outside of channels and sources is everybody's, save names of versions."""
+    """Say whose rules differ; what stands outside of channels and sources is everybody's, save what moves no number."""
     of_section = {section: _differing(before, after, section) for section in ("channels", "sources")}
     rest = _without(before) != _without(after)
     all_channels = tuple(sorted(_names(before, "channels") | _names(after, "channels")))
@@ -100,7 +100,7 @@ def _differing(before: object, after: object, section: str) -> tuple[str, ...]:
 
 
 def _without(document: object) -> dict[str, Any]:
-    spared = {"schema", "version", "channels", "sources"}
+    spared = {"schema", "version", "channels", "sources", "holidays", "rates"}
     return {key: each for key, each in document.items() if key not in spared} if isinstance(document, dict) else {}
 
 

@@ -1,15 +1,20 @@
-"""The merchant's files: `rules.yaml` and the csv files of one folder, read and checked as a whole."""
+"""The merchant's files: `rules.yaml`, `rates.yaml` and the csv files of one folder, read and checked as a whole."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cli import rules_file
 from cli.facts_files import FactsReader
-from cli.mistakes import WrongFile
+from cli.mistakes import Mistake, WrongFile
 from shared.domain.facts import Catalogue
 from shared.domain.rules import Rules
+from shared.runtime import clock
+
+A_DAY = timedelta(days=1)
+"""Somewhere it is tomorrow already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,9 @@ def read(folder: Path) -> Configuration:
     reader = FactsReader(folder, channels=channels, suppliers=said.names("sources"), selling=selling)
     facts = reader.read()
     mistakes = [*said.mistakes, *reader.mistakes]
+    if said.rules and said.rules.rates and said.rules.rates.as_of > clock.now() + A_DAY:
+        told = "as_of lies ahead: rates of a day to come would be believed for longer than max_age_days"
+        mistakes.append(Mistake(folder / rules_file.RATES, 0, told))
     if mistakes or said.rules is None:
         raise WrongFile(mistakes)
     return Configuration(said.document, said.rules, facts)

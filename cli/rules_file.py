@@ -66,13 +66,10 @@ def read(file: Path) -> RulesFile:
         document["rates"] = {} if rates.document is None else rates.document
         found += rates.odd
     odd = {(mistake.file, mistake.line) for mistake in found}
-    told = [(failure.code, _mistake(written, rates, path, failure)) for path, failure in failures(document)]
-    is_sure = not odd and all(mistake.file == file for _, mistake in told)
-    found += [
-        mistake
-        for code, mistake in told
-        if (mistake.file, mistake.line) not in odd and (is_sure or code != RATE_MISSING)
-    ]
+    for path, failure in failures(document):
+        mistake = _mistake(written, rates, path, failure)
+        if (mistake.file, mistake.line) not in odd and not (odd and failure.code == RATE_MISSING):
+            found.append(mistake)
     if not found:
         try:
             serialised(document)
@@ -116,7 +113,8 @@ def _mistake(written: _Written, rates: _Written | None, path: str, failure: Inva
 def failures(document: object) -> list[tuple[str, InvalidInput]]:
     """Return what the rules' reader refuses in a document and where: one failure per mistake.
 
-    Names that are no text are left to who knows how YAML came to them.
+    Names that are no text are left to who knows how YAML came to them. That a currency has no rate follows from other
+    settings, so it is told when those are right.
     """
     probe = copy.deepcopy(document)
     found: list[tuple[str, InvalidInput]] = []
@@ -124,6 +122,8 @@ def failures(document: object) -> list[tuple[str, InvalidInput]]:
     failure = _failure(probe)
     while failure and len(replaced) < MOST_MISTAKES:
         path = _place(probe, failure)
+        if failure.code == RATE_MISSING:
+            return found or [(path, failure)]
         if not any(f"{path}.".startswith(f"{each}.") for each in replaced) and failure.code != "name_not_text":
             found.append((path, failure))
         replaced.append(_scope(path))
@@ -168,8 +168,8 @@ def _with_stand_in(probe: object, path: str, failure: InvalidInput) -> InvalidIn
         for stand_in in (*STAND_INS, *quoted):
             _put(into, key, stand_in.copy() if isinstance(stand_in, dict | list) else stand_in)
             after = _failure(probe)
-            if after is None:
-                return None
+            if after is None or after.code == RATE_MISSING:
+                return after
             place = _place(probe, after)
             if place.startswith(f"{path}.") or not f"{place}.".startswith(f"{_scope(path)}."):
                 return after

@@ -198,7 +198,7 @@ def _push(cloud: Cloud, url: str, say: Say) -> None:
         document = drawn.rules()
         document["channels"][drawn.CHANNEL]["api_url"] = url
         Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
-        for file in drawn.CONFIG.glob("*.csv"):
+        for file in (drawn.CONFIG / "rates.yaml", *drawn.CONFIG.glob("*.csv")):
             Path(folder, file.name).write_bytes(file.read_bytes())
         command = [sys.executable, "-m", "cli.main", "config", "push", folder, "--cloud", str(cloud.state.parent)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -153,7 +153,8 @@ class Place:
         for each in allowed:
             if value == each:
                 return each
-        raise self.wrong(key, value, f"one of {', '.join(map(repr, allowed))}")
+        told = (repr(str(each) if isinstance(each, str) else each) for each in allowed)
+        raise self.wrong(key, value, f"one of {', '.join(told)}")
 
     def value(self, key: str) -> object:
         """Return what stands there, whatever it is; None when it is left out."""

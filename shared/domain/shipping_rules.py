@@ -177,7 +177,9 @@ def routing(at: Place, currency: str) -> Routing:
         "must_meet_promise",
         "unknown_cost",
     )
-    single = SingleSource(at.one_of("single_source", *SingleSource, default=SingleSource.NO))
+    single = SingleSource.NO  # which YAML reads as false
+    if at.value("single_source") is not False:
+        single = SingleSource(at.one_of("single_source", *SingleSource, default=SingleSource.NO))
     split, above = _split(at, currency)
     promised = at.whole("promised_days", 0, MOST_DAYS) if at.has("promised_days") else None
     must = at.flag("must_meet_promise", default=False)
@@ -267,7 +269,7 @@ def _tariffs(at: Place, currency: str) -> tuple[Tariff, ...]:
         if twice:
             raise row.wrong("to", ", ".join(sorted(twice)), "countries that no other zone of this source has")
         found.append(Tariff(countries=countries, brackets=_brackets(row, currency)))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda tariff: min(tariff.countries)))
 
 
 def _surcharges(at: Place, currency: str) -> tuple[Bracket, ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from shared.runtime.settings import settings
 from shared.storage.config import Config
 from shared.storage.facts import Facts
 from tests.support import terminal as terminals
+from tests.support import trade
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -100,6 +102,20 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(aws: Aws, terminal:
     assert "a dry run: nothing was written" in terminal.out
     assert config.document()["channels"]["nordlys"]["buffer"] == 0
     assert Facts(aws.stock).products([Sku("NL-1001")]) == {}
+
+
+def test_rates_are_pushed_with_the_rules_and_tell_no_shop_anything(terminal: Clerk, config: Config) -> None:
+    terminal.push()
+    terminal.change('GBP: "0.8745"', 'GBP: "0.9000"', "rates.yaml")
+
+    assert terminal.push() == 0
+
+    assert 'rates.buys.GBP: "0.8745" -> "0.9000"' in terminal.out
+    assert "shops are told" not in terminal.out
+    assert config.document()["rates"]["buys"]["GBP"] == "0.9000"
+    current = config.rules(trade.times_now()).rates
+    assert current is not None
+    assert current.bought["GBP"] == Decimal("0.9000")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ NOT_LISTED = "does not list it"
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
-    r"|\bbo[iî]te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
+    r"|\bbo(?:i|î)te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
     re.IGNORECASE,
 )
 """A PO box as addresses write it: English, German, Dutch, Norwegian, Polish, French, Spanish, Italian."""
@@ -149,7 +149,7 @@ class _Market:
 
     def demand(self, line: Line, units: int) -> Demand:
         goods = self.supply.goods.get(line.sku, NOTHING_KNOWN)
-        at = self._rate(goods.currency) if goods.map_minor else Decimal(1)
+        at = self._rate_of_map(goods)
         return Demand(
             line=line.line,
             sku=line.sku,
@@ -216,17 +216,15 @@ class _Market:
         )
 
     def _refusal(self, sku: Sku, level: Level | None, source: Source) -> str:
-        goods, limits = self.supply.goods.get(sku, NOTHING_KNOWN), source.shipping.ship_to
-        has_limits = bool(source.shipping.tariffs or limits.countries or limits.without_regions)
+        goods = self.supply.goods.get(sku, NOTHING_KNOWN)
+        at = self._rate_of_map(goods)
+        regions = source.shipping.ship_to.without_regions
         reasons = (
             (level is None, NOT_LISTED),
             (level is not None and level.status != "active", f"is {level.status if level else ''} there"),
             (level is not None and level.held_until > times.text(self.now), "is held there"),
-            (self.to is None and has_limits, "does not ship everywhere, and no country is known"),
-            (
-                bool(goods.map_minor) and isinstance(self._rate(goods.currency), str),
-                f"minimum advertised price: {self._rate(goods.currency)}",
-            ),
+            (self.to is None and bool(regions), "does not ship everywhere, and no country is known"),
+            (isinstance(at, str), f"minimum advertised price: {at}"),
         )
         return next((why for so, why in reasons if so), "")
 
@@ -260,6 +258,9 @@ class _Market:
         if isinstance(at, str):
             raise InvalidInput("a policy's amount has no rate", code="rate_unknown", currency=self.channel.currency)
         return pricing.converted(amount_minor, at)
+
+    def _rate_of_map(self, goods: Goods) -> Decimal | str:
+        return self._rate(goods.currency) if goods.map_minor else Decimal(1)
 
     def _rate(self, currency: str) -> Decimal | str:
         return pricing.rate(currency, self.order.currency, self.rates, self.now)

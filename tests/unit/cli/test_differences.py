@@ -48,7 +48,9 @@ def test_equal_rules_do_not_differ() -> None:
         ("one channel", rules(channels={"web": {"percent": 9}, "pos": {"percent": 50}}), Changed(channels=("web",))),
         ("a channel less", rules(channels={"web": {"percent": 100}}), Changed(channels=("pos",))),
         ("a source", rules(sources={}), Changed(sources=("alpina",))),
-        ("what is everybody's", rules(holidays=["2026-12-25"]), Changed(channels=("pos", "web"))),
+        ("what is everybody's", rules(reconcile={"compensate_up_to": 1}), Changed(channels=("pos", "web"))),
+        ("rates move no number", rules(rates={"base": "EUR"}), Changed()),
+        ("nor do holidays", rules(holidays={"austria": ["2026-12-25"]}), Changed()),
     ],
 )
 def test_it_is_said_whose_rules_differ(_case: str, after: dict[str, Any], wanted: Changed) -> None:

@@ -160,3 +160,141 @@ def test_something_else_altogether_is_told(file: Path, text: str) -> None:
     file.write_text(text)
 
     assert rules_file.read(file).mistakes[0].line == 1
+
+
+# ---- terms, and the rates beside them
+
+
+TERMS = """\
+    shipping:
+      order_fee: "2.50"
+      freight:
+        - to: [DE]
+          brackets: [{upto_grams: 2000, price: "4.90"}, {upto_grams: 9000, price: "8.90"}]
+        - to: [FR]
+          brackets: [{upto_grams: 2000, price: "9.90"}]
+      cutoff: {at: "14:00", weekdays: [mon, tue]}
+    feed:
+"""
+RATES = """\
+base: EUR
+as_of: "2026-11-24"
+max_age_days: 7
+buys:
+  GBP: "0.8745"
+  JPY: "178.46"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told_of"),
+    [
+        ('"2.50"', "2.50", 21, "order_fee: a rule has a value it must not have: 2.5; allowed: an amount in EUR in"),
+        ('"2.50"', '"-2.50"', 21, "order_fee: a rule has a value it must not have: '-2.50'; allowed: an amount in"),
+        ("[DE]", "[NO]", 23, "freight.0.to: a rule has a value it must not have: [False]; allowed: a list of ISO 3166"),
+        ("[FR]", "[EN]", 25, "freight.1.to: a rule has a value it must not have: ['EN']; allowed: a list of ISO 3166"),
+        ("[FR]", "[FR, DE]", 25, "freight.1.to: a rule has a value it must not have: 'DE'; allowed: countries that no"),
+        ("9000", "1500", 24, "freight.0.brackets.1.upto_grams: a rule has a value it must not have: 1500; allowed: mo"),
+        ('"14:00"', "14:00", 27, "cutoff.at: a rule has a value it must not have: 840; allowed: a time from 00:00 to"),
+        ("mon, tue", "montag", 27, "cutoff.weekdays: a rule has a value it must not have: ['montag']; allowed: a list"),
+    ],
+)
+def test_a_mistake_in_terms_is_told_with_its_line(file: Path, old: str, new: str, line: int, told_of: str) -> None:
+    (mistake,) = told(file, ("    feed:\n", TERMS.replace(old, new)))
+
+    assert mistake.startswith(f"line {line}: rules.sources.alpina.at.shipping.{told_of}")
+
+
+def test_mistakes_in_terms_and_policy_are_all_told(file: Path) -> None:
+    wrong = TERMS.replace('"2.50"', "2.50").replace("[DE]", "[EN]").replace('"14:00"', "14:00")
+
+    mistakes = told(
+        file,
+        ("    feed:\n", wrong),
+        ("sources: [alpina.at]", "sources: [alpine]\n    routing: {goals: [cheap], packs: up, split_lines: true}"),
+    )
+
+    places = [mistake.split(": ")[1].removeprefix("rules.") for mistake in mistakes]
+    assert sorted(places) == [
+        "channels.web.routing.goals",
+        "channels.web.routing.packs",
+        "channels.web.routing.split_lines",
+        "channels.web.sources",
+        "sources.alpina.at.shipping.cutoff.at",
+        "sources.alpina.at.shipping.freight.0.to",
+        "sources.alpina.at.shipping.order_fee",
+    ]
+
+
+def test_rates_beside_the_rules_are_a_part_of_them(file: Path) -> None:
+    file.with_name("rates.yaml").write_text(RATES)
+    assert told(file, ("currency: EUR\n    zone", "currency: GBP\n    zone")) == []
+
+    read = rules_file.read(file)
+
+    assert read.document["rates"]["buys"] == {"GBP": "0.8745", "JPY": "178.46"}
+    assert read.rules is not None
+    assert read.rules.rates is not None
+    assert read.rules.rates.base == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("rates", "line", "told_of"),
+    [
+        (RATES.replace('"0.8745"', '"-1"'), 5, "rates.buys.GBP: a rule has a value it must not have: '-1'; allowed: "),
+        (
+            RATES.replace("JPY", "YEN"),
+            6,
+            "rates.buys.YEN: a rule has a value it must not have: 'YEN'; allowed: ISO 421",
+        ),
+        (RATES.replace('"2026-11-24"', "2026-11-24"), 2, "YAML reads this as a timestamp; put it in quotes"),
+        (RATES.replace("max_age_days: 7\n", ""), 1, "rates.max_age_days: a rule has a value it must not have: None"),
+        (RATES + '  GBP: "0.9"\n', 7, "'GBP' is there twice, first on line 5; keep one"),
+        ("", 1, "rates.base: a rule has a value it must not have: None; allowed: an ISO 4217 code"),
+        ("- EUR\n", 1, "rates: a table was expected here: ['EUR']"),
+        ("base: [\n", 2, "not YAML"),
+    ],
+)
+def test_a_mistake_in_rates_is_told_with_their_file_and_line(file: Path, rates: str, line: int, told_of: str) -> None:
+    beside = file.with_name("rates.yaml")
+    beside.write_text(rates)
+
+    mistakes = told(file, ("currency: EUR\n    zone", "currency: GBP\n    zone"))
+
+    assert mistakes[0].startswith(f"{beside}: line {line}: {told_of}")
+    assert all(each.startswith(f"{beside}: ") for each in mistakes)
+
+
+def test_mistakes_of_both_files_are_told_the_rules_first(file: Path) -> None:
+    file.with_name("rates.yaml").write_text(RATES.replace('"0.8745"', "0.8745"))
+
+    mistakes = told(file, ("platform: shopify", "platform: amazon"), ("lag_minutes: 5", "lag_minutes: soon"))
+
+    assert [each.split(": a rule")[0] for each in mistakes] == [
+        "line 5: rules.channels.web.platform",
+        "line 21: rules.sources.alpina.at.feed.lag_minutes",
+        f"{file.with_name('rates.yaml')}: line 5: rates.buys.GBP",
+    ]
+
+
+def test_a_currency_without_a_rate_is_told_with_its_source(file: Path) -> None:
+    (mistake,) = told(file, ("currency: EUR\n    zone", "currency: SEK\n    zone"))
+
+    assert mistake.startswith("line 14: rules.sources.alpina.at.currency: a source's currency has no rate to that of")
+    assert mistake.endswith("SEK; allowed: 'EUR', or what rates.yaml turns into it")
+
+
+def test_a_wrong_currency_is_one_mistake_whatever_the_shop_sells_in(file: Path) -> None:
+    (mistake,) = told(
+        file, ("currency: EUR\n    sources", "currency: USD\n    sources"), ("EUR\n    zone", "US\n    zone")
+    )
+
+    assert mistake.startswith("line 14: rules.sources.alpina.at.currency: a rule has a value it must not have: 'US'")
+
+
+def test_rates_within_the_rules_are_refused(file: Path) -> None:
+    file.with_name("rates.yaml").write_text(RATES)
+
+    assert told(file, ("version: v1", "version: v1\nrates: {base: EUR}")) == [
+        "line 3: rates stand in rates.yaml beside it"
+    ]
