@@ -208,7 +208,7 @@ def _plan_one(ask: Asked, before: Order | None, known: Supply, rules: Rules, att
     try:
         decision = decide_for(order, wanted, known, rules, now) if wanted else None
     except InvalidInput as failure:
-        after = replace(order, hold=f"{UNROUTABLE}: {failure.code}")
+        after = replace(order, hold=f"{UNROUTABLE}: {failure}")
     if decision:
         taken, is_cut = _fitting(order, decision.plan.taken)
         after = orders.take(after, taken, attempt=attempt, backordered=ask.fill)
