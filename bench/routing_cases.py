@@ -11,6 +11,16 @@ from shared.domain.routing import problem
 
 Case = dict[str, Any]
 Asked = tuple[problem.Demands, list[problem.Candidate], problem.Policy, datetime]
+GOALS: tuple[tuple[tuple[str, int], ...], ...] = (
+    (("landed_cost", 0),),
+    (("landed_cost", 20_000), ("parcels", 0)),
+    (("parcels", 0), ("landed_cost", 0)),
+    (("promised_date", 0), ("landed_cost", 0)),
+    (("priority", 100_000), ("reliability", 0), ("landed_cost", 0)),
+    (("parcels", 0), ("promised_date", 0), ("landed_cost", 0)),
+    (("reliability", 500_000), ("promised_date", 200_000), ("parcels", 0)),
+)
+"""Objectives with their tolerances in ppm; the MILP is asked for the cost at the end as the planner asks itself."""
 NOW = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
 
@@ -125,6 +135,15 @@ def asked(case: Case, **policy: Any) -> Asked:  # noqa: ANN401 - any field of a 
     splits = any(line["splits"] for line in case["lines"])
     rule = problem.Split.ALLOWED if splits else problem.Split.FORBIDDEN
     return demands, candidates, problem.Policy(split=rule, late_day_minor=25, reject_cost_minor=1000, **policy), NOW
+
+
+def mixed(seed: int) -> tuple[Case, Asked, list[tuple[str, int]]]:
+    """Return a small case of any kind with goals of any kind: the case, the planner's question and the MILP's."""
+    case_ = case(seed, 1 + seed % 7, 2 + seed // 7 % 4, features=seed % 10 != 0)
+    goals = GOALS[seed % len(GOALS)]
+    asked_ = asked(case_, goals=tuple(problem.Goal(objective=problem.Objective(o), tolerance_ppm=t) for o, t in goals))
+    is_decided = ("landed_cost", 0) in goals
+    return case_, asked_, [*goals] if is_decided else [*goals, ("landed_cost", 0)]
 
 
 def as_taken(plan: problem.Plan) -> dict[tuple[int, int], int]:

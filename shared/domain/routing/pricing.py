@@ -11,13 +11,14 @@ from shared.domain.money import exponent
 from shared.domain.routing.problem import Bracket, Packs, Rates, Supplier
 from shared.errors import InvalidInput
 
+ONE = Decimal(1)
 EXACTLY = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 def rate(source_currency: str, order_currency: str, rates: Rates | None, now: datetime) -> Decimal | str:
     """Return minor units of the order's currency for one of the source's, or why there is none."""
     if source_currency == order_currency:
-        return Decimal(1)
+        return ONE
     if rates is None or source_currency not in rates.rates:
         return f"no rate for {source_currency}"
     if now - rates.as_of > timedelta(days=rates.max_age_days):
@@ -29,7 +30,7 @@ def converted(amount_minor: int, at: Decimal) -> int:
     """Convert minor units, halves up."""
     return (
         amount_minor
-        if at == 1
+        if at is ONE or at == 1
         else int(EXACTLY.multiply(at, Decimal(amount_minor)).quantize(Decimal(1), ROUND_HALF_UP, EXACTLY))
     )
 

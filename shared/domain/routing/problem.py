@@ -42,6 +42,13 @@ class Packs(StrEnum):
     WHOLE_ONLY = "whole_only"
 
 
+class UnknownCost(StrEnum):
+    """What a source is worth that never said what it takes: nothing, or the selling price."""
+
+    REFUSE = "refuse"
+    PRICE = "price"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """Units of one line that somebody has to ship; lines of one `kit` leave one source together."""
@@ -172,7 +179,13 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How a channel wants its orders shipped. Whatever the goals, the fewest units are left short."""
+    """How a channel wants its orders shipped. Whatever the goals, the fewest units are left short.
+
+    `unknown_cost` at PRICE reckons a cost nobody told at the selling price, and never below a cost somebody told: such
+    a source comes last, ships where nobody else can, and any margin floor refuses it. `node_budget` is the time box:
+    so many steps of each search, about a second of one core. Steps are
+    counted because a clock would answer differently when an order is replayed.
+    """
 
     goals: tuple[Goal, ...] = (Goal(objective=Objective.LANDED_COST),)
     split: Split = Split.ALLOWED
@@ -184,7 +197,8 @@ class Policy:
     reject_cost_minor: int = 0
     must_meet_promise: bool = False
     rates: Rates | None = None
-    node_budget: int = 200_000
+    unknown_cost: UnknownCost = UnknownCost.PRICE
+    node_budget: int = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,11 +250,16 @@ class Alternative:
     landed_more_minor: int
     parcels_more: int
     short_more: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The answer, its price terms and why: `bound_gap` is 0 where the plan is proven best for its last open goal."""
+    """The answer, its price terms and why.
+
+    Where the search was cut short (`exact` is false), no plan leaves more than `short_gap` units fewer short, and, if
+    that is 0, none is more than `bound_gap` better by the first goal whose best is not proven.
+    """
 
     taken: Mapping[tuple[str, SourceId], int]
     short: Mapping[str, int]
@@ -253,3 +272,4 @@ class Plan:
     exact: bool
     bound_gap: int
     digest: str
+    short_gap: int = 0

@@ -3,61 +3,129 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bench import routing_cases as cases
 from bench import routing_milp, routing_price
+from bench.peers import by_priority, cheapest_per_line, fewest_splits
+from shared.domain.routing import planner, sets
 from shared.domain.routing.planner import plan
-from shared.domain.routing.problem import Goal, Objective
 
-SEEDS = range(4000 if os.environ.get("SOAK") else 60)  # noqa: TID251 - `make soak` asks for more
-GOALS = (
-    (("landed_cost", 0),),
-    (("landed_cost", 20_000), ("parcels", 0), ("landed_cost_last", 0)),
-    (("parcels", 0), ("landed_cost", 0)),
-    (("promised_date", 0), ("landed_cost", 0)),
-    (("priority", 100_000), ("reliability", 0), ("landed_cost", 0)),
-)
+SOAK = bool(os.environ.get("SOAK"))  # noqa: TID251 - `make soak` asks for more
+BATCH = 20
+BATCHES = range(400 if SOAK else 6)
 
 
-def _goals(goals: Sequence[tuple[str, int]]) -> tuple[Goal, ...]:
-    return tuple(
-        Goal(objective=Objective(name), tolerance_ppm=ppm) for name, ppm in goals if name != "landed_cost_last"
-    )
+def _seeds(batch: int) -> range:
+    return range(batch * BATCH, (batch + 1) * BATCH)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_plan_claimed_exact_is_what_the_milp_finds(seed: int) -> None:
-    case = cases.case(seed, 1 + seed % 5, 2 + seed % 4, features=seed % 10 != 0)
-    goals = GOALS[seed % len(GOALS)]
-    answer = plan(*cases.asked(case, goals=_goals(goals)))
-    priced = routing_price.price(case, cases.as_taken(answer))
-    best = routing_milp.solve(case, [(name.removesuffix("_last"), ppm) for name, ppm in goals])
-    assert answer.exact
-    assert priced == (best[0], best[-1])
-    assert (sum(answer.short.values()), answer.landed_minor) == priced
+@pytest.mark.parametrize("batch", BATCHES)
+def test_every_plan_is_exact_and_what_the_milp_finds(batch: int) -> None:
+    for seed in _seeds(batch):
+        case, asked, goals = cases.mixed(seed)
+        answer = plan(*asked)
+        priced = routing_price.price(case, cases.as_taken(answer))
+        best = routing_milp.solve(case, goals)
+        assert answer.exact, seed
+        assert priced == (best[0], best[-1]), seed
+        assert (sum(answer.short.values()), answer.landed_minor) == priced, seed
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_assignment_of_small_orders_is_cheaper(seed: int) -> None:
-    case = cases.case(seed + 10**6, 1 + seed % 3, 1 + seed % 3, features=True, most_units=2)
+@pytest.mark.parametrize("batch", BATCHES)
+def test_no_assignment_of_small_orders_is_cheaper(batch: int) -> None:
+    for seed in _seeds(batch):
+        case = cases.case(seed + 10**6, 1 + seed % 3, 1 + seed % 3, features=True, most_units=2)
+        answer = plan(*cases.asked(case))
+        assert answer.exact, seed
+        assert routing_price.price(case, cases.as_taken(answer)) == min(_every(case)), seed
+
+
+@pytest.mark.parametrize("features", [False, True])
+def test_ten_lines_and_eight_sources_are_what_the_milp_finds(features: bool) -> None:  # noqa: FBT001
+    for seed in range(1000 if SOAK else 6):
+        case = cases.case(seed + 500, 10, 8, features=features)
+        answer = plan(*cases.asked(case))
+        assert answer.exact, seed
+        best = routing_milp.solve(case, [("landed_cost", 0)])
+        assert (sum(answer.short.values()), answer.landed_minor) == (best[0], best[1]), seed
+
+
+def test_sixty_lines_and_twelve_sources_are_exact() -> None:
+    case = cases.case(7, 60, 12, features=False)
     answer = plan(*cases.asked(case))
+    best = routing_milp.solve(case, [("landed_cost", 0)])
     assert answer.exact
-    assert routing_price.price(case, cases.as_taken(answer)) == min(_every(case))
+    assert (sum(answer.short.values()), answer.landed_minor) == (best[0], best[1])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_order_of_the_input_changes_nothing(seed: int) -> None:
-    case = cases.case(seed, 4, 4, features=True)
-    demands, candidates, policy, now = cases.asked(case)
-    first = plan(demands, candidates, policy, now)
-    random.Random(seed).shuffle(candidates)  # noqa: S311 - any order will do
-    mixed = type(demands)(
-        lines=demands.lines[::-1], to=demands.to, currency=demands.currency, promised_by=demands.promised_by
-    )
-    assert plan(mixed, candidates, policy, now) == first
+@pytest.mark.parametrize("features", [False, True])
+def test_more_sources_than_a_table_holds_are_exact_within_the_budget(features: bool) -> None:  # noqa: FBT001
+    for seed in range(60 if SOAK else 4):
+        case = cases.case(seed, 5, sets.TABLE_SOURCES + 2, features=features)
+        answer = plan(*cases.asked(case))
+        best = routing_milp.solve(case, [("landed_cost", 0)])
+        assert answer.exact, seed
+        assert (sum(answer.short.values()), answer.landed_minor) == (best[0], best[1]), seed
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_the_order_of_the_input_changes_nothing(batch: int) -> None:
+    for seed in _seeds(batch):
+        _, (demands, candidates, policy, now), _ = cases.mixed(seed)
+        first = plan(demands, candidates, policy, now)
+        chance = random.Random(seed)  # noqa: S311 - any order will do
+        lines = list(demands.lines)
+        chance.shuffle(candidates)
+        chance.shuffle(lines)
+        assert plan(replace(demands, lines=tuple(lines)), candidates, policy, now) == first, seed
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_no_rule_that_others_ship_is_cheaper(batch: int) -> None:
+    for seed in _seeds(batch):
+        case = cases.case(seed, 1 + seed % 9, 1 + seed % 7, features=seed % 2 == 0)
+        answer = plan(*cases.asked(case))
+        ours = sum(answer.short.values()), answer.landed_minor
+        for peer in (by_priority, cheapest_per_line, fewest_splits):
+            theirs = _as_kits_go(case, peer.route(case))
+            if theirs is not None:
+                assert ours <= theirs, (seed, peer.NAME)
+
+
+@pytest.mark.parametrize("nodes", [0, 1, 5, 30])
+def test_a_search_cut_short_says_how_far_off_it_may_be(nodes: int) -> None:
+    cut_short = 0
+    for seed in range(2000 if SOAK else 40):
+        case = cases.case(seed, 8, 5, features=True)
+        best = planner.choose(*cases.asked(case)).plan()
+        answer = planner.choose(*cases.asked(case, node_budget=nodes)).plan()
+        short = sum(answer.short.values()), sum(best.short.values())
+        assert best.exact
+        assert (short[0], answer.landed_minor) >= (short[1], best.landed_minor), seed
+        if answer.exact:
+            assert (short[0], answer.landed_minor) == (short[1], best.landed_minor), seed
+            assert (answer.short_gap, answer.bound_gap) == (0, 0)
+            continue
+        cut_short += 1
+        assert (answer.short_gap, answer.bound_gap) > (0, 0)
+        assert short[0] - answer.short_gap <= short[1], seed
+        if short[0] == short[1] and not answer.short_gap:
+            assert answer.landed_minor - answer.bound_gap <= best.landed_minor, seed
+        greedy = _as_kits_go(case, cheapest_per_line.route(case))
+        assert greedy is None or (short[0], answer.landed_minor) <= greedy, seed
+    assert cut_short > 0
+
+
+def _as_kits_go(case: cases.Case, taken: dict[tuple[int, int], int]) -> tuple[int, int] | None:
+    """Price a peer's plan, None where it tears a kit apart or no source would accept it."""
+    kit = [at for at, line in enumerate(case["lines"]) if line["kit"]]
+    if len({frozenset(s for at, s in taken if at == member) for member in kit}) > 1:
+        return None
+    return routing_price.price(case, taken)
 
 
 def _every(case: cases.Case) -> Iterator[tuple[int, int]]:

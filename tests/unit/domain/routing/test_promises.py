@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import routing_cases as cases
-from shared.domain.routing import calendar, pricing, solve
+from shared.domain.routing import calendar, pricing
 from shared.domain.routing.planner import plan
 from shared.domain.routing.problem import Bracket, Cutoff, Rates
 from shared.errors import InvalidInput
@@ -92,10 +92,3 @@ def test_an_order_without_lines_is_refused() -> None:
     demands, candidates, policy, now = cases.asked(cases.case(3, 1, 2, features=False))
     with pytest.raises(InvalidInput):
         plan(replace(demands, lines=()), candidates, policy, now)
-
-
-@pytest.mark.parametrize("total", [400, 900, 2000, 7000])
-def test_no_weight_travels_for_less_than_the_bound(total: int) -> None:
-    for brackets in ([(500, 300), (1000, 320), (2000, 900)], [(500, 300), (1000, 900), (2000, 910)], [(700, 400)]):
-        base, rise, run = solve.minorant(brackets, total)
-        assert all(base + grams * rise // run <= pricing.freight(brackets, grams)[0] for grams in range(1, total + 1))
