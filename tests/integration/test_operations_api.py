@@ -80,7 +80,7 @@ def test_an_order_with_its_lines_its_plan_and_its_purchase_orders(aws: Aws, cont
     assert (told["state"], line["ordered"], line["sent"], line["reserved"]) == ("sent", 3, 3, 0)
     assert [(each["source"], each["units"], each["n"]) for each in told["allocations"]] == [("baltic", 3, 1)]
     assert {each["source"]: each["verdict"] for each in told["plan"]["weighed"]} == {
-        "alpina": "the whole order is better with baltic",
+        "alpina": "a unit costs more than at baltic",
         "baltic": "ships all of it",
     }
     assert told["purchase_orders"] == [

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from shared.domain import feeds, times
 from shared.domain.availability import worth_percent
@@ -23,7 +23,7 @@ from shared.domain.orders import Line, Order
 from shared.domain.routing import pricing
 from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Policy, Rates, Supplier
 from shared.domain.rules import Channel, Rules, Source
-from shared.domain.shipping_rules import SingleSource, UnknownCost
+from shared.domain.shipping_rules import SingleSource
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 
@@ -191,7 +191,7 @@ class _Market:
             supplier=supplier,
             sku=sku,
             available=max(self.supply.left.get(key, 0) - kept_back, 0),
-            cost_minor=self._cost(key, source),
+            cost_minor=self._told(key, source),
             reject_ppm=terms.reject_ppm,
             pack=terms.pack,
             minimum=terms.minimum,
@@ -213,6 +213,7 @@ class _Market:
             reject_cost_minor=self._own(wanted.reject_cost_minor),
             must_meet_promise=wanted.must_meet_promise,
             rates=self.rates,
+            unknown_cost=wanted.unknown_cost,
         )
 
     def _refusal(self, sku: Sku, level: Level | None, source: Source) -> str:
@@ -232,25 +233,9 @@ class _Market:
         confirmed = feeds.confirmed_at(self.supply.feeds.get(source.source), level)
         return worth_percent(source, confirmed, times.text(self.now)) == 0
 
-    def _cost(self, key: LevelKey, source: Source) -> int | None:
-        told = self._told(key, source)
-        at = self._rate(source.currency)
-        if told is not None or isinstance(at, str) or self.channel.routing.unknown_cost is UnknownCost.REFUSE:
-            return told
-        return self._above_all(key.sku, at)
-
     def _told(self, key: LevelKey, source: Source) -> int | None:
         offer = self.supply.offers.get(key)
         return offer.cost_minor if offer and offer.currency == source.currency else None
-
-    def _above_all(self, sku: Sku, at: Decimal) -> int:
-        """Return a cost just above the SKU's price and every cost of it that is known, in a currency at that rate."""
-        known = [line.price_minor for line in self.lines if line.sku == sku]
-        for source in self.sources:
-            told, rate = self._told(LevelKey(sku, source.source), source), self._rate(source.currency)
-            if told is not None and not isinstance(rate, str):
-                known.append(pricing.converted(told, rate))
-        return int((Decimal(max(known)) / at).to_integral_value(ROUND_CEILING)) + 1
 
     def _own(self, amount_minor: int) -> int:
         """Return an amount of the channel's in the order's currency."""

@@ -47,7 +47,7 @@ def test_the_cheapest_source_that_has_it_gets_the_line() -> None:
     assert batch.shares == {at("A", "baltic"): {key("1"): 2}}
     told = {w.source: w.verdict for w in batch.planned[0].decision.plan.weighed}  # type: ignore[union-attr]
     assert told == {
-        "alpina": "the whole order is better with baltic",
+        "alpina": "a unit costs more than at baltic",
         "baltic": "ships all of it",
         "celtic": "has too few",
     }
