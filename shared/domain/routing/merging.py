@@ -15,7 +15,7 @@ class Merged:
     members: tuple[tuple[int, ...], ...]
 
     def spread(self, taken: Taken, original: Task) -> Taken:
-        """Give every original line its units, cutting as few of them as one look ahead can avoid."""
+        """Give every original line its units, the largest first: so few of them are cut."""
         if self.task is original:
             return taken
         spread: Taken = {}
@@ -23,7 +23,7 @@ class Merged:
         for (at, s), units in sorted(taken.items()):
             by_line[at][s] = units
         for members, left in zip(self.members, by_line.values(), strict=True):
-            for member in members:
+            for member in sorted(members, key=lambda at: (-original.lines[at].units, at)):
                 wanted = original.lines[member].units
                 while wanted and left:
                     s = next((s for s, n in left.items() if n >= wanted), max(left, key=lambda s: (left[s], -s)))
