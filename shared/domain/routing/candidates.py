@@ -7,7 +7,7 @@ is out before anything is planned is out with the reason in words.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -43,7 +43,7 @@ NOT_LISTED = "does not list it"
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
-    r"|\bbo(?:i|î)te postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
+    r"|\bbo\S+ postale\b|\bb\.?p\.?\s+[0-9]|\bapartado (?:de correos|postal|[0-9])|\bcasella postale\b",
     re.IGNORECASE,
 )
 """A PO box as addresses write it: English, German, Dutch, Norwegian, Polish, French, Spanish, Italian."""
@@ -107,13 +107,12 @@ def problem_of(
     currencies |= {supply.goods[sku].currency for sku in skus if sku in supply.goods}
     market = _Market(
         order=order,
-        lines=lines,
-        sources=sources,
         supply=supply,
         channel=channel,
         rates=rules.rates.into(order.currency, currencies) if rules.rates else None,
         to=to,
         now=now,
+        told_now=times.text(now),
     )
     demands = Demands(
         lines=tuple(market.demand(line, wanted[line.line]) for line in lines),
@@ -139,13 +138,12 @@ class _Market:
     """One order among its sources."""
 
     order: Order
-    lines: Sequence[Line]
-    sources: Sequence[Source]
     supply: Supply
     channel: Channel
     rates: Rates | None
     to: Destination | None
     now: datetime
+    told_now: str
 
     def demand(self, line: Line, units: int) -> Demand:
         goods = self.supply.goods.get(line.sku, NOTHING_KNOWN)
@@ -223,7 +221,7 @@ class _Market:
         reasons = (
             (level is None, NOT_LISTED),
             (level is not None and level.status != "active", f"is {level.status if level else ''} there"),
-            (level is not None and level.held_until > times.text(self.now), "is held there"),
+            (level is not None and level.held_until > self.told_now, "is held there"),
             (self.to is None and bool(regions), "does not ship everywhere, and no country is known"),
             (isinstance(at, str), f"minimum advertised price: {at}"),
         )
@@ -231,7 +229,7 @@ class _Market:
 
     def _is_stale(self, level: Level, source: Source) -> bool:
         confirmed = feeds.confirmed_at(self.supply.feeds.get(source.source), level)
-        return worth_percent(source, confirmed, times.text(self.now)) == 0
+        return worth_percent(source, confirmed, self.told_now) == 0
 
     def _told(self, key: LevelKey, source: Source) -> int | None:
         offer = self.supply.offers.get(key)

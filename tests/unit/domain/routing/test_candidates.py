@@ -276,6 +276,17 @@ def test_open_lines_are_asked_for_with_what_is_known_of_their_goods() -> None:
     assert (demands.to, demands.currency, demands.promised_by) == (GERMANY, "EUR", None)
 
 
+def test_candidates_come_by_sku_and_source_in_every_process() -> None:
+    skus = [f"S{n}" for n in range(9)]
+    many = order("1", *[(sku, 1) for sku in reversed(skus)])
+
+    _, candidates, _ = problem_of(many, {line.line: 1 for line in many.lines}, shelf(), shop(), AT, to=GERMANY)
+
+    assert [(each.sku, each.supplier.source) for each in candidates] == [
+        (sku, source) for sku in skus for source in ("alpina", "baltic")
+    ]
+
+
 def test_an_order_is_promised_so_many_days_after_it_was_placed() -> None:
     demands, _, _ = asked(ONE, shelf(*BOTH), shop(routing={"promised_days": 5}))
 
