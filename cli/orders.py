@@ -142,7 +142,7 @@ def reroute(session: Session, which: Which, *, to: ToSource, away_from: FromSour
     for was, now_is in zip(before.allocations, moved.allocations, strict=True):
         gone[was.source] += was.live - now_is.live
     told = [
-        f"{units} units leave {source}; {source} is asked to cancel what it has" for source, units in (+gone).items()
+        f"{units} units leave {source}; what it was sent it is asked to cancel" for source, units in (+gone).items()
     ]
     is_written = session.agree([*told, f"the next plan of order {before.key} may take from {to} only"])
     after = before

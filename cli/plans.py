@@ -52,9 +52,9 @@ def explain(session: Session, decision: Decision) -> None:
         session.tell("")
         session.table("why not from the others", ["line", "SKU", "source", "has", "a piece", "why"], others)
     session.tell("")
-    session.tell(_next_best(plan.next_best, currency) if plan.next_best else "there is no other way to ship any of it")
+    session.tell(_next_best(plan.next_best, currency))
     if not plan.exact:
-        session.tell(f"the search was cut short: this is at most {_amount(plan.bound_gap, currency)} {currency} off")
+        session.tell(f"the search was cut short: {_bound(plan, currency)}")
 
 
 def weighed(each: Mapping[str, Any]) -> tuple[object, ...]:
@@ -132,12 +132,18 @@ def _costs(session: Session, plan: Plan, currency: str) -> None:
     session.table(f"what it costs, in {currency}", columns, rows)
 
 
-def _next_best(other: Alternative, currency: str) -> str:
-    if not other.taken:
-        return "without these sources nobody ships any of it"
+def _next_best(other: Alternative | None, currency: str) -> str:
+    if other is None:
+        return "there is no other way to ship any of it"
     whence = listed({source for _, source in other.taken})
     worse = difference(other.landed_more_minor, other.parcels_more, other.short_more, currency)
     return f"next best: from {whence}: {worse}"
+
+
+def _bound(plan: Plan, currency: str) -> str:
+    if plan.short_gap:
+        return f"another plan may ship up to {plan.short_gap} units more"
+    return f"no other plan is better by more than {money(plan.bound_gap, currency)}"
 
 
 def _parcels(count: int) -> str:

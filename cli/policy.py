@@ -76,7 +76,7 @@ def try_(session: Session, file: New, *, since: Since = "30d") -> None:
     session.tell("")
     rows = [_row(each) for each in changed[:MOST_SHOWN]]
     columns = ["order", "from", "cost", "parcels", "arrives", "now from", "now cost", "now parcels", "now arrives"]
-    session.table(f"{len(changed)} orders change", columns, rows)
+    session.table(f"orders that change: {len(changed)}", columns, rows)
     if len(changed) > MOST_SHOWN:
         session.tell(f"and {len(changed) - MOST_SHOWN} more: --json lists them all")
     session.answer(

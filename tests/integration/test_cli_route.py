@@ -75,9 +75,9 @@ together        2  56.00       9.00  65.00  2026-11-26
 why not from the others
 line  SKU      source  has  a piece  why
 1     NL-1001  alpina   20     9.00  the whole order is better with baltic
-1     NL-1001  celtic   20     9.90  the whole order is better with baltic
-2     NL-1002  alpina   20    12.50  the whole order is better with baltic
-3     NL-1003  alpina   20     7.60  the whole order is better with celtic
+1     NL-1001  celtic   20     9.90  a unit costs more than at baltic
+2     NL-1002  alpina   20    12.50  a unit costs more than at baltic
+3     NL-1003  alpina   20     7.60  a unit costs more than at celtic
 4     NL-1004  dansk    20     4.00  the whole order is better with baltic
 
 next best: from alpina and baltic: 1.00 EUR dearer
