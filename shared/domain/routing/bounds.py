@@ -46,10 +46,8 @@ class Measure:
                 return self.task.sources[s].priority, 0
             case Objective.RELIABILITY:
                 return offer.reject_ppm, 0
-            case Objective.PARCELS:
-                return self.steps[s].slope * line.grams, 0
             case _:
-                return 0, 0
+                return self.steps[s].slope * line.grams, 0
 
     def of_units(self, line: Line, s: int, units: int, bought: int) -> int:
         """Return what units of a line add, so many of them bought."""

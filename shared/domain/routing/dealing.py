@@ -109,7 +109,7 @@ class Dealing:
         if block not in self.wholes:
             self.wholes[block] = sorted(options.whole(task, measures, block), key=_adds)
         mine = [option for option in self.wholes[block] if all(mask >> part.source & 1 for part in option.parts)]
-        return Choice(block, mine, tuple(map(min, *(option.adds for option in mine), mine[0].adds)))
+        return Choice(block, mine, _least(mine))
 
     def _narrowed(self, choices: list[Choice], inside: Sequence[int]) -> Node | None:
         """Strike out what is too dear until nothing is, and return the root; None if nothing better is left."""
@@ -140,7 +140,7 @@ class Dealing:
             choice.options = sorted(ways, key=_adds)
         choice.options = [option for option in choice.options if all(map(le, option.adds, most))]
         if choice.options:
-            choice.least = tuple(map(min, zip(*(option.adds for option in choice.options), strict=True)))
+            choice.least = _least(choice.options)
 
     def _children(self, node: Node, choice: Choice, inside: Sequence[int]) -> list[Node]:
         most, found = self._most(), []
@@ -211,6 +211,10 @@ class Dealing:
         limited = zip(self.measures[1:], self.limits, strict=True)
         if all(values[measure.objective] <= limit for measure, limit in limited):
             self.best = Best(values[self.measures[0].objective], taken)
+
+
+def _least(ways: Sequence[Option]) -> tuple[int, ...]:
+    return tuple(map(min, zip(*(option.adds for option in ways), strict=True)))
 
 
 def _adds(option: Option) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -39,20 +39,19 @@ class _Shipping(NamedTuple):
 
 
 def _told(each: Weighing, taken: Named, shipping: _Shipping | None) -> Weighed:
-    line, candidate = each.demand.line, each.candidate
-    source = candidate.supplier.source
-    units = taken.get((line, source), 0)
-    verdict = each.refused or _verdict(each, units, shipping)
-    if each.is_reckoned and not each.refused:
+    demand, candidate, unit, is_reckoned, late, reject, day, refused = each
+    units = taken.get((demand.line, candidate.supplier.source), 0)
+    verdict = refused or _verdict(each, units, shipping)
+    if is_reckoned and not refused:
         verdict += ", its unknown cost reckoned at the selling price"
     return Weighed(
-        line=line,
-        source=source,
+        line=demand.line,
+        source=candidate.supplier.source,
         available=candidate.available,
-        unit_minor=each.unit,
-        late_minor=each.late,
-        reject_minor=each.reject,
-        arrives=each.day,
+        unit_minor=unit,
+        late_minor=late,
+        reject_minor=reject,
+        arrives=day,
         taken=units,
         verdict=verdict,
     )

@@ -9,7 +9,7 @@ from shared.domain.routing.task import Block, Line, Taken, Task
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The smaller task; `members`: for each of its lines those of the original that it stands for."""
+    """The smaller task; `members`: for each of its lines those it stands for, none where nothing could be merged."""
 
     task: Task
     members: tuple[tuple[int, ...], ...]

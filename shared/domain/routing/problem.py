@@ -183,8 +183,8 @@ class Policy:
 
     `unknown_cost` at PRICE reckons a cost nobody told at the selling price, and never below a cost somebody told: such
     a source comes last, ships where nobody else can, and any margin floor refuses it. `node_budget` is the time box:
-    so many steps of each search, about a second of one core. Steps are
-    counted because a clock would answer differently when an order is replayed.
+    so many steps for the plan and as many for the next best, about a second each on one core. Steps are counted
+    because a clock would answer differently when an order is replayed.
     """
 
     goals: tuple[Goal, ...] = (Goal(objective=Objective.LANDED_COST),)
@@ -198,7 +198,7 @@ class Policy:
     must_meet_promise: bool = False
     rates: Rates | None = None
     unknown_cost: UnknownCost = UnknownCost.PRICE
-    node_budget: int = 50_000
+    node_budget: int = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

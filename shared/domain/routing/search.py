@@ -15,7 +15,7 @@ from shared.domain.routing.task import Taken, Task
 
 ADD_UP = frozenset({Objective.PARCELS, Objective.LANDED_COST})
 """In a set where nothing depends on what else a source ships, one plan is the best by both."""
-NO_PLAN = 1 << 90
+NO_PLAN = 1 << 100
 Limited = list[tuple[Measure, int]]
 
 

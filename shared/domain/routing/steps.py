@@ -11,7 +11,8 @@ from itertools import pairwise
 
 SCALE = 1 << 20
 """Amounts are held in these parts of a minor unit, so that a slope is a whole number and nothing is ever rounded."""
-NEVER = 1 << 100
+NEVER = 1 << 130
+"""More than any plan is worth, in parts."""
 Brackets = tuple[tuple[int, int], ...]
 Range = tuple[int, int, int, int]
 

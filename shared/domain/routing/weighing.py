@@ -108,19 +108,19 @@ class _Market:
         for demand in lines:
             prices[demand.sku] = max(demand.price_minor, prices.get(demand.sku, 0))
         units = {sku: self._units(found, prices[sku]) for sku, found in by_sku.items()}
+        demands, policy, shut = self.demands, self.policy, self.shut
         found: list[Weighing] = []
         for demand in lines:
             for candidate, unit in zip(by_sku[demand.sku], units[demand.sku], strict=True):
                 day, late = self._day(candidate)
                 refused = (
-                    self.shut[candidate.supplier.source]
-                    or eligibility.refusal_of_offer(candidate, demand, self.demands)
-                    or eligibility.refusal_of_terms(demand, self.demands, self.policy, unit, day)
+                    shut[candidate.supplier.source]
+                    or eligibility.refusal_of_offer(candidate, demand, demands)
+                    or eligibility.refusal_of_terms(demand, demands, policy, unit, day)
                 )
+                reject = (candidate.reject_ppm * policy.reject_cost_minor + PPM // 2) // PPM
                 is_reckoned = candidate.cost_minor is None
-                found.append(
-                    Weighing(demand, candidate, unit, is_reckoned, late, self._reject(candidate), day, refused)
-                )
+                found.append(Weighing(demand, candidate, unit, is_reckoned, late, reject, day, refused))
         return found
 
     def _units(self, offered: Sequence[Candidate], price: int) -> list[int | None]:
@@ -133,9 +133,6 @@ class _Market:
             return units
         last = max([price, *(unit + 1 for unit in units if unit is not None)])
         return [last if unit is None else unit for unit in units]
-
-    def _reject(self, candidate: Candidate) -> int:
-        return (candidate.reject_ppm * self.policy.reject_cost_minor + PPM // 2) // PPM
 
     def _day(self, candidate: Candidate) -> tuple[date, int]:
         """Return when a candidate's goods arrive and what a unit of them pays for being late."""

@@ -121,7 +121,6 @@ def test_a_search_cut_short_says_how_far_off_it_may_be(nodes: int) -> None:
 
 
 def _as_kits_go(case: cases.Case, taken: dict[tuple[int, int], int]) -> tuple[int, int] | None:
-    """Price a peer's plan, None where it tears a kit apart or no source would accept it."""
     kit = [at for at, line in enumerate(case["lines"]) if line["kit"]]
     if len({frozenset(s for at, s in taken if at == member) for member in kit}) > 1:
         return None

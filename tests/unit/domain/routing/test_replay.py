@@ -98,7 +98,7 @@ def _another(value: Any) -> Any:  # noqa: ANN401, PLR0911 - a way out for each k
 
 
 def _changed(value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - any part of a problem
-    """Change one field of it, or of what it holds, at a time."""
+    # One field of it, or of what it holds, at a time.
     found = []
     for each in fields(value):
         held = getattr(value, each.name)
