@@ -80,18 +80,19 @@ class GuardMargins:
         """
         found: dict[SourceId, Found] = defaultdict(Found)
         turned: dict[tuple[ChannelId, SourceId], dict[Sku, None]] = defaultdict(dict)
-        judged = (pair for pair in changed if _is_other(*pair) and _ruled(rules, pair[1].key.source))
+        ruled = {source: _ruled(rules, source) for source in rules.sources}
+        judged = (pair for pair in changed if ruled.get(pair[1].key.source) and _is_other(*pair))
         while some := list(islice(judged, AT_ONCE)):
             products = Facts(self.stock).products({after.key.sku for _, after in some})
             for before, after in some:
                 key, product = after.key, products.get(after.key.sku)
-                ruled = _ruled(rules, key.source)
-                for channel in (each for each in ruled if each.zeroes_below_margin):
+                asking = _listing(product, ruled[key.source])
+                for channel in (each for each in asking if each.zeroes_below_margin):
                     was, will = (margins.judge(channel, product, offer).is_below for offer in (before, after))
                     skus = turned[channel.channel, key.source]
                     if was != will and len(skus) <= MOST_SKUS:
                         skus[key.sku] = None
-                if below := _below(ruled, product, key, after):
+                if below := _below(asking, product, key, after):
                     found[key.source].add(below)
         self.to_channels(each for (channel, source), skus in turned.items() for each in _ask(channel, source, skus))
         return self.tell(found, now)
@@ -141,7 +142,8 @@ class GuardMargins:
         products = Facts(self.stock).products(key.sku for key in wanted)
         offers = Offers(self.stock).read(wanted)
         for key in wanted:
-            if below := _below(ruled[key.source], products.get(key.sku), key, offers.get(key)):
+            product = products.get(key.sku)
+            if below := _below(_listing(product, ruled[key.source]), product, key, offers.get(key)):
                 yield below
 
     def _open(self, problem: Problem, now: datetime) -> None:
@@ -179,8 +181,13 @@ def _ruled(rules: Rules, source: SourceId) -> list[Channel]:
     ]
 
 
-def _below(ruled: Iterable[Channel], product: Product | None, key: LevelKey, offer: Offer | None) -> _Below | None:
-    judged = [(channel, margin) for channel in ruled if (margin := margins.judge(channel, product, offer)).is_below]
+def _listing(product: Product | None, channels: Iterable[Channel]) -> list[Channel]:
+    """Keep the channels that list a product: elsewhere nobody buys it."""
+    return [each for each in channels if product and product.inventory_items.get(each.channel)]
+
+
+def _below(asking: Iterable[Channel], product: Product | None, key: LevelKey, offer: Offer | None) -> _Below | None:
+    judged = [(channel, margin) for channel in asking if (margin := margins.judge(channel, product, offer)).is_below]
     if not judged:
         return None
     told = "; ".join(f"on {channel.channel} {margin.told}" for channel, margin in judged)
