@@ -8,7 +8,7 @@ and keeps the rest open.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -44,6 +44,18 @@ class Needs:
     feeds: frozenset[SourceId] = frozenset()
     pauses: frozenset[SourceId] = frozenset()
     counters: frozenset[SourceId] = frozenset()
+
+    def without(self, levels: Collection[LevelKey]) -> Needs:
+        """Leave out levels that are known, and what is asked of sources that have no other: they ship nothing."""
+        left = self.levels.difference(levels)
+        sources = {key.source for key in left}
+        return replace(
+            self,
+            levels=left,
+            feeds=self.feeds & sources,
+            pauses=self.pauses & sources,
+            counters=self.counters & sources,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,13 +181,12 @@ class PlaceOrders:
         asked = list(work.asked.values())
         needs = taking.needs(asked, work.known.orders, work.rules)
         remembered = self.sold_out.among(needs.levels, now) if _may_wait_a_second(work) else {}
-        to_read = needs.levels - remembered.keys()
-        wanted = replace(needs, levels=to_read)
+        wanted = needs.without(remembered.keys())
         known = self.book.read(described, wanted, consistent=any(ask.fill for ask in asked))
         levels = {key: seen.level for key, seen in remembered.items() if seen.level} | known.levels
         offers = {key: seen.offer for key, seen in remembered.items() if seen.offer} | {**known.offers}
         work.known = replace(known, orders=work.known.orders | known.orders, levels=levels, offers=offers)
-        for level_key in to_read:
+        for level_key in wanted.levels:
             self._see(work, level_key, known.levels.get(level_key), now)
 
     def _see(self, work: _Batch, key: LevelKey, level: Level | None, now: datetime) -> None:
