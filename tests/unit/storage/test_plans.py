@@ -39,7 +39,7 @@ from shared.errors import InvalidInput
 from shared.storage import attributes, plans
 from tests.support import trade
 
-GOLDEN = Path(__file__).parents[3] / "events/items/plan.json"
+GOLDEN = Path(__file__).parents[3] / "events/plans/schema_2.json"
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, UTC)
 KILOBYTE = 1024
 
