@@ -175,6 +175,18 @@ def test_nothing_is_taken_for_an_order_that_a_person_holds(aws: Aws, context: La
     assert (order(aws).total(LineState.RESERVED), level(aws, "NL-1001", "celtic").available) == (0, 9)
 
 
+def test_an_edit_of_an_order_that_a_person_holds_waits_with_it(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9, celtic_1009=9)
+    run(context, delivered("orders_create"))
+    placed = order(aws)
+    aws.orders.put(order_items.to_item(replace(placed, hold="fraud?", due_at="", revision=placed.revision + 1)))
+
+    assert run(context, delivered("orders_updated_more", "orders/updated"), PlanOrder(order=FIRST)) == []
+
+    assert (order(aws).total(LineState.OPEN), order(aws).due_at) == (4, "")
+    assert level(aws, "NL-1009", "celtic").available == 9
+
+
 def test_a_paused_supplier_gets_nothing_and_one_over_its_orders_a_day_neither(aws: Aws, context: LambdaContext) -> None:
     push_rules(aws, {}, {"shipping": {"orders_a_day": 2}})
     stock_up(aws, alpina_1001=9, baltic_1001=9, celtic_1001=9)
