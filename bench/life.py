@@ -93,6 +93,7 @@ ENVIRONMENT = {
     "CONFIG_BUCKET": "truestock-config",
     "ORDER_QUEUE_URL": f"{QUEUES}/OrderQueue",
     "CHANNEL_QUEUE_URL": f"{QUEUES}/ChannelQueue",
+    "FILE_QUEUE_URL": f"{QUEUES}/FileQueue",
     "ORDER_DEAD_LETTERS_URL": f"{QUEUES}/OrderDeadLetters",
     "FILE_DEAD_LETTERS_URL": f"{QUEUES}/FileDeadLetters",
     "CHANNEL_DEAD_LETTERS_URL": f"{QUEUES}/ChannelDeadLetters",

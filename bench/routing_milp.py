@@ -134,6 +134,9 @@ def solve(case: Case, goals: Sequence[tuple[str, int]]) -> list[int]:  # noqa: C
     best = []
     for goal, tolerance in [("short", 0), *goals]:
         model.minimize(told[goal])
+        if model.getModelStatus() == highspy.HighsModelStatus.kSolveError:  # seldom, from a basis of the goal before
+            model.clearSolver()
+            model.minimize(told[goal])
         if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             raise AssertionError("the MILP was not solved", goal, model.getModelStatus())
         value = round(model.getInfo().objective_function_value)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from cli import channel_hooks
+from cli.finding import Finding
 from cli.session import Session, reads
 from cli.target import Target
 from cli.words import moment
-from shared.domain import times
+from shared.domain import platforms, times
 from shared.domain.availability import Rank
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel
@@ -23,6 +24,7 @@ from shared.storage import pauses
 from shared.storage.availability import Availability, Lease, Leases, Mark
 from shared.storage.pauses import Pause, Pauses
 from shared.storefronts import graphql
+from shared.storefronts.contract import NOT_UNDERSTOOD
 
 app = typer.Typer()
 
@@ -35,16 +37,6 @@ _LOCATION = "query Location($id: ID!) { location(id: $id) { id } }"
 
 Which = Annotated[str, typer.Argument(metavar="CHANNEL", help="All active channels without it.")]
 Post = Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing looked at: whether it is right, what was seen, and what to do when it is not."""
-
-    what: str
-    is_right: bool
-    told: str
-    do: str = ""
 
 
 @app.command()
@@ -80,11 +72,15 @@ def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterato
     """Look at everything between us and a shop."""
     name = f"{target.secret_prefix}/shops/{channel.channel}"
     yield active(channel)
-    secret = read_secret(target, name)
+    secret = channel_hooks.read_secret(target, name)
     yield from secrets(secret, name, channel.channel)
     if secret and secret.get("token"):
-        yield is_shop(channel, str(secret["token"]), post)
-        yield has_location(channel, str(secret["token"]), post)
+        token = str(secret["token"])
+        if channel.platform == platforms.SHOPIFY:
+            yield is_shop(channel, token, post)
+            yield has_location(channel, token, post)
+        else:
+            yield from channel_hooks.answers(target, channel, token)
     stock = target.stock()
     yield paused(Pauses(stock).stops(pauses.channel(channel.channel)), channel.channel)
     yield leased(Leases(stock).read(channel.channel), times.text(now))
@@ -97,18 +93,6 @@ def active(channel: Channel) -> Finding:
         return Finding(what="rules", is_right=True, told="the channel is active")
     do = f"set channels.{channel.channel}.active and run `truestock config push`"
     return Finding(what="rules", is_right=False, told="the channel is not active: it is told nothing", do=do)
-
-
-def read_secret(target: Target, name: str) -> dict[str, Any] | None:
-    """Read a shop's secret: None when there is none, empty when it is no JSON table."""
-    manager = target.secretsmanager()
-    try:
-        kept = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
-    except manager.exceptions.ResourceNotFoundException:
-        return None
-    except (KeyError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
 
 
 def secrets(secret: Mapping[str, Any] | None, name: str, channel: ChannelId) -> Iterator[Finding]:
@@ -188,7 +172,7 @@ def _unanswered(what: str, channel: Channel, failure: Exception) -> Finding:
         failure = InvalidInput("the shop's answer is not as its API says", code="shop_answer")
     token = f"`truestock channels rotate {channel.channel} --token`"
     url = f"see that channels.{channel.channel}.api_url is the shop's Admin API of a current version"
-    remedies = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url, graphql.NOT_UNDERSTOOD: url}
+    remedies = {"shop_silent": f"{url} and can be reached from here", "shop_answer": url, NOT_UNDERSTOOD: url}
     do = remedies.get(failure.code, "ask again soon")
     if failure.code == "shop_refused":
         is_token = failure.details.get("status") in UNAUTHORIZED

@@ -17,9 +17,11 @@ from cli.differences import Changed, RuleChange
 from cli.mistakes import WrongFile
 from cli.screen import Screen
 from cli.session import JsonOption, Session, reads, writes
+from cli.supplier_codes import count_mapped
 from shared.domain import times
 from shared.domain.messages import Refresh, Scope
 from shared.domain.rules import parse
+from shared.runtime import clock
 from shared.storage.facts import Difference, Facts
 
 app = typer.Typer(help="Rules and facts: find mistakes, see what differs, make it current, go back.")
@@ -79,13 +81,16 @@ def push(session: Session, folder: Folder = Path("config")) -> None:
     if not rules and difference.is_empty:
         session.answer(document | {"is_written": False})
         session.tell("nothing differs from what is current: nothing was written")
+        if not session.dry_run:
+            count_mapped(session, read.rules.sources)  # in case an earlier push broke off before it asked
         return
     is_written = session.agree([])
     if is_written:
         config.push(read.document, actor=session.actor, reason=session.reason)
-        facts.push(difference)
+        facts.push(difference, times.text(clock.now()))
         session.tell("pushed; functions see it within half a minute")
         announce(session, differences.changed(before, read.document, difference))
+        count_mapped(session, read.rules.sources, [change.after for change in difference.codes])
     session.answer(document | {"is_written": is_written})
 
 

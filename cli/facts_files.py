@@ -10,14 +10,14 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cli.mistakes import Mistake, WrongFile, read_text
-from shared.domain import money
+from shared.domain import gtin, money
 from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode, circles
 from shared.domain.names import ChannelId, Sku, SourceId, name
 from shared.errors import InvalidInput
@@ -30,7 +30,7 @@ COLUMNS = {
     "supplier_skus.csv": ("supplier", "code", "sku", "pack", "from", "until"),
 }
 OPTIONAL = set(COLUMNS) - {"products.csv"}
-MAY_HAVE = {"products.csv": ("grams", "hazmat", "price", "map", "currency")}
+MAY_HAVE = {"products.csv": ("grams", "hazmat", "price", "map", "currency", "gtin", "mpn")}
 PRICES = frozenset({"price", "map", "currency"})
 """Columns that come together: one alone would leave another as it was, in a currency that is no longer its own."""
 FIELDS = {"price": "price_minor", "map": "map_minor"}
@@ -68,6 +68,15 @@ class _Line:
         if value and known is not None and value not in known:
             self.wrong(f"{column} {value!r} is no {where}; add it there or correct the {column}")
         return value
+
+    def gtin(self) -> str:
+        """Return a GTIN as fourteen digits; empty where there is none."""
+        value = self.values.get("gtin", "")
+        try:
+            return gtin.read(value) if value else ""
+        except InvalidInput as error:
+            self.wrong(f"gtin {value!r}: {error.message}")
+            return ""
 
     def whole(self, column: str) -> int:
         value = self.values[column]
@@ -229,7 +238,7 @@ class FactsReader:
         return None if lines is None else found
 
     def _codes(self) -> Iterator[SupplierCode]:
-        found: dict[tuple[str, str], list[tuple[Meaning, int]]] = defaultdict(list)
+        found: dict[tuple[str, str], list[tuple[Meaning, _Line]]] = defaultdict(list)
         for line in self._lines("supplier_skus.csv") or ():
             supplier = line.one_of("supplier", self.suppliers, "supplier of rules.yaml")
             code, sku, pack = line.name("code"), self._sku(line, "sku"), line.whole("pack")
@@ -239,13 +248,14 @@ class FactsReader:
                 line.wrong(f"from {first} is after until {last}; correct one of them")
             if not line.is_right:
                 continue
-            for other, number in found[supplier, code]:
+            for other, known in found[supplier, code]:
                 if meaning.overlaps(other):
                     line.wrong(
-                        f"code {code!r} has a meaning on line {number} for some of the same days; "
+                        f"code {code!r} has a meaning on line {known.number} for some of the same days; "
                         "end one before the other begins"
                     )
-            found[supplier, code].append((meaning, line.number))
+            found[supplier, code].append((meaning, line))
+        _refuse_doubles(found)
         for (supplier, code), meanings in found.items():
             in_order = sorted((meaning for meaning, _ in meanings), key=lambda each: each.first or date.min)
             yield SupplierCode(supplier=SourceId(supplier), code=code, meanings=tuple(in_order))
@@ -303,6 +313,10 @@ def _more(line: _Line) -> dict[str, Any]:
         more["grams"] = line.whole("grams") if line.values["grams"] else 0
     if "hazmat" in line.values:
         more["hazmat"] = line.yes("hazmat")
+    if "gtin" in line.values:
+        more["gtin"] = line.gtin()
+    if "mpn" in line.values:
+        more["mpn"] = line.values["mpn"]
     if line.values.keys() >= PRICES:
         currency = more["currency"] = line.currency("currency")
         if not line.values["currency"] and (line.values["price"] or line.values["map"]):
@@ -310,3 +324,23 @@ def _more(line: _Line) -> dict[str, Any]:
         more["price_minor"] = line.amount("price", currency) if currency else None
         more["map_minor"] = line.amount("map", currency) if currency else None
     return more
+
+
+def _refuse_doubles(found: Mapping[tuple[str, str], list[tuple[Meaning, _Line]]]) -> None:
+    """Refuse what makes two counts of one SKU, or a SKU of a code's code, on the same day."""
+    of_sku: dict[tuple[str, str], list[tuple[str, Meaning, _Line]]] = defaultdict(list)
+    for (supplier, code), meanings in found.items():
+        for meaning, line in meanings:
+            for other, its, known in of_sku[supplier, meaning.sku]:
+                if other != code and meaning.overlaps(its):
+                    line.wrong(
+                        f"code {code!r} means {meaning.sku}, as code {other!r} does on line {known.number}, for some "
+                        "of the same days: nothing says whose count is right; end one before the other begins"
+                    )
+            of_sku[supplier, meaning.sku].append((code, meaning, line))
+            for its, known in found.get((supplier, meaning.sku), ()):
+                if its.sku != meaning.sku and meaning.overlaps(its):
+                    line.wrong(
+                        f"code {code!r} means {meaning.sku}, which is itself a code of {supplier} and means {its.sku} "
+                        f"on line {known.number}; map both to the SKU that is meant"
+                    )

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import supplier_codes
 from cli.exceptions import age
+from cli.learn_feed import learn_file
 from cli.session import Session, reads, writes
 from cli.try_file import try_file
 from cli.words import moment
@@ -33,6 +35,9 @@ Which = Annotated[str, typer.Argument(metavar="SOURCE")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="TIME", help="Of several held files the one of this time.")]
 
 app.command("try")(try_file)
+app.command("unmapped")(supplier_codes.unmapped)
+app.command("map")(supplier_codes.map_code)
+app.command("learn")(learn_file)
 
 LOOKED_BACK = timedelta(days=30)
 """How far back a held file is looked for."""

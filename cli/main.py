@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from cli import (
     channel_checks,
+    channel_hooks,
     channels,
     compensate,
     config,
@@ -78,6 +79,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(pauses.app)
 app.add_typer(route.app)
 channels.app.add_typer(channel_checks.app)
+channels.app.add_typer(channel_hooks.app)
 stock.app.add_typer(stock_changes.app)
 stock.app.add_typer(compensate.app)
 

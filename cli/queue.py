@@ -17,7 +17,7 @@ from cli.exceptions import age
 from cli.session import Session, reads, writes
 from cli.target import Target
 from shared.domain import messages, times
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile
+from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile, WritePiece
 from shared.errors import InvalidInput, Transient
 from shared.runtime import clock
 from shared.storage import files
@@ -155,6 +155,8 @@ def about(body: str) -> tuple[str, str]:
             told = "refresh", f"{message.scope} {message.name}"
         case ReleaseFile():
             told = "release_file", f"{message.source} {message.as_of}"
+        case WritePiece():
+            told = "write_piece", f"{message.source} {message.as_of}, piece {message.number}"
     return told
 
 

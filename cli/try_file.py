@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -13,12 +16,14 @@ from cli import rules_file
 from cli.mistakes import WrongFile
 from cli.session import Session, reads
 from shared.domain import feeds, times
-from shared.domain.feeds import Photo, Photograph
+from shared.domain.feeds import Row
 from shared.domain.guard import Ruling
-from shared.domain.names import Sku, SourceId, name
+from shared.domain.names import SourceId, name
 from shared.domain.rules import Source
 from shared.errors import InvalidInput
 from shared.flows import read_files
+from shared.flows.read_files import Against, FileRead
+from shared.formats import stock_files
 from shared.runtime import clock
 from shared.storage.feeds import Feeds
 from shared.storage.files import Files
@@ -43,45 +48,62 @@ def try_file(
     Compared with the file that counts now. Fails when it would be held. Writes nothing.
     """
     now, source = clock.now(), _source(session, supplier, config)
-    with file.open("rb") as opened:
-        found = read_files.read(opened, source, now)
-    photograph = found.photograph
-    taken = f"as of {times.text(found.taken_at)}, as it says" if found.taken_at else "as of when it comes, less its lag"
-    session.tell(f"{file.name}: {photograph.read} rows, {photograph.refused} refused, {taken}")
-    _show_rows(session, photograph, most)
-    before = None
-    verdict = read_files.judge(photograph, None, source)
-    if not found.failure:
-        bucket = session.target.outputs["FilesBucket"]
-        before = read_files.snapshot(
-            Files(session.target.s3(), bucket), Feeds(session.target.stock()).now(source.source), source
+    with file.open("rb") as opened, ExitStack() as stack:
+        taken, failure = taken_of(opened, source, now)
+        session.tell(f"{file.name}: {taken}")
+        show_rows(session, opened, source, most)
+        against = stack.enter_context(_against(session, source))
+        found = stack.enter_context(read_files.reading(opened, source, against))
+        failure = failure or found.failure
+        said, verdict = found.tally, found.judge(source)
+        session.tell(f"{said.read} rows, {said.refused} refused")
+        show_refusals(session, found, most)
+        if not failure:
+            _show_changes(session, found, source, most, is_first=against.snapshot is None)
+        reasons = [f"{failure.message}: {failure.details}"] if failure else [*verdict.reasons]
+        for odd in verdict.odd:
+            session.tell(f"unusual: {odd}")
+        for reason in reasons:
+            session.tell(f"would be held: {reason}")
+        is_held = bool(failure) or verdict.ruling is Ruling.HOLD
+        if not is_held:
+            session.tell(f"guard: {verdict.ruling}")
+        session.answer(
+            {
+                "file": str(file),
+                "supplier": supplier,
+                "read": said.read,
+                "refused": said.refused,
+                "refusals": [asdict(each) for each in found.refusals],
+                "ruling": "hold" if is_held else verdict.ruling,
+                "reasons": reasons,
+                "odd": verdict.odd,
+                "changed": found.changed,
+                "absent": found.left_out,
+            }
         )
-        verdict = read_files.judge(photograph, before, source)
-        _show_changes(session, photograph, before, source, most)
-    reasons = [*verdict.reasons] if not found.failure else [f"{found.failure.message}: {found.failure.details}"]
-    for odd in verdict.odd:
-        session.tell(f"unusual: {odd}")
-    for reason in reasons:
-        session.tell(f"would be held: {reason}")
-    is_held = bool(found.failure) or verdict.ruling is Ruling.HOLD
-    if not is_held:
-        session.tell(f"guard: {verdict.ruling}")
-    session.answer(
-        {
-            "file": str(file),
-            "supplier": supplier,
-            "read": photograph.read,
-            "refused": photograph.refused,
-            "refusals": [asdict(each) for each in photograph.refusals],
-            "ruling": "hold" if is_held else verdict.ruling,
-            "reasons": reasons,
-            "odd": verdict.odd,
-            "changed": feeds.changed(photograph.rows, before),
-            "absent": feeds.absent(photograph, before or {}),
-        }
-    )
     if is_held:
         raise typer.Exit(1)
+
+
+def taken_of(opened: BinaryIO, source: Source, now: datetime) -> tuple[str, InvalidInput | None]:
+    """Say as of when the file would count, or why that cannot be known."""
+    try:
+        at = read_files.taken_at(opened, source, now)
+    except InvalidInput as failure:
+        return "as of when cannot be known", failure
+    return (f"as of {times.text(at)}, as it says" if at else "as of when it comes, less its lag"), None
+
+
+@contextmanager
+def _against(session: Session, source: Source) -> Iterator[Against]:
+    """Fetch the file that counts now, where it was read as this one would be."""
+    applied = Feeds(session.target.stock()).now(source.source).applied
+    if applied is None or applied.reading != read_files.reading_of(source):
+        yield Against()
+        return
+    with Files(session.target.s3(), session.target.outputs["FilesBucket"]).open(applied.snapshot) as opened:
+        yield Against(snapshot=opened.file if opened else None, tally=applied.tally, rises=applied.rises)
 
 
 def _source(session: Session, supplier: str, config: Path | None) -> Source:
@@ -99,37 +121,44 @@ def _source(session: Session, supplier: str, config: Path | None) -> Source:
     return source
 
 
-def _show_rows(session: Session, photograph: Photograph, most: int) -> None:
-    rows = sorted(photograph.rows.values(), key=lambda row: row.line)[:most]
+def show_rows(session: Session, opened: BinaryIO, source: Source, most: int) -> None:
+    """Show the first rows as they are read; a file that breaks off shows those before."""
+    rows: list[Row] = []
+    try:
+        for row in stock_files.read(opened, source.feed, source.currency):
+            if len(rows) == most:
+                break
+            if isinstance(row, Row):
+                rows.append(row)
+    except InvalidInput:
+        session.tell("it cannot be read to its end")
     shown = [(row.line, row.sku, row.units, row.told, row.cost_minor, row.warning) for row in rows]
     session.table("first rows, as read", ["line", "SKU", "units", "the file says", "cost", "warning"], shown)
-    refusals = [(each.line, each.column, repr(each.value), each.reason) for each in photograph.refusals[:most]]
-    if refusals:
-        told = f"refused, the first {len(refusals)} of {photograph.refused}"
-        session.table(told, ["line", "column", "value", "reason"], refusals)
 
 
-def _show_changes(session: Session, photograph: Photograph, before: Photo | None, source: Source, most: int) -> None:
-    if before is None:
+def show_refusals(session: Session, found: FileRead, most: int) -> None:
+    """Show the first refused rows by line."""
+    shown = [(each.line, each.column, repr(each.value), each.reason) for each in found.refusals[:most]]
+    if shown:
+        told = f"refused, the first {len(shown)} of {found.tally.refused}"
+        session.table(told, ["line", "column", "value", "reason"], shown)
+
+
+def _show_changes(session: Session, found: FileRead, source: Source, most: int, *, is_first: bool) -> None:
+    if is_first:
         session.tell("there is no file to compare it with: every row would be written")
         return
-    changes = list(_changes(photograph.rows, before))
+    changes = ((each.sku, each.row, each.before) for each in found.differences if each.is_changed)
+    shown = [
+        (sku, row and row.units, before and before.units, row and row.cost_minor, before and before.cost_minor)
+        for sku, row, before in islice(changes, most)
+    ]
     session.table(
-        f"would change: {len(changes)} of {len(photograph.rows)}, the first {min(most, len(changes))}",
+        f"would change: {found.changed} of {found.tally.skus}, the first {len(shown)}; compared by {found.how.method}",
         ["SKU", "units now", "units then", "cost now", "cost then"],
-        changes[:most],
+        shown,
     )
-    absent = feeds.absent(photograph, before)
-    if absent:
-        is_zero = feeds.zeroes_absent(photograph, is_full=source.feed.full)
-        told = ", ".join(absent[:most]) + (" ..." if len(absent) > most else "")
-        session.tell(f"{len(absent)} SKUs are not in it and would {'count as 0' if is_zero else 'stay'}: {told}")
-
-
-def _changes(rows: Photo, before: Photo) -> Iterator[tuple[Sku, int | None, int, int | None, int | None]]:
-    for sku, row in rows.items():
-        old = before.get(sku)
-        if old is None:
-            yield sku, None, row.units, None, row.cost_minor
-        elif (old.units, old.cost_minor) != (row.units, row.cost_minor):
-            yield sku, old.units, row.units, old.cost_minor, row.cost_minor
+    if found.absent:
+        is_zero = feeds.zeroes_absent(found.tally, is_full=source.feed.full)
+        told = ", ".join(found.left_out[:most]) + (" ..." if found.absent > most else "")
+        session.tell(f"{found.absent} SKUs are not in it and would {'count as 0' if is_zero else 'stay'}: {told}")

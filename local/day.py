@@ -36,8 +36,10 @@ QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
 """The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200
-WRONG_FIRST, CUT_FIRST = "alpina", "baltic"
+WRONG_FIRST, CUT_FIRST = "baltic", "alpina"
 """Suppliers of the day whose first try goes wrong: a file without its quantities, a line that is cut."""
+CLEARED = "the rest of the range is sold off"
+"""Why the short file may count: what it leaves out is not there any more."""
 
 
 # ---- the day
@@ -81,7 +83,7 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
 
     figures = readback.read(cloud)
     print(f"\n{tables(figures)}\n", flush=True)
-    wrong += waits + figures.differences() + _untroubled(figures, orders)
+    wrong += waits + figures.differences() + _miscounted(figures, seed) + _untroubled(figures, orders)
     for each in wrong:
         say(f"differs: {each}")
     say("the day ended as it should" if not wrong else f"{len(wrong)} things differ from what they should be")
@@ -89,28 +91,63 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
 
 
 def _deliver_stock(cloud: Cloud, seed: int, say: Say) -> None:
-    """Have the suppliers send their files as suppliers do: one without its quantities, one cut in the middle."""
+    """Have the suppliers send their files as suppliers do: without quantities, cut in the middle, far too short."""
     sftp = suppliers.of(cloud)
     files = {supplier: drawn.stock_file(supplier, seed) for supplier in drawn.FEEDS_OF_THE_DAY}
     sftp.send(WRONG_FIRST, f"wrong-{seed}.csv", drawn.wrong_file(WRONG_FIRST))
     say(f"{WRONG_FIRST} sends a file without its quantities")
-    _until("it is held, and an exception says so", say, lambda: _held(cloud) == "open", cloud)
+    _until("it is held, and an exception says so", say, lambda: _held(cloud, WRONG_FIRST) == "open", cloud)
     sftp.send_half(CUT_FIRST, f"stock-{seed}.csv", files[CUT_FIRST][1])
     say(f"{CUT_FIRST} is cut off in the middle of its file, and nothing of it came: {_keys(cloud, f'in/{CUT_FIRST}/')}")
     for supplier, (rows, body) in files.items():
-        sftp.send(supplier, f"stock-{seed}.csv", body)
-        say(f"{supplier} sends its stock: {len(rows)} SKUs")
-    wanted = {(sku, supplier) for supplier, (rows, _) in files.items() for sku in rows}
-    _until("their stock is counted", say, lambda: wanted <= _counted(cloud) and not _keys(cloud, "in/"), cloud)
-    _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
+        name = f"stock-{seed}.{drawn.ENDINGS.get(supplier, 'csv')}"
+        sftp.send(supplier, name, body)
+        say(f"{supplier} sends its stock, {name}: {len(rows)} SKUs")
+    _until("the files are read", say, lambda: not _keys(cloud, "in/"), cloud)
     cloud.invoke("SweepDueWork")  # as the schedule does every minute
-    _until(f"the exception about {WRONG_FIRST}'s file has closed itself", say, lambda: _held(cloud) == "closed", cloud)
+    told = f"the exception about {WRONG_FIRST}'s file has closed itself"
+    _until(told, say, lambda: _held(cloud, WRONG_FIRST) == "closed", cloud)
+    if _held(cloud, drawn.SHORT) == "open":
+        say(f"{drawn.SHORT}'s file is held, for its short one counts since the day was played before")
+    _send_short_file(cloud, seed, say)
+    _until("their stock is counted", say, lambda: not _miscounted(readback.read(cloud), seed), cloud)
+    _until("the shop is told its numbers", say, lambda: not _unfinished(cloud), cloud)
+    cloud.invoke("SweepDueWork")
+    told = f"the exception about {drawn.SHORT}'s file is closed"
+    _until(told, say, lambda: _held(cloud, drawn.SHORT) == "closed", cloud)
 
 
-def _held(cloud: Cloud) -> str:
-    """Answer how the exception stands that a file is held; empty when there is none."""
+def _send_short_file(cloud: Cloud, seed: int, say: Say) -> None:
+    """Send a file with less than half of the rows of the one before it, and answer as a shopkeeper who has asked.
+
+    Played again it is like the file that counts, and nothing is to be answered.
+    """
+    held = _keys(cloud, f"held/{drawn.SHORT}/")
+    rows, body = drawn.short_file(seed)
+    suppliers.of(cloud).send(drawn.SHORT, f"short-{seed}.csv", body)
+    say(f"{drawn.SHORT} sends another file, which ends after {drawn.SHORT_PERCENT} % of its rows: {len(rows)} SKUs")
+    _until("it is read", say, lambda: not _keys(cloud, "in/"), cloud)
+    if _keys(cloud, f"held/{drawn.SHORT}/") == held:
+        say("it counts, for it is as the one before it")
+        return
+    say("the guard holds it; a shopkeeper is told:")
+    print(_truestock(cloud, "exceptions", "list", "--kind", "file_held"), flush=True)
+    say(f"{drawn.SHORT}, rung up, says that nothing is missing: {CLEARED}")
+    print(_truestock(cloud, "feeds", "release", drawn.SHORT, "--reason", CLEARED), flush=True)
+
+
+def _miscounted(figures: Figures, seed: int) -> list[str]:
+    """Say which levels do not count what their supplier's last file says, or leaves out."""
+    found = {(level.sku, level.source): level.counted for level in figures.stock}
+    said = {(sku, of): units for of in drawn.FEEDS_OF_THE_DAY for sku, units in drawn.counts(of, seed).items()}
+    wrong = [(key, units) for key, units in sorted(said.items()) if found.get(key) != units]
+    return [f"{sku} at {source} counts {found.get((sku, source))} instead of {units}" for (sku, source), units in wrong]
+
+
+def _held(cloud: Cloud, supplier: str) -> str:
+    """Answer how the exception stands that a supplier's file is held; empty when there is none."""
     troubles = readback.read(cloud).troubles
-    return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", WRONG_FIRST)), "")
+    return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", supplier)), "")
 
 
 def _untroubled(figures: Figures, orders: Iterable[Sent]) -> list[str]:
@@ -200,11 +237,17 @@ def _push(cloud: Cloud, url: str, say: Say) -> None:
         Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
         for file in (drawn.CONFIG / "rates.yaml", *drawn.CONFIG.glob("*.csv")):
             Path(folder, file.name).write_bytes(file.read_bytes())
-        command = [sys.executable, "-m", "cli.main", "config", "push", folder, "--cloud", str(cloud.state.parent)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Failure(f"the configuration was not pushed:\n{done.stdout}{done.stderr}")
+        _truestock(cloud, "config", "push", folder)
     say("the sample shop's configuration is pushed")
+
+
+def _truestock(cloud: Cloud, *arguments: str) -> str:
+    """Type the operator's command; return what it says. Raises Failure when it fails."""
+    command = [sys.executable, "-m", "cli.main", *arguments, "--cloud", str(cloud.state.parent)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"truestock {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def shop_of(cloud: Cloud) -> Shop:

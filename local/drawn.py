@@ -5,8 +5,6 @@ Files are in each supplier's own format, orders as the platform's webhook carrie
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 import uuid
 from collections.abc import Mapping
@@ -17,11 +15,16 @@ import yaml
 
 from local import readback
 from local.cloud import ROOT
+from local.stock_writers import written
 
 CONFIG = ROOT / "config"
 CHANNEL = "nordlys"
-FEEDS_OF_THE_DAY = {"alpina": (900, 0.9), "baltic": (850, 0.8)}
+FEEDS_OF_THE_DAY = {"alpina": (900, 0.9), "baltic": (850, 0.8), "dorset": (950, 0.4), "elbe": (1000, 0.4)}
 """Supplier -> its usual price in minor units, and its share of the catalogue."""
+ENDINGS = {"dorset": "xlsx", "elbe": "xml"}
+"""How the names of files end that are no csv."""
+SHORT, SHORT_PERCENT = "alpina", 40
+"""Whose last file of the day has only so much of its rows; what it leaves out is not there any more."""
 NOBODY_HAS = 3
 """So many SKUs at the end of the catalogue are in nobody's file of the day."""
 IDS = uuid.UUID("8c6f3f9e-6f0b-4b7e-9c39-0d8f4a0c1d11")
@@ -63,7 +66,7 @@ class Webhook:
 def events(seed: int) -> tuple[list[Sent], list[Webhook]]:
     """Draw the day's six orders, and the ten deliveries that tell of them and of one that is a lie."""
     draw = random.Random(seed)  # noqa: S311 - a day is to be repeated, not to be guessed
-    have = sorted(set.intersection(*(set(stock_file(supplier, seed)[0]) for supplier in FEEDS_OF_THE_DAY)))
+    have = sorted(set(short_file(seed)[0]) & set(stock_file("baltic", seed)[0]))
     one, two, three, four, five = draw.sample(have, 5)
     nobodys = catalogue()[-1]
 
@@ -111,16 +114,37 @@ def any_file(seed: int) -> tuple[str, dict[str, int], bytes]:
     draw = random.Random(seed)  # noqa: S311 - as above
     supplier = next(each for each in sorted(rules()["sources"]) if each not in FEEDS_OF_THE_DAY)
     units = {sku: draw.randint(0, 500) for sku in draw.sample(catalogue()[:-1], draw.randint(5, 40))}
-    return supplier, units, _csv(supplier, {sku: (each, draw.randint(300, 5000)) for sku, each in units.items()})
+    rows = {sku: (each, draw.randint(300, 5000)) for sku, each in units.items()}
+    return supplier, units, written(supplier, _profile(supplier), rows)
 
 
 def stock_file(supplier: str, seed: int) -> tuple[dict[str, int], bytes]:
     """Draw a supplier's file of the day: units by SKU, and the bytes in that supplier's own format."""
-    draw = random.Random(f"{supplier}/{seed}")  # noqa: S311 - as above
+    return _file(supplier, _rows(supplier, seed))
+
+
+def short_file(seed: int) -> tuple[dict[str, int], bytes]:
+    """Draw the file of the day that ends after some of its rows, and between two of them: nothing in it says so."""
+    rows = _rows(SHORT, seed)
+    return _file(SHORT, {sku: rows[sku] for sku in sorted(rows)[: len(rows) * SHORT_PERCENT // 100]})
+
+
+def counts(supplier: str, seed: int) -> dict[str, int]:
+    """Return what a supplier's files say at the end of the day, of every SKU that they ever named."""
+    rows, _ = stock_file(supplier, seed)
+    return dict.fromkeys(rows, 0) | short_file(seed)[0] if supplier == SHORT else rows
+
+
+def _rows(supplier: str, seed: int) -> dict[str, tuple[int, int]]:
+    """Draw units and cost by SKU. A supplier's range is the same on every day."""
+    of_range, draw = random.Random(supplier), random.Random(f"{supplier}/{seed}")  # noqa: S311 - as above
     usual, share = FEEDS_OF_THE_DAY[supplier]
-    stocked = [sku for sku in catalogue()[:-NOBODY_HAS] if draw.random() < share]
-    rows = {sku: (draw.randint(20, 80), usual + draw.randint(0, 200)) for sku in stocked}
-    return {sku: units for sku, (units, _) in rows.items()}, _csv(supplier, rows)
+    stocked = [sku for sku in catalogue()[:-NOBODY_HAS] if of_range.random() < share]
+    return {sku: (draw.randint(20, 80), usual + draw.randint(0, 200)) for sku in stocked}
+
+
+def _file(supplier: str, rows: dict[str, tuple[int, int]]) -> tuple[dict[str, int], bytes]:
+    return {sku: units for sku, (units, _) in rows.items()}, written(supplier, _profile(supplier), rows)
 
 
 def wrong_file(supplier: str) -> bytes:
@@ -139,14 +163,9 @@ def catalogue() -> list[str]:
     return sorted(readback.listings())
 
 
-def _csv(supplier: str, rows: Mapping[str, tuple[int, int]]) -> bytes:
-    profile = rules()["sources"][supplier]["feed"]
-    columns = profile["columns"]
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=profile.get("delimiter", ","), lineterminator="\r\n")
-    writer.writerow([columns["sku"], columns["quantity"], columns["cost"]])
-    writer.writerows([sku, units, f"{cost // 100}.{cost % 100:02d}"] for sku, (units, cost) in sorted(rows.items()))
-    return text.getvalue().encode(profile.get("encoding", "utf-8"))
+def _profile(supplier: str) -> dict[str, Any]:
+    profile: dict[str, Any] = rules()["sources"][supplier]["feed"]
+    return profile
 
 
 def order(seed: int, number: int, *lines: tuple[str, int]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ os.environ.update(
         "CONFIG_BUCKET": "truestock-config",
         "ORDER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/OrderQueue",
         "CHANNEL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/ChannelQueue",
+        "FILE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/FileQueue",
         "ORDER_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/OrderDeadLetters",
         "FILE_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/FileDeadLetters",
         "CHANNEL_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/ChannelDeadLetters",

@@ -6,10 +6,14 @@ each row's own condition refuses what is written already.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.count_codes import CountCodes
+from shared.flows.feed_runs import FeedRuns
+from shared.flows.guard_margins import GuardMargins
 from shared.flows.ingest_counts import IngestCounts
+from shared.flows.write_rows import WriteRows
 from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
@@ -19,10 +23,14 @@ from shared.storage.files import Files
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+COMES_AGAIN_SECONDS = 60
 
 
 @cache
@@ -30,12 +38,24 @@ def flow() -> IngestCounts:
     """Connect the flow."""
     names = settings()
     stock = Table(clients.dynamodb(), names.stock_table)
+    files, feeds, levels = Files(clients.s3(), names.files_bucket), Feeds(stock), Levels(stock)
+    offers, codes = Offers(stock), SupplierCodes(stock)
+    problems = Problems(Table(clients.dynamodb(), names.order_table))
+    margins = GuardMargins(stock, problems, partial(queues.send, names.channel_queue_url))
+    runs = FeedRuns(
+        files=files,
+        feeds=feeds,
+        rows=WriteRows(levels=levels, offers=offers, codes=codes, margins=margins, pause=clock.pause),
+        send=partial(queues.send, names.file_queue_url),
+        pause=clock.pause,
+    )
     return IngestCounts(
-        files=Files(clients.s3(), names.files_bucket),
-        feeds=Feeds(stock),
-        levels=Levels(stock),
-        offers=Offers(stock),
-        problems=Problems(Table(clients.dynamodb(), names.order_table)),
+        files=files,
+        feeds=feeds,
+        levels=levels,
+        problems=problems,
+        runs=runs,
+        mappings=CountCodes(codes=codes, feeds=feeds, levels=levels, offers=offers, pause=clock.pause),
         pause=clock.pause,
     )
 
@@ -46,7 +66,8 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialIte
     """Take in the files of a batch of notifications."""
     now = clock.now()
     batch = queues.bodies(event)
-    done = flow().run(batch, rules.current(now), now)
+    done = flow().run(batch, rules.current(now), now, queues.tries(event))
+    queues.soon(settings().file_queue_url, event, done.again, COMES_AGAIN_SECONDS)
     count(done.counted)
     return queues.failures(done.again)
 

@@ -5,6 +5,7 @@ A second run finds the same orders again: the queue's consumer knows them by the
 
 from __future__ import annotations
 
+import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
-from shared.storefronts import shopify
-from shared.storefronts.shopify_orders import Orders
+from shared.storefronts import inbound
+from shared.storefronts.outbound import Outbound
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,15 +33,15 @@ def flow() -> PollStorefronts:
     return PollStorefronts(
         book=OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table),
         archive=Archive(clients.s3(), names.archive_bucket),
-        connect=orders_of,
-        readers={"shopify": shopify.read_order},
+        connect=Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex).orders,
+        inbound=inbound.of,
         send=lambda messages: queues.send(names.order_queue_url, messages),
     )
 
 
-def orders_of(channel: Channel) -> Orders:
-    """Connect a shop's orders."""
-    return Orders(url=channel.api_url, token=shop_secrets(channel.channel, clock.now()).token)
+def token(channel: Channel) -> str:
+    """Return what a shop is called with."""
+    return shop_secrets(channel.channel, clock.now()).token
 
 
 @logger.inject_lambda_context(clear_state=True)

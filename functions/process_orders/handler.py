@@ -17,7 +17,7 @@ from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
-from shared.storefronts import shopify
+from shared.storefronts import inbound
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -33,7 +33,7 @@ def flow() -> PlaceOrders:
         book=book,
         archive=Archive(clients.s3(), names.archive_bucket),
         problems=Problems(book.orders),
-        platforms={"shopify": shopify},
+        inbound=inbound.of,
         new_id=lambda: uuid.uuid4().hex[:16],
         pause=clock.pause,
     )

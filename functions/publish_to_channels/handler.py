@@ -20,9 +20,7 @@ from shared.storage.availability import Availability, Leases
 from shared.storage.order_book import OrderBook
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts import graphql
-from shared.storefronts.shopify_admin import Shop
-from shared.storefronts.shopify_fulfilments import OrderDesk
+from shared.storefronts.outbound import Outbound
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -38,14 +36,15 @@ def flow() -> PublishToChannels:
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
     problems = Problems(book.orders)
+    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
     return PublishToChannels(
         availability=availability,
         leases=Leases(book.stock),
         pauses=Pauses(book.stock),
         problems=problems,
         order=book.order,
-        shop=shop,
-        desk=desk,
+        shop=shops.numbers,
+        desk=shops.desk,
         refresh=RefreshNumbers(
             availability=availability,
             margins=GuardMargins(book.stock, problems, to_channels),
@@ -57,15 +56,9 @@ def flow() -> PublishToChannels:
     )
 
 
-def shop(channel: Channel) -> Shop:
-    """Connect a shop."""
-    token = shop_secrets(channel.channel, clock.now()).token
-    return Shop(url=channel.api_url, location=channel.location, token=token, post=graphql.post)
-
-
-def desk(channel: Channel) -> OrderDesk:
-    """Connect a shop's orders."""
-    return OrderDesk(url=channel.api_url, token=shop_secrets(channel.channel, clock.now()).token)
+def token(channel: Channel) -> str:
+    """Return what a shop is called with."""
+    return shop_secrets(channel.channel, clock.now()).token
 
 
 @logger.inject_lambda_context(clear_state=True)

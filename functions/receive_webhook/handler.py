@@ -20,7 +20,7 @@ from shared.runtime.observability import logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
-from shared.storefronts import shopify
+from shared.storefronts import inbound
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,7 +37,7 @@ def flow() -> ReceiveWebhook:
     clients.sqs()
     return ReceiveWebhook(
         archive=Archive(clients.s3(), names.archive_bucket),
-        platforms={"shopify": shopify},
+        inbound=inbound.of,
         secrets=signing_secrets,
         send=lambda messages: queues.send(names.order_queue_url, messages),
     )
@@ -54,7 +54,7 @@ def signing_secrets(channel: ChannelId, anew: bool) -> tuple[str, str]:  # noqa:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Receive one delivery."""
     now = clock.now()
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     channel = unquote(event["rawPath"].rpartition(PREFIX)[2])
     received = flow().run(channel, _body(event), headers, rules.current(now), now)
     _tell(received)
@@ -64,7 +64,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
 def _body(event: dict[str, Any]) -> bytes:
     text = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        return str(text).encode()
+        return str(text).encode(errors="replace")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

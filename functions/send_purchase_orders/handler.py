@@ -19,6 +19,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def flow() -> SendPurchaseOrders:
         outbox=Outbox(book),
         pauses=Pauses(book.stock),
         problems=Problems(book.orders),
+        codes=SupplierCodes(book.stock),
         supplier=FileDrop(clients.s3_once(), names.files_bucket),
         new_id=lambda: uuid.uuid4().hex[:16],
     )

@@ -26,6 +26,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def sweep() -> SweepDueWork:
             outbox=outbox,
             pauses=Pauses(book().stock),
             problems=problems,
+            codes=SupplierCodes(book().stock),
             supplier=FileDrop(clients.s3_once(), names.files_bucket),
             new_id=lambda: uuid.uuid4().hex[:16],
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
 from shared.domain.names import ChannelId, Sku, SourceId
@@ -17,6 +18,7 @@ class Product:
     `parts`: units of other SKUs that make one of it, when it is a kit. `substitutes`: what may go instead, best first.
     `grams`: what one weighs, 0 if nobody said. `price_minor`, `map_minor`: what it sells for and the least it may be
     advertised for, minor units of `currency`, None where nobody said.
+    `gtin`: of fourteen digits; `mpn`: what its maker calls it; both may be empty.
     """
 
     sku: Sku
@@ -29,6 +31,15 @@ class Product:
     price_minor: int | None = None
     map_minor: int | None = None
     currency: str = ""
+    gtin: str = ""
+    mpn: str = ""
+
+
+class Codes(StrEnum):
+    """What a supplier's code is that has no meaning: our SKU as it stands, or nothing until someone maps it."""
+
+    SAME = "same"
+    MAPPED = "mapped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

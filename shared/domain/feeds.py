@@ -8,11 +8,11 @@ RUN).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from shared.domain import times
 from shared.domain.names import Sku, SourceId
@@ -33,12 +33,15 @@ MOST_WAREHOUSES = 1_000
 FEW_REFUSED = 5
 MOST_REFUSED_PERCENT = 20
 
-MOST_BYTES = 64 * 1024 * 1024
-MOST_ROWS = 300_000
-"""What one run can hold in memory beside the snapshot."""
+MOST_BYTES = 1 << 30
+MOST_ROWS = 5_000_000
+"""What one function goes through in its time, on its disk."""
 
 UNFINISHED = (".part", ".tmp", ".filepart")
 """How uploads are called that are not through; the finished file comes as another object."""
+
+LIKE, NEXT = timedelta(seconds=1), timedelta(milliseconds=1)
+"""Within what files of one stated time lie, and by how much they differ."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far a file's time may lie ahead of ours: the store's clock and ours are both kept, this is no supplier's."""
@@ -97,15 +100,88 @@ class Photograph:
         """Rows of the file, good or not."""
         return len(self.rows) + self.refused
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Count a row that cannot be used, and tell it if there is room."""
-        self.refused += 1
+    def refuse(self, refusal: Refusal, rows: int = 1) -> None:
+        """Count a row that cannot be used, or those of several warehouses, and tell it if there is room."""
+        self.refused += rows
         if refusal.sku is None:
             self.nameless += 1
         else:
             self.refused_skus.add(refusal.sku)
         if len(self.refusals) < MOST_TOLD:
             self.refusals.append(refusal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a file says, in numbers.
+
+    `skus`: those of which one row, or one of each warehouse, can be used; `stocked` of them are there at all, `costed`
+    have a cost; `units`: all of them together. `refused`: rows, of which `nameless` do not even tell their SKU.
+    """
+
+    skus: int = 0
+    stocked: int = 0
+    costed: int = 0
+    units: int = 0
+    refused: int = 0
+    nameless: int = 0
+
+    @property
+    def read(self) -> int:
+        """Rows of the file, good or not; rows of several warehouses are one."""
+        return self.skus + self.refused
+
+    def __add__(self, other: Tally) -> Tally:
+        """Add what another part of the file says."""
+        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in Tally.__slots__})
+
+    def __sub__(self, other: Tally) -> Tally:
+        """Take off what a part of the file says."""
+        return Tally(**{name: getattr(self, name) - getattr(other, name) for name in Tally.__slots__})
+
+
+def tally(photograph: Photograph) -> Tally:
+    """Count what a file, or a part of it, says."""
+    rows = photograph.rows.values()
+    return Tally(
+        skus=len(rows),
+        stocked=sum(row.units > 0 for row in rows),
+        costed=sum(bool(row.cost_minor) for row in rows),
+        units=sum(row.units for row in rows),
+        refused=photograph.refused,
+        nameless=photograph.nameless,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A SKU of which a file may say something else than the file before it, or that waits for a count.
+
+    `row`: what the file says, None where it says nothing that can be used, `is_named` though the SKU may be; `before`
+    likewise of the file before. `is_sure`: no run that is still open may have written it otherwise.
+    """
+
+    sku: Sku
+    row: Row | None
+    is_named: bool
+    before: Row | None
+    is_sure: bool = True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file before had a row that can be used, and this one has none."""
+        return self.row is None and self.before is not None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is lost because the file does not name it."""
+        return self.is_lost and not self.is_named
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a row says another number or cost, or is new."""
+        row, before = self.row, self.before
+        return row is not None and (before is None or (row.units, row.cost_minor) != (before.units, before.cost_minor))
 
 
 class Verdict(StrEnum):
@@ -148,13 +224,19 @@ class FileReport:
 class Run:
     """One file of a feed: the time of its photograph, the version of the object, and where it is kept when done.
 
-    `reading`: how it was read. What was read otherwise cannot be compared.
+    `reading`: how it was read. What was read otherwise cannot be compared. `digest`: of its bytes; `stored_at`: when it
+    came. `tally`: what it says, once it is written; None of files that were written before such was kept. `rises`:
+    its SKUs stand in order, each once.
     """
 
     as_of: str
     file: str
     snapshot: str
     reading: str
+    digest: str = ""
+    stored_at: str = ""
+    tally: Tally | None = None
+    rises: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,20 +303,36 @@ def claim(feed: Feed, me: Run) -> Claim:
     return Claim(standing=Standing.OPENED, run=me, feed=opened)
 
 
-def finish(feed: Feed, me: Run, rows: Photo, snapshot: Photo | None) -> Feed | None:
+def after_its_like(feed: Feed, as_of: str, stored_at: str, digest: str) -> str:
+    """Tell as of when a file counts that says its time itself.
+
+    Two files may say the same time, of the minute or the day: the one that came later is the correction, and counts a
+    millisecond later. The same bytes again are no correction.
+    """
+    known = [*feed.open, *([feed.applied] if feed.applied else [])]
+    until = times.text(times.read(as_of) + LIKE)
+    like = [run for run in known if as_of <= run.as_of < until]
+    if any(run.digest == digest or run.stored_at >= stored_at for run in like):
+        return as_of
+    return max((times.text(times.read(run.as_of) + NEXT) for run in like), default=as_of)
+
+
+def finish(feed: Feed, me: Run, lost: Iterable[Sku], back: Iterable[Sku], *, compared: bool) -> Feed | None:
     """Make a run whose rows are all written the snapshot; None when a newer one is that already.
 
-    Without a snapshot to compare with, every row was written: the file confirms what it wrote, and nothing else.
+    `lost`: SKUs that the snapshot had and this file leaves out or refuses; `back`: those it has and the snapshot had
+    not. Not `compared` with the snapshot, every row was written: the file confirms what it wrote, and nothing else.
     """
     if feed.applied and feed.applied.as_of >= me.as_of:
         return None
     still_open = tuple(run for run in feed.open if run.as_of > me.as_of)
     changed = replace(feed, applied=me, open=still_open, revision=feed.revision + 1)
-    if snapshot is None or feed.applied is None:
+    if not compared or feed.applied is None:
         return replace(changed, confirms_since=me.as_of, unconfirmed={})
-    left_out = [sku for sku in dict.fromkeys([*feed.unconfirmed, *snapshot]) if sku not in rows]
-    last_seen = {sku: feed.unconfirmed.get(sku, feed.applied.as_of) for sku in left_out[:MOST_UNCONFIRMED]}
-    return replace(changed, unconfirmed=last_seen)
+    confirmed = set(back)
+    still = {sku: at for sku, at in feed.unconfirmed.items() if sku not in confirmed}
+    newly = dict.fromkeys(lost, feed.applied.as_of)
+    return replace(changed, unconfirmed=dict(islice((newly | still).items(), MOST_UNCONFIRMED)))
 
 
 def confirmed_at(feed: Feed | None, level: Level) -> str:
@@ -262,7 +360,8 @@ def check(size: int, stored_at: datetime, now: datetime) -> None:
     One from the future would, once applied, make every honest file after it an older one.
     """
     if size > MOST_BYTES:
-        raise InvalidInput("the file is too large", code="file_too_large", bytes=size, most=MOST_BYTES)
+        told = "the file is too large: split it by SKUs into feeds of their own, or send only what changed"
+        raise InvalidInput(told, code="file_too_large", bytes=size, most=MOST_BYTES)
     if stored_at > now + CLOCKS_DIFFER:
         raise InvalidInput("its time lies ahead of ours", code="file_from_future", stored_at=times.text(stored_at))
 
@@ -278,17 +377,14 @@ def check_taken(taken_at: datetime, came_at: datetime) -> None:
 
 
 def gather(read: Iterable[Row | Refusal]) -> Photograph:
-    """Collect a file's rows by SKU. Of a SKU that comes twice every row is refused: nothing says which counts.
+    """Collect rows by SKU. Of a SKU that comes twice every row is refused: nothing says which counts.
 
-    Rows of several warehouses are one row, which counts only if every one of them could be read. Raises InvalidInput
-    for a file with more rows than a run can hold.
+    Rows of several warehouses are one row, which counts only if every one of them could be read.
     """
     photograph = Photograph()
     twice: set[Sku] = set()
     lying: dict[Sku, set[str]] = {}
     for each in read:
-        if photograph.read == MOST_ROWS:
-            raise InvalidInput("the file has too many rows", code="file_too_long", most=MOST_ROWS)
         if isinstance(each, Refusal):
             photograph.refuse(each)
             continue
@@ -298,14 +394,15 @@ def gather(read: Iterable[Row | Refusal]) -> Photograph:
             continue
         elif first := photograph.rows.pop(each.sku, None):
             twice.add(each.sku)
-            photograph.refuse(_twice(first))
+            photograph.refuse(_twice(first), rows=len(lying.get(each.sku, ())) or 1)
             photograph.refuse(_twice(each))
         else:
             photograph.rows[each.sku] = each
     for sku in lying.keys() & photograph.refused_skus & photograph.rows.keys():
         part = photograph.rows.pop(sku)
         reason = "of another warehouse it could not be read"
-        photograph.refuse(Refusal(line=part.line, column="", value=sku[:40], reason=reason, sku=sku))
+        refusal = Refusal(line=part.line, column="", value=sku[:40], reason=reason, sku=sku)
+        photograph.refuse(refusal, rows=len(lying[sku]))
     photograph.warnings = [row for row in photograph.rows.values() if row.warning]
     return photograph
 
@@ -333,65 +430,59 @@ def _sum(first: Row, other: Row) -> Row:
     )
 
 
-def check_rows(photograph: Photograph) -> None:
+def check_rows(said: Tally) -> None:
     """Raise InvalidInput for a file of which nothing may be used, though it can be read."""
-    read, refused = photograph.read, photograph.refused
-    if not photograph.rows:
-        raise InvalidInput("not one row can be used", code="no_rows", read=read)
-    if refused >= FEW_REFUSED and refused * 100 > read * MOST_REFUSED_PERCENT:
-        raise InvalidInput("too many rows are refused", code="many_refused", refused=refused, read=read)
+    if not said.skus:
+        raise InvalidInput("not one row can be used", code="no_rows", read=said.read)
+    if said.refused >= FEW_REFUSED and said.refused * 100 > said.read * MOST_REFUSED_PERCENT:
+        raise InvalidInput("too many rows are refused", code="many_refused", refused=said.refused, read=said.read)
 
 
-def absent(photograph: Photograph, applied: Photo) -> list[Sku]:
-    """List SKUs of the snapshot that a file does not name at all."""
-    return [sku for sku in applied if sku not in photograph.rows and sku not in photograph.refused_skus]
+def too_long(rows: int) -> InvalidInput:
+    """Say that a file has more rows than one function goes through."""
+    told = "the file has too many rows: split it by SKUs into feeds of their own, or send only what changed"
+    return InvalidInput(told, code="file_too_long", rows=rows, most=MOST_ROWS)
 
 
-def zeroes_absent(photograph: Photograph, *, is_full: bool) -> bool:
+def zeroes_absent(said: Tally, *, is_full: bool) -> bool:
     """Answer whether what a file does not name is not there: of a full one, in which every row could be told apart."""
-    return is_full and not photograph.nameless
-
-
-def changed(new: Photo, applied: Photo | None) -> int:
-    """Count rows that say another number or cost than the snapshot does."""
-    return sum(_differs(row, (applied or {}).get(sku)) for sku, row in new.items())
+    return is_full and not said.nameless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWrite:
-    """What is to be written of a row: the count (`old`: what the snapshot says, None if nothing), the cost, or both."""
+    """What is to be written of a row: its count, its cost, or both; `old`, `old_cost`: what the snapshot says.
+
+    `is_absent`: no row, but a SKU that a full file does not name.
+    """
 
     row: Row
     old: int | None
     count: bool
     cost: bool
+    old_cost: int | None = None
+    is_absent: bool = False
 
 
-def rows_to_write(
-    new: Photo, applied: Photo | None, waiting: AbstractSet[Sku], open_runs: Sequence[Photo | None]
-) -> Iterator[RowWrite]:
-    """Yield the rows that need a write.
+def write_of(differs: Difference, *, waits: bool, zeroes_absent: bool) -> RowWrite | None:
+    """Tell what a difference needs written; None where nothing.
 
-    Those are: changed against the snapshot, waiting for any count (open deductions, a hold), or perhaps written
-    otherwise by a run that is still open. A snapshot or an open run that cannot be read, None, proves nothing. A
-    row without a cost leaves the known one.
+    That is what changed against the snapshot, what `waits` for any count (open deductions, a hold), and what a run that
+    is still open may have written otherwise. A row without a cost leaves the known one; what a full file does not
+    name is a row of 0.
     """
-    unknown_run = any(run is None for run in open_runs)
-    runs = [run for run in open_runs if run is not None]
-    for sku, row in new.items():
-        before = applied.get(sku) if applied is not None else None
-        others = [run[sku] for run in runs if sku in run]
-        is_sure = before is not None and not unknown_run
-        count = not is_sure or sku in waiting or any(other.units != row.units for other in (*others, before or row))
-        cost = row.cost_minor is not None and (
-            not is_sure or any(other.cost_minor != row.cost_minor for other in (*others, before or row))
-        )
-        if count or cost:
-            yield RowWrite(row=row, old=before.units if before else None, count=count, cost=cost)
-
-
-def _differs(row: Row, before: Row | None) -> bool:
-    return before is None or (row.units, row.cost_minor) != (before.units, before.cost_minor)
+    row, before, is_absent = differs.row, differs.before, differs.row is None
+    if row is None:
+        if differs.is_named or not zeroes_absent or (before is None and differs.is_sure):
+            return None
+        row = Row(line=0, sku=differs.sku, units=0)
+    is_known = before is not None and differs.is_sure
+    count = waits or not is_known or before is None or before.units != row.units
+    cost = row.cost_minor is not None and (not is_known or before is None or before.cost_minor != row.cost_minor)
+    if not count and not cost:
+        return None
+    old, old_cost = (before.units, before.cost_minor) if before else (None, None)
+    return RowWrite(row=row, old=old, count=count, cost=cost, old_cost=old_cost, is_absent=is_absent)
 
 
 def _twice(row: Row) -> Refusal:

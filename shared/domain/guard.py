@@ -7,12 +7,11 @@ and grow old (shared/domain/freshness.py) until a person, or the next file that 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.feeds import Photo, Photograph
+from shared.domain.feeds import Difference, Tally
 
 FEW = 20
 """Below so many rows a share of their values says nothing: one SKU of three is a third of the stock."""
@@ -110,31 +109,48 @@ class Compared:
     cost_jumps: int
 
 
-def compare(new: Photograph, before: Photo) -> Compared:
-    """Count what differs between a file and the one before it. A refused row counts as a row, not as a SKU."""
-    counts: Counter[str] = Counter()
-    for sku, row in new.rows.items():
-        old = before.get(sku)
+@dataclass(slots=True)
+class Drift:
+    """What of the SKUs that differ between two files the guard looks at, counted one by one.
+
+    `lost`: could be used before and cannot now; `uncosted`: had a cost before, and have not in both; `jumps`,
+    `cost_jumps`: differ grossly.
+    """
+
+    lost: int = 0
+    uncosted: int = 0
+    jumps: int = 0
+    cost_jumps: int = 0
+
+    def add(self, differs: Difference) -> None:
+        """Count one SKU."""
+        row, old = differs.row, differs.before
         if old is None:
-            continue
-        counts["common"] += 1
-        low, high = sorted((row.units, old.units))
-        counts["jumps"] += high >= _JUMP_FROM and high >= _JUMP * max(low, 1)
-        if row.cost_minor and old.cost_minor:
-            counts["costed"] += 1
+            return
+        self.lost += row is None
+        if row:
+            low, high = sorted((row.units, old.units))
+            self.jumps += high >= _JUMP_FROM and high >= _JUMP * max(low, 1)
+        if row and row.cost_minor and old.cost_minor:
             cheap, dear = sorted((row.cost_minor, old.cost_minor))
-            counts["cost_jumps"] += dear > _COST_JUMP * cheap
+            self.cost_jumps += dear > _COST_JUMP * cheap
+        elif old.cost_minor:
+            self.uncosted += 1
+
+
+def compare(now: Tally, before: Tally, drift: Drift) -> Compared:
+    """Put together how a file stands against the one before it. A refused row counts as a row, not as a SKU."""
     return Compared(
-        rows=new.read,
-        rows_before=len(before),
-        common=counts["common"],
-        nonzero=sum(row.units > 0 for row in new.rows.values()),
-        nonzero_before=sum(row.units > 0 for row in before.values()),
-        units=sum(row.units for row in new.rows.values()),
-        units_before=sum(row.units for row in before.values()),
-        jumps=counts["jumps"],
-        costed=counts["costed"],
-        cost_jumps=counts["cost_jumps"],
+        rows=now.read,
+        rows_before=before.skus,
+        common=before.skus - drift.lost,
+        nonzero=now.stocked,
+        nonzero_before=before.stocked,
+        units=now.units,
+        units_before=before.units,
+        jumps=drift.jumps,
+        costed=before.costed - drift.uncosted,
+        cost_jumps=drift.cost_jumps,
     )
 
 

@@ -9,8 +9,10 @@ KB of body.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, name, order_key
 from shared.errors import InvalidInput
@@ -82,7 +84,24 @@ class ReleaseFile:
     reason: str
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePiece:
+    """Rows of a file that is applied in pieces: one piece of the run of that time."""
+
+    source: SourceId
+    as_of: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCode:
+    """A supplier's code was mapped: what its file says of it counts for the SKU that it now means."""
+
+    source: SourceId
+    code: str
+
+
+Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
 
 
 def write(message: Message) -> str:
@@ -107,6 +126,10 @@ def write(message: Message) -> str:
             values = {"kind": "refresh", **asdict(message)}
         case ReleaseFile():
             values = {"kind": "release_file", **asdict(message)}
+        case WritePiece():
+            values = {"kind": "write_piece", **asdict(message)}
+        case CountCode():
+            values = {"kind": "count_code", **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -119,35 +142,57 @@ def read(text: str) -> Message:
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise InvalidInput("a message has no schema we know", code="message_schema")
     try:
-        match values.get("kind"):
-            case "delivered":
-                return Delivered(
-                    channel=ChannelId(name(values["channel"], "channel")),
-                    topic=str(values["topic"]),
-                    archive_key=str(values["archive_key"]),
-                    received_at=str(values["received_at"]),
-                    body=str(values["body"]),
-                )
-            case "plan":
-                return PlanOrder(order=order_key(str(values["order"])))
-            case "fill":
-                return FillSku(sku=Sku(name(values["sku"], "sku")))
-            case "publish":
-                return Publish(channel=ChannelId(name(values["channel"], "channel")))
-            case "refresh" if str(values["scope"]) in set(Scope):
-                return Refresh(
-                    scope=Scope(values["scope"]),
-                    name=name(values["name"], "name"),
-                    channel=str(values["channel"]),
-                    after=str(values["after"]),
-                )
-            case "release_file":
-                return ReleaseFile(
-                    source=SourceId(name(values["source"], "source")),
-                    as_of=str(values["as_of"]),
-                    by=str(values["by"]),
-                    reason=str(values["reason"]),
-                )
-    except KeyError as error:
+        found = _of_orders(values) or _of_files(values)
+    except (KeyError, ValueError) as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
-    raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
+    if found is None:
+        raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
+    return found
+
+
+def _of_orders(values: Mapping[str, Any]) -> Message | None:
+    """Read what the queues of orders and channels carry."""
+    match values.get("kind"):
+        case "delivered":
+            return Delivered(
+                channel=ChannelId(name(values["channel"], "channel")),
+                topic=str(values["topic"]),
+                archive_key=str(values["archive_key"]),
+                received_at=str(values["received_at"]),
+                body=str(values["body"]),
+            )
+        case "plan":
+            return PlanOrder(order=order_key(str(values["order"])))
+        case "fill":
+            return FillSku(sku=Sku(name(values["sku"], "sku")))
+        case "publish":
+            return Publish(channel=ChannelId(name(values["channel"], "channel")))
+        case "refresh" if str(values["scope"]) in set(Scope):
+            return Refresh(
+                scope=Scope(values["scope"]),
+                name=name(values["name"], "name"),
+                channel=str(values["channel"]),
+                after=str(values["after"]),
+            )
+    return None
+
+
+def _of_files(values: Mapping[str, Any]) -> Message | None:
+    """Read what the queue of files carries beside the bucket's notifications."""
+    match values.get("kind"):
+        case "release_file":
+            return ReleaseFile(
+                source=SourceId(name(values["source"], "source")),
+                as_of=str(values["as_of"]),
+                by=str(values["by"]),
+                reason=str(values["reason"]),
+            )
+        case "write_piece":
+            return WritePiece(
+                source=SourceId(name(values["source"], "source")),
+                as_of=str(values["as_of"]),
+                number=int(values["number"]),
+            )
+        case "count_code":
+            return CountCode(source=SourceId(name(values["source"], "source")), code=name(values["code"], "code"))
+    return None

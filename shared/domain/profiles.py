@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -27,6 +27,7 @@ class Format(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     XML = "xml"
+    X12 = "x12"
 
 
 class Status(StrEnum):
@@ -50,6 +51,11 @@ MAY_BE_SEVERAL = ("sku", "quantity")
 MAY_BE_ABSENT = ("cost", "gtin")
 """Columns a file may come without. One that says what may be sold may not be missed."""
 WORDS = (*NEEDED, *MAY_BE_ABSENT, "pack", "status", "warehouse")
+
+ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})\.([A-Z0-9]{1,3})(?::([1-9][0-9]?))?")
+"""What a qualifier qualifies in its segment, or another element of that, by its number: `QTY.33`, `QTY.33:3`."""
+ELEMENTS = re.compile(r"[A-Z][A-Z0-9]{1,2}[0-9]{2}(?: [A-Z][A-Z0-9]{1,2}[0-9]{2})?")
+"""One or two elements by their numbers: `BIA04 BIA05`."""
 
 MOST_COLUMNS = 1_000
 MOST_PACK = 100_000
@@ -85,7 +91,8 @@ class FeedProfile:
     `numeric_skus`: a SKU may come as a machine's number. `sku_masks`: how SKUs look, `9` a digit, `A` a letter, `?` any
     character, else itself; one must fit. `pack`: units in what is counted; `packs`: the same by the word in the column
     `pack`. `status`: a word of the column `status` -> what it says. `warehouses`: whose rows count; empty: all.
-    `negative`: a count below zero is `zero`, or the row is refused. `full`: it names all that the source has, so what
+    `negative`: a count below zero is `zero`, or the row is refused. `counts`: whether a document whose own counts do
+    not add up is refused, or they are ignored. `full`: it names all that the source has, so what
     it does not name is not there; else it is a delta. `volatile`: columns whose change is none. `lag`: how much older
     than the object a file is that says no time; `slack`: how far the source's clock may be off. `guard`: from where on
     a file is implausible.
@@ -104,6 +111,7 @@ class FeedProfile:
     marks: Marks = field(default_factory=Marks)
     quantities: Wording = field(default_factory=Wording)
     negative: str = "zero"
+    counts: str = "refuse"
     numeric_skus: bool = False
     sku_masks: tuple[str, ...] = ()
     sku_join: str = "-"
@@ -157,6 +165,7 @@ OF_FORMAT = {
     Format.JSON: ("encoding", "rows"),
     Format.NDJSON: ("encoding",),
     Format.XML: ("encoding", "rows"),
+    Format.X12: ("counts",),
 }
 OF_ALL = (
     *("format", "columns", "decimal", "thousands", "words", "bounds", "fractions", "negative", "numeric_skus"),
@@ -172,23 +181,10 @@ def parse(at: Place) -> FeedProfile:
     """
     what = at.one_of("format", *Format, default=Format.DELIMITED)
     at.only(*OF_ALL, *OF_FORMAT[what])
-    heading_line = at.whole("heading_line", 0, 1_000, default=0 if what is Format.FIXED else 1)
-    decimal = at.one_of("decimal", ".", ",", "", default="")
-    thousands = at.one_of("thousands", "", ".", ",", " ", "'", "\u00a0", default="")
-    if decimal and decimal == thousands:
-        raise at.wrong("thousands", thousands, "another mark than the decimal one")
-    return FeedProfile(
-        columns=_columns(at.child("columns"), what, heading_line),
-        format=what,
-        delimiter=at.one_of("delimiter", ",", ";", "\t", "|", default=","),
-        encoding=at.one_of("encoding", *ENCODINGS, default="utf-8"),
-        heading_line=heading_line,
-        width=at.whole("width", 0, LONGEST_LINE_OF_TEXT, default=0),
-        sheet=_sheet(at),
-        rows=at.text("rows") if what is Format.XML or at.has("rows") else "",
-        skips=at.texts("skips"),
-        footer=_footer(at.child("footer"), what) if at.has("footer") else None,
-        marks=Marks(decimal=decimal, thousands=thousands),
+    laid_out = layout(at, what)
+    return replace(
+        laid_out,
+        columns=_columns(at.child("columns"), what, laid_out.heading_line),
         quantities=_wording(at),
         negative=at.one_of("negative", "zero", "refuse", default="zero"),
         numeric_skus=at.flag("numeric_skus", default=False),
@@ -207,6 +203,28 @@ def parse(at: Place) -> FeedProfile:
     )
 
 
+def layout(at: Place, what: Format) -> FeedProfile:
+    """Read how rows and cells are told apart in a file of a format, and no column yet."""
+    decimal = at.one_of("decimal", ".", ",", "", default="")
+    thousands = at.one_of("thousands", "", ".", ",", " ", "'", "\u00a0", default="")
+    if decimal and decimal == thousands:
+        raise at.wrong("thousands", thousands, "another mark than the decimal one")
+    return FeedProfile(
+        columns={},
+        format=what,
+        delimiter=at.one_of("delimiter", ",", ";", "\t", "|", default=","),
+        encoding=at.one_of("encoding", *ENCODINGS, default="utf-8"),
+        heading_line=at.whole("heading_line", 0, 1_000, default=0 if what is Format.FIXED else 1),
+        width=at.whole("width", 0, LONGEST_LINE_OF_TEXT, default=0),
+        sheet=_sheet(at),
+        rows=at.text("rows") if what is Format.XML or at.has("rows") else "",
+        skips=at.texts("skips"),
+        footer=_footer(at.child("footer"), what) if at.has("footer") else None,
+        marks=Marks(decimal=decimal, thousands=thousands),
+        counts=at.one_of("counts", "refuse", "ignore", default="refuse"),
+    )
+
+
 def _columns(at: Place, what: Format, heading_line: int) -> dict[str, Column | tuple[Column, ...]]:
     at.only(*WORDS)
     for needed in NEEDED:
@@ -216,17 +234,22 @@ def _columns(at: Place, what: Format, heading_line: int) -> dict[str, Column | t
     for word in at.names():
         value = at.value(word)
         if word in MAY_BE_SEVERAL and isinstance(value, list) and value:
-            columns[word] = tuple(_column(at, word, each, what, heading_line) for each in value)
+            columns[word] = tuple(column_at(at, word, each, what, heading_line) for each in value)
         else:
-            columns[word] = _column(at, word, value, what, heading_line)
+            columns[word] = column_at(at, word, value, what, heading_line)
     return columns
 
 
-def _column(at: Place, word: str, value: object, what: Format, heading_line: int) -> Column:
+def column_at(at: Place, word: str, value: object, what: Format, heading_line: int) -> Column:
+    """Read where a word stands, as the format of the file has places."""
     if what is Format.FIXED:
         if isinstance(value, str) and _is_span(value):
             return value
         raise at.wrong(word, value, "a span of characters such as 5-12, or 5- to the end of the line")
+    if what is Format.X12:
+        if isinstance(value, str) and ELEMENT.fullmatch(value):
+            return value
+        raise at.wrong(word, value, "a segment and its qualifier such as LIN.VP or QTY.33")
     if isinstance(value, int) and not isinstance(value, bool) and what is not Format.XML:
         if 1 <= value <= MOST_COLUMNS:
             return value
@@ -258,7 +281,7 @@ def _footer(at: Place, what: Format) -> Footer:
         raise at.wrong("starts_with", at.value("starts_with"), "a list of texts")
     return Footer(
         starts_with=starts_with,
-        count=None if count is None else _column(at, "count", count, what, heading_line=0),
+        count=None if count is None else column_at(at, "count", count, what, heading_line=0),
     )
 
 
@@ -305,6 +328,8 @@ def _as_of(at: Place, what: Format) -> AsOf:
         zone=at.text("zone") if at.has("zone") else "",
     )
     try:
+        if what is Format.X12 and not ELEMENTS.fullmatch(as_of.at):
+            raise at.wrong("at", as_of.at, "an element such as BIA04, or a day and a time such as BIA04 BIA05")
         if what is Format.FIXED:
             line, _, columns = as_of.at.partition(":")
             cell(f"A{line}")

@@ -92,11 +92,13 @@ ASKED_AGAIN = frozenset({PoState.CLAIMED, PoState.UNKNOWN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoLine:
-    """Units of one line, price in minor units."""
+    """Units of one line, ours. `code`: what the supplier calls `pack` of them, empty where it calls them as we do."""
 
     line: str
     sku: Sku
     units: int
+    code: str = ""
+    pack: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import profiles, shipping_rules
+from shared.domain import answer_profiles, platforms, profiles, shipping_rules
+from shared.domain.answer_profiles import AnswerProfile
+from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
+from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
@@ -35,7 +38,8 @@ class Channel:
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
-    a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well.
+    a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
+    Shopify store; `mapping`: of a generic shop.
     """
 
     channel: ChannelId
@@ -55,6 +59,7 @@ class Channel:
     below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+    mapping: OrderMapping | None = None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -74,11 +79,12 @@ class Tier:
 class Source:
     """Anything that can ship.
 
-    `deducts_at`: when it takes our units off its own count; `takes_in_within`: how long after it was sent one it has
-    surely read a purchase order, which is when it deducts at receipt; `ships_within`: by when it must have deducted,
-    though it never reported a shipment. `cadence`: how often it shows that it is there, by a file or an empty one;
-    None: nobody waits for it. `freshness`: what its counts are worth as they grow old, by age; none: they never do.
-    `low_at`: a level with so many units or fewer is low. `own`: its stock is ours, to move and to put returns on.
+    `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
+    `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
+    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it
+    shows that it is there, by a file or an empty one; None: nobody waits for it. `freshness`: what its counts are worth
+    as they grow old, by age; none: they never do. `low_at`: a level with so many units or fewer is low. `own`: its
+    stock is ours, to move and to put returns on. `codes`: what a code of its files that nobody has mapped is.
     """
 
     source: SourceId
@@ -86,6 +92,7 @@ class Source:
     currency: str
     zone: str
     feed: FeedProfile
+    answers: AnswerProfile = answer_profiles.USUAL
     deducts_at: DeductsAt = DeductsAt.SHIP
     takes_in_within: timedelta = timedelta(hours=24)
     send_by: str = "file"
@@ -94,6 +101,7 @@ class Source:
     freshness: tuple[Tier, ...] = ()
     low_at: int | None = None
     own: bool = False
+    codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
 
@@ -174,11 +182,8 @@ def _compensate_up_to(at: Place) -> int:
 
 
 def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channel:
-    at.only(
-        "platform",
-        "shop",
-        "api_url",
-        "location",
+    connection = platforms.parse(
+        at,
         "currency",
         "when_short",
         "percent",
@@ -198,10 +203,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         raise at.wrong("below_margin", at.value("below_margin"), "margin_floor_percent beside it")
     return Channel(
         channel=key,
-        platform=at.one_of("platform", "shopify"),
-        shop=at.text("shop"),
-        api_url=at.text("api_url"),
-        location=at.text("location"),
+        platform=connection.platform,
+        shop=connection.shop,
+        api_url=connection.api_url,
+        location=connection.location,
+        mapping=connection.mapping,
         currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         percent=at.whole("percent", 0, 100, default=100),
@@ -223,6 +229,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "currency",
         "zone",
         "feed",
+        "answers",
         "deducts_at",
         "takes_in_within_hours",
         "send_by",
@@ -231,6 +238,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "freshness",
         "low_at",
         "own",
+        "codes",
         "active",
         "shipping",
     )
@@ -245,6 +253,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         currency=currency,
         zone=zone,
         feed=profiles.parse(at.child("feed")),
+        answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
         send_by=at.one_of("send_by", "file", default="file"),
@@ -253,6 +262,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         freshness=_freshness(at.rows("freshness")),
         low_at=at.whole("low_at", 0, 1_000_000) if at.has("low_at") else None,
         own=at.flag("own", default=False),
+        codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
         shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
         if at.has("shipping")

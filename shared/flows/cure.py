@@ -33,6 +33,8 @@ BY = "truestock"
 
 SENT = frozenset(PoState) - {PoState.READY, PoState.CLAIMED, PoState.UNKNOWN, PoState.FAILED}
 ANSWERED = SENT - {PoState.SENT, PoState.CANCELLING}
+UNFIT = frozenset({"no_ship_to", "no_supplier_code", "not_whole_packs"})
+"""Troubles of purchase orders that cannot go out as they are."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,9 @@ class Cure:
                 because = self._has_purchase_order(problem.subject)
             case "not_acknowledged":
                 because = self._is_past(problem.subject, ANSWERED, "the supplier has answered")
-            case "not_sent" | "no_ship_to" | "not_looked_up" | "send_failed_again" | "other_content":
+            case "not_sent" | "not_looked_up" | "send_failed_again" | "other_content":
+                because = self._is_past(problem.subject, SENT, "the purchase order is past that")
+            case kind if kind in UNFIT:
                 because = self._is_past(problem.subject, SENT, "the purchase order is past that")
             case "file_held":
                 because = self._is_decided(problem)

@@ -11,12 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from shared.domain import messages, orders, taking, times
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Intake
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile
+from shared.domain.messages import (
+    CountCode,
+    Delivered,
+    FillSku,
+    PlanOrder,
+    Publish,
+    Refresh,
+    ReleaseFile,
+    WritePiece,
+)
 from shared.domain.names import ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
@@ -30,17 +38,10 @@ from shared.storage.archive import Archive
 from shared.storage.dynamo import Outcome
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
+from shared.storefronts.contract import Inbound
 
 MOST_ROUNDS = 12
 CONFLICTS_BEFORE_HALVING = 2
-
-
-class Reader(Protocol):
-    """A platform's module, as far as reading an order goes."""
-
-    def read_order(self, channel: ChannelId, topic: str, body: bytes) -> Intake:
-        """Read an event's body."""
-        ...
 
 
 @dataclass(slots=True)
@@ -84,13 +85,14 @@ class _Batch:
 class PlaceOrders:
     """Runs batches.
 
-    `pause` waits a moment, given how often it was already in vain; `new_id` never gives the same twice.
+    `inbound` reads what a channel sends, `pause` waits a moment, given how often it was already in vain, `new_id`
+    never gives the same twice.
     """
 
     book: OrderBook
     archive: Archive
     problems: Problems
-    platforms: Mapping[str, Reader]
+    inbound: Callable[[Channel], Inbound]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
     sold_out: SoldOut = field(default_factory=SoldOut)
@@ -151,9 +153,9 @@ class PlaceOrders:
             case Delivered() as event:
                 channel = _channel(rules, event.channel)
                 body = event.body.encode() or self.archive.get(event.archive_key)
-                intake = self.platforms[channel.platform].read_order(event.channel, event.topic, body)
+                intake = self.inbound(channel).read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile():
+            case Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

@@ -8,55 +8,32 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.domain import times
 from shared.domain.intake import Intake
 from shared.domain.messages import Delivered, Message
-from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Rejected, Transient
 from shared.storage import keys
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
+from shared.storefronts.contract import Found, Inbound, Orders
 
 FIRST_LOOKS_BACK = timedelta(hours=24)
 OVERLAP = timedelta(minutes=10)
 
 
-class Found(Protocol):
-    """An order that a shop tells of."""
-
-    @property
-    def topic(self) -> str:
-        """Say what it would be delivered as."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """Give it as it would be delivered."""
-        ...
-
-
-class ShopOrders(Protocol):
-    """A platform's module, as far as listing orders goes."""
-
-    def changed_since(self, since: datetime) -> Iterator[Found]:
-        """Yield orders changed at or after a time."""
-        ...
-
-
 @dataclass(slots=True)
 class PollStorefronts:
-    """Polls all shops. `connect` gives a channel's orders, `read_order` reads one as its webhook would be read."""
+    """Polls all shops. `connect` gives a channel's orders, `inbound` its reader: that of its webhooks."""
 
     book: OrderBook
     archive: Archive
-    connect: Callable[[Channel], ShopOrders]
-    readers: Mapping[str, Callable[[ChannelId, str, bytes], Intake]]
+    connect: Callable[[Channel], Orders]
+    inbound: Callable[[Channel], Inbound]
     send: Callable[[Iterable[Message]], None]
 
     def run(self, rules: Rules, now: datetime) -> Counter[str]:
@@ -77,7 +54,7 @@ class PollStorefronts:
     def _poll(self, channel: Channel, now: datetime, counted: Counter[str]) -> None:
         mark = self.book.stock.get(keys.poll(channel.channel))
         since = times.read(mark["seen_until"]) - OVERLAP if mark else now - FIRST_LOOKS_BACK
-        found = list(self._unknown(channel, self.connect(channel).changed_since(since), now))
+        found = list(self._unknown(channel, self.connect(channel).list_orders_since(since), now))
         self.send(found)
         counted["OrderFoundByPoll"] += len(found)
         pk, sk = keys.poll(channel.channel)
@@ -86,25 +63,32 @@ class PollStorefronts:
         self.book.stock.put(entry | {"seen_until": times.text(now)})
 
     def _unknown(self, channel: Channel, listed: Iterable[Found], now: datetime) -> Iterator[Delivered]:
-        """Archive and yield what is newer than our own record of it."""
+        """Archive and yield what is newer than our own record of it, and what only a person can read."""
+        reader = self.inbound(channel)
         read: list[tuple[Intake, Found]] = []
         for found in listed:
             try:
-                read.append((self.readers[channel.platform](channel.channel, found.topic, found.body), found))
+                read.append((reader.read_order(channel.channel, found.topic, found.body), found))
             except Rejected:
-                continue  # a test order is never shipped
+                continue  # no order of ours to ship
+            except InvalidInput:
+                yield self._delivered(channel, found, "unread", now)
         known = self.book.orders_of([intake.key for intake, _ in read], consistent=False)
         for intake, found in read:
             ours = known.get(intake.key)
             if ours and (ours.version >= intake.order.version or ours.cancel_wanted):
                 continue
-            digest = hashlib.sha256(found.body).hexdigest()[:12]
-            key = f"webhooks/{channel.channel}/polled/{intake.key.order_id}-{intake.order.version}-{digest}.json"
-            self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
-            yield Delivered(
-                channel=channel.channel,
-                topic=found.topic,
-                archive_key=key,
-                received_at=times.text(now),
-                body=found.body.decode(),
-            )
+            yield self._delivered(channel, found, f"{intake.key.order_id}-{intake.order.version}", now)
+
+    def _delivered(self, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
+        """Archive an order under a name and its hash: found again, it is the same event."""
+        digest = hashlib.sha256(found.body).hexdigest()[:12]
+        key = f"webhooks/{channel.channel}/polled/{name}-{digest}.json"
+        self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
+        return Delivered(
+            channel=channel.channel,
+            topic=found.topic,
+            archive_key=key,
+            received_at=times.text(now),
+            body=found.body.decode(),
+        )

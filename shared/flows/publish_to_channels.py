@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from shared.domain import messages, times
 from shared.domain.availability import Rank, number
@@ -25,13 +25,11 @@ from shared.domain.rules import Channel, Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.flows import tell_orders
 from shared.flows.refresh_numbers import RefreshNumbers
-from shared.flows.tell_orders import Desk
 from shared.storage import pauses
 from shared.storage.availability import Availability, Facts, Leases, Mark
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.graphql import NOT_UNDERSTOOD
-from shared.storefronts.shopify_admin import Answer, Quantity
+from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Desk, Numbers, Quantity
 
 T = TypeVar("T")
 
@@ -44,18 +42,6 @@ LEAST_TIME_LEFT_MS = 15_000
 """What a batch may need: nothing is begun with less."""
 LONGEST_WAIT_SECONDS = 5.0
 """A throttled shop is waited for so long; for longer it rests, and so do we."""
-
-
-class Shop(Protocol):
-    """A platform's module, as far as telling numbers goes."""
-
-    def set_available(self, wanted: Sequence[Quantity]) -> Answer:
-        """Set numbers in one piece."""
-        ...
-
-    def available(self, items: Iterable[str]) -> dict[str, int]:
-        """Read the shop's own numbers."""
-        ...
 
 
 class _ShopFails(Exception):
@@ -97,7 +83,7 @@ class _Run:
     holder: str
     now: datetime
     time_left_ms: Callable[[], int]
-    shop: Shop
+    shop: Numbers
     desk: Desk
     told: int = 0
     orders_told: int = 0
@@ -123,7 +109,7 @@ class PublishToChannels:
     pauses: Pauses
     problems: Problems
     order: Callable[[OrderKey], Order | None]
-    shop: Callable[[Channel], Shop]
+    shop: Callable[[Channel], Numbers]
     desk: Callable[[Channel], Desk]
     refresh: RefreshNumbers
     to_channels: Callable[[Iterable[Message]], None]
@@ -288,8 +274,10 @@ class PublishToChannels:
             }
             answer = self._set(run, list(wanted.values()))
             if answer.is_done:
-                self._record(marks, facts, wanted, run.time)
-                run.told += len(wanted)
+                said = {sku: quantity for sku, quantity in wanted.items() if quantity.item not in answer.later}
+                done = [mark for mark in marks if mark.subject in said or mark.subject not in wanted]
+                self._record(done, facts, said, run.time)
+                run.told += len(said)
                 return
             by_item = {quantity.item: sku for sku, quantity in wanted.items()}
             moved += bool(answer.stale)
@@ -302,10 +290,10 @@ class PublishToChannels:
         raise _ShopFails(Conflict("the shop's numbers keep moving", code="shop_moves"))
 
     def _set(self, run: _Run, wanted: Sequence[Quantity]) -> Answer:
-        return self._asking(run, lambda: run.shop.set_available(wanted)) if wanted else Answer()
+        return self._asking(run, lambda: run.shop.say_quantity(wanted)) if wanted else Answer()
 
     def _read(self, run: _Run, items: Iterable[str]) -> dict[str, int]:
-        return self._asking(run, lambda: run.shop.available(items)) if items else {}
+        return self._asking(run, lambda: run.shop.list_levels(items)) if items else {}
 
     def _asking(self, run: _Run, ask: Callable[[], T]) -> T:
         """Ask the shop; wait for it a little while it throttles us."""

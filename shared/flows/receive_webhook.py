@@ -12,45 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Protocol
 
 from shared.domain import times
-from shared.domain.intake import Ask
 from shared.domain.messages import Delivered, Message
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Transient
 from shared.storage.archive import Archive
+from shared.storefronts.contract import Event, Inbound
 
 MOST_BODY_BYTES = 1024 * 1024
-
-
-class Identified(Protocol):
-    """What a platform's headers say."""
-
-    @property
-    def topic(self) -> str:
-        """Say what it is about."""
-        ...
-
-    @property
-    def event_id(self) -> str:
-        """Name the delivery: the same for every try of it."""
-        ...
-
-
-class Platform(Protocol):
-    """A platform's module, as far as receiving goes."""
-
-    ORDER_TOPICS: Mapping[str, Ask]
-
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> bool:
-        """Answer whether one of the secrets signed the body."""
-        ...
-
-    def identify(self, headers: Mapping[str, str]) -> Identified:
-        """Read what a delivery is about."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,36 +39,37 @@ class Received:
 
 @dataclass(slots=True)
 class ReceiveWebhook:
-    """Receives deliveries. `secrets` gives a shop's signing secrets, read anew when asked to."""
+    """Receives deliveries. `inbound` reads what a channel sends, `secrets` gives what signs it, anew when asked to."""
 
     archive: Archive
-    platforms: Mapping[str, Platform]
+    inbound: Callable[[Channel], Inbound]
     secrets: Callable[[ChannelId, bool], Sequence[str]]
     send: Callable[[Iterable[Message]], None]
 
     def run(self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime) -> Received:
         """Receive one delivery; headers have names in lower case."""
         is_archived = False
-        topic = ""
+        event = Event(topic="", event_id="")
         try:
-            channel, platform, event = self._verified(channel_id, body, headers, rules)
-            topic = event.topic
+            channel, shop, event = self._verified(channel_id, body, headers, rules, now)
             archive_key = _archive_key(channel, event, now)
-            self.archive.put(archive_key, body, {"topic": topic, "received-at": times.text(now)})
+            self.archive.put(archive_key, body, _about(event, now))
             is_archived = True
+            if not event.topic:
+                raise InvalidInput("an event names no topic", code="topic")  # noqa: TRY301 - archived, and no event
             status, reason = HTTPStatus.OK, "topic_unknown"
-            if topic in platform.ORDER_TOPICS:
+            if shop.ask_of(event.topic):
                 message = Delivered(
                     channel=channel.channel,
-                    topic=topic,
+                    topic=event.topic,
                     archive_key=archive_key,
                     received_at=times.text(now),
                     body=_json_text(body),
                 )
                 self.send([message])
                 reason = "queued"
-        except _Refused as refused:
-            status, reason = refused.status, refused.reason
+        except _Ended as ended:
+            status, reason = ended.status, ended.reason
         except InvalidInput as failure:
             status, reason = HTTPStatus.BAD_REQUEST, failure.code
         except Transient as failure:
@@ -108,29 +80,36 @@ class ReceiveWebhook:
             channel=channel_id[:60],
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
-            topic=topic,
+            topic=event.topic,
             is_archived=is_archived,
         )
 
     def _verified(
-        self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules
-    ) -> tuple[Channel, Platform, Identified]:
+        self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime
+    ) -> tuple[Channel, Inbound, Event]:
         channel = rules.channels.get(ChannelId(channel_id))
         if channel is None:
-            raise _Refused(HTTPStatus.NOT_FOUND, "unknown_shop")
+            raise _Ended(HTTPStatus.NOT_FOUND, "unknown_shop")
         if len(body) > MOST_BODY_BYTES:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        platform = self.platforms[channel.platform]
-        if not self._is_signed(platform, channel, body, headers):
-            raise _Refused(HTTPStatus.UNAUTHORIZED, "signature")
-        return channel, platform, platform.identify(headers)
+            raise _Ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        shop = self.inbound(channel)
+        if shop.is_ping(body, headers):
+            raise _Ended(HTTPStatus.OK, "ping")
+        secrets = (self.secrets(channel.channel, anew) for anew in (False, True))
+        if not any(shop.verify(body, headers, each, now) for each in secrets):
+            raise _Ended(HTTPStatus.UNAUTHORIZED, "signature")
+        return channel, shop, shop.identify(body, headers)
 
-    def _is_signed(self, platform: Platform, channel: Channel, body: bytes, headers: Mapping[str, str]) -> bool:
-        return any(platform.verify(body, headers, self.secrets(channel.channel, anew)) for anew in (False, True))
+
+def _about(event: Event, now: datetime) -> dict[str, str]:
+    """Tell what an archived event is about, as far as it says."""
+    told = {"topic": event.topic, "received-at": times.text(now), "order": event.order, "at": event.at}
+    return {name: value for name, value in told.items() if value and value.isascii()}
 
 
-def _archive_key(channel: Channel, event: Identified, now: datetime) -> str:
-    return f"webhooks/{channel.channel}/{now:%Y/%m/%d}/{event.event_id}-{event.topic.replace('/', '-')}.json"
+def _archive_key(channel: Channel, event: Event, now: datetime) -> str:
+    topic = event.topic.replace("/", "-") or "unknown"
+    return f"webhooks/{channel.channel}/{now:%Y/%m/%d}/{event.event_id}-{topic}.json"
 
 
 def _json_text(body: bytes) -> str:
@@ -143,8 +122,8 @@ def _json_text(body: bytes) -> str:
     return text
 
 
-class _Refused(Exception):
-    """The delivery is not believed."""
+class _Ended(Exception):
+    """The delivery ends here: it is not believed, or asks nothing of us."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain import orders, times
+from shared.domain import identity, orders, times
+from shared.domain.facts import Codes
 from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState, PurchaseOrder, step
-from shared.domain.rules import Rules
+from shared.domain.rules import Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.formats import purchase_order_csv
 from shared.formats.purchase_order_csv import Document, Request
@@ -26,6 +27,7 @@ from shared.storage.order_book import Deducting
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 from shared.suppliers.file_drop import FileDrop
 
 TRIES = 3
@@ -43,6 +45,8 @@ MOST_LINES_A_MOVE = 90
 ACTIONS = {
     "no_ship_to": "give the order an address, or cancel it",
     "other_content": "compare the file with the purchase order; then cancel the order or settle it with the supplier",
+    "no_supplier_code": "map a code of the supplier to the SKU, or give the units to another source",
+    "not_whole_packs": "correct the pack of the mapping, or change the order to whole packs, or cancel it",
     "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
     "not_acknowledged": "ask the supplier",
     "send_failed_again": "see why the supplier cannot be reached; it is looked up and tried again",
@@ -102,6 +106,7 @@ class SendPurchaseOrders:
     outbox: Outbox
     pauses: Pauses
     problems: Problems
+    codes: SupplierCodes
     supplier: FileDrop
     new_id: Callable[[], str]
 
@@ -203,9 +208,10 @@ class SendPurchaseOrders:
         if source is None:
             raise InvalidInput("no such source", code="unknown_source", source=po.source)
         move = orders.send(order, po.n, deducts_at=source.deducts_at)
-        content = self._content(order, replace(po, lines=lines), run)
+        asked = replace(po, lines=self._as_called(lines, source, run))
+        content = self._content(order, asked, run)
         run.needs(self.supplier.times_out)
-        claimed = self._claimed(replace(po, lines=lines), PoEvent.CLAIM, run)
+        claimed = self._claimed(asked, PoEvent.CLAIM, run)
         sent = (order, replace(move.order, revision=order.revision + 1))
         if move.effects:  # it deducts at receipt, which is when it has surely taken the purchase order in
             deducting = Deducting(run.now + source.takes_in_within, source.feed.slack)
@@ -214,6 +220,14 @@ class SendPurchaseOrders:
         else:
             self.outbox.claim(sent, (po, claimed))
         self._send(order, claimed, content, run)
+
+    def _as_called(self, lines: tuple[PoLine, ...], source: Source, run: _Run) -> tuple[PoLine, ...]:
+        """Put lines under the supplier's own codes as they are mapped now; the claim keeps them for later tries."""
+        called = self.codes.called(source.source, {line.sku for line in lines}, identity.day_of(run.time, source.zone))
+        unnamed = sorted({line.sku for line in lines} - called.keys())
+        if unnamed and source.codes is Codes.MAPPED:
+            raise InvalidInput("the supplier has no code for a SKU", code="no_supplier_code", sku=unnamed[0])
+        return tuple(identity.theirs(line, *called[line.sku]) if line.sku in called else line for line in lines)
 
     def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:
         """Claim for this very try: equal claims of two senders would be one transaction to the table."""
@@ -388,7 +402,8 @@ class SendPurchaseOrders:
     def _problem(self, subject: str, failure: AppError, run: _Run) -> None:
         run.count("PurchaseOrderStuck")
         action = ACTIONS.get(failure.code, MEND)
-        self.problems.open(Problem.of(failure.code, subject, failure, action), run.time)
+        details = {name: value for name, value in failure.details.items() if isinstance(value, str | int)}
+        self.problems.open(Problem.of(failure.code, subject, failure, action, details), run.time)
 
 
 def _reserved_lines(order: Order, n: int) -> tuple[PoLine, ...]:

@@ -6,33 +6,11 @@ was lost or by somebody's hand, is not told again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.domain.orders import LineState, Order
 from shared.errors import Rejected
-from shared.storefronts.shopify_fulfilments import Part, Seen
-
-
-class Desk(Protocol):
-    """A platform's module, as far as telling of orders goes."""
-
-    def order(self, order_id: str) -> Seen:
-        """Read an order."""
-        ...
-
-    def fulfil(self, parts: Iterable[tuple[Part, int]]) -> None:
-        """Fulfil units of one location."""
-        ...
-
-    def cancel(self, order_id: str, *, refunds: bool) -> str:
-        """Begin a cancel; return its job."""
-        ...
-
-    def is_done(self, job: str) -> bool:
-        """Answer whether a job has ended."""
-        ...
+from shared.storefronts.contract import Desk, Part, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +30,16 @@ def tell(order: Order, desk: Desk, *, refunds: bool, job: str) -> Pending | None
     order_id = order.key.order_id
     seen = desk.order(order_id)
     if order.is_cancelled:
-        if job and not seen.is_cancelled:
+        if not seen.is_cancelled and not job:
+            job = desk.say_cancel(order_id, refunds=refunds)
+            if job:
+                return Pending(job)
+            seen = desk.order(order_id)
+        if not seen.is_cancelled:
             raise Rejected("the shop's cancel ended without one", code="cancel_failed", job=job)
-        return None if seen.is_cancelled else Pending(desk.cancel(order_id, refunds=refunds))
+        return None
     for parts in _missing(order, seen):
-        desk.fulfil(parts)
+        desk.say_fulfilment(parts)
     return None
 
 

@@ -9,13 +9,16 @@ import csv
 from collections.abc import Iterator
 from io import TextIOWrapper
 from itertools import dropwhile
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from shared.domain.feeds import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import tables, text
+from shared.formats.stock_rows import Reads, StockRows
 from shared.formats.tables import Record
+
+T = TypeVar("T")
 
 LONGEST_RECORD = 4 * text.LONGEST_LINE
 
@@ -27,17 +30,23 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
 
     Raises InvalidInput when the file as a whole cannot be read: its text, its quotes, a needed column.
     """
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
+    yield from rows(file, profile, reader)
+
+
+def rows(file: BinaryIO, profile: FeedProfile, reader: Reads[T]) -> Iterator[T | Refusal]:
+    """Yield what a reader makes of every row of a file; fails as `read` does."""
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
-        yield from tables.rows(_records(opened, profile.delimiter, profile.heading_line), profile, currency)
+        yield from tables.rows(records(opened, profile.delimiter, profile.heading_line), profile, reader)
 
 
 def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> list[str]:
     """Return the cells of one line, as they are above a heading."""
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
-        return tables.record_at(_records(opened, profile.delimiter, line), line)
+        return tables.record_at(records(opened, profile.delimiter, line), line)
 
 
-def _records(opened: TextIOWrapper, delimiter: str, first_line: int) -> Iterator[Record]:
+def records(opened: TextIOWrapper, delimiter: str, first_line: int) -> Iterator[Record]:
     """Yield the cells of each row with the line it begins on, from a line on; rows of empty cells are no rows."""
     lines = _Lines(opened, first_line)
     # strict: a quote left open would swallow the rows after it without a word.

@@ -21,26 +21,40 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
 
     Raises InvalidInput when the file as a whole cannot be read.
     """
-    reader = StockRows(profile, currency)
-    spans = [span(each.column) for each in reader.fields]
+    reader = RowReader(profile, currency)
     closing = Closing(profile.footer)
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
         for number, line in text.lines(opened):
-            row, first = line.rstrip(_ENDS), line.strip(_ENDS + " \t")
+            first = line.strip(_ENDS + " \t")
             if number <= profile.heading_line or not first or first.startswith(profile.skips):
                 continue
             if closing.closes(number, first):
                 if profile.footer and profile.footer.count is not None:
-                    closing.check_count(row[span(profile.footer.count)])
+                    closing.check_count(line.rstrip(_ENDS)[span(profile.footer.count)])
                 continue
-            if profile.width and len(row) != profile.width:
-                value, reason = f"{len(row)} characters", f"a row of {profile.width} characters was expected"
-                yield Refusal(line=number, column="", value=value, reason=reason)
-                continue
-            read_row = reader.read(Place(number), [_cell(row, each) for each in spans])
-            if read_row is not None:
-                yield read_row
+            row = reader.read(number, line)
+            if row is not None:
+                yield row
     closing.end()
+
+
+class RowReader:
+    """Reads lines below the heading."""
+
+    def __init__(self, profile: FeedProfile, currency: str) -> None:
+        self._rows = StockRows(profile, currency)
+        self._spans = [span(each.column) for each in self._rows.fields]
+        self._width = profile.width
+
+    def read(self, number: int, line: str) -> Row | Refusal | None:
+        """Read a line; None for a blank one and for one of a warehouse that does not count."""
+        row = line.rstrip(_ENDS)
+        if not row.strip(" \t"):
+            return None
+        if self._width and len(row) != self._width:
+            value, reason = f"{len(row)} characters", f"a row of {self._width} characters was expected"
+            return Refusal(line=number, column="", value=value, reason=reason)
+        return self._rows.read(Place(number), [_cell(row, each) for each in self._spans])
 
 
 def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> str:

@@ -10,14 +10,16 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, TypeVar
 
 from shared.domain.feeds import Refusal, Row
 from shared.domain.numerals import Number
 from shared.domain.profiles import Column, FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import text
-from shared.formats.stock_rows import Cell, Place, StockRows, told
+from shared.formats.stock_rows import Cell, Place, Reads, StockRows, told
+
+T = TypeVar("T")
 
 LONGEST_ELEMENT = 262_144
 MOST_BESIDE = 8 << 20
@@ -57,7 +59,12 @@ def read_array(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[
 
     Raises InvalidInput for what is no JSON, is cut off, or has no array there.
     """
-    reader = StockRows(profile, currency)
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
+    yield from array(file, profile, reader)
+
+
+def array(file: BinaryIO, profile: FeedProfile, reader: Reads[T]) -> Iterator[T | Refusal]:
+    """Yield what a reader makes of every element of the array; fails as `read_array` does."""
     paths = [_path(each.column) for each in reader.fields]
     way = profile.rows.split(".") if profile.rows else []
     encoding = text.encoding_of(file, profile.encoding, in_lines=False)
@@ -81,22 +88,41 @@ def read_array(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[
 
 def read_lines(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | Refusal]:
     """Yield every row of a file that has an object a line. A last line without its end must be whole."""
-    reader = StockRows(profile, currency)
-    paths = [_path(each.column) for each in reader.fields]
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
+    yield from lines(file, profile, reader)
+
+
+def lines(file: BinaryIO, profile: FeedProfile, reader: Reads[T]) -> Iterator[T | Refusal]:
+    """Yield what a reader makes of every line; fails as `read_lines` does."""
+    of_line = LineReader(reader)
     with text.decoded(file, text.encoding_of(file, profile.encoding)) as opened:
         for number, line in text.lines(opened):
-            if not line.strip():
-                continue
-            try:
-                value = _DECODER.decode(line.lstrip("\ufeff"))
-            except (ValueError, RecursionError) as error:
-                if not line.endswith("\n"):
-                    raise InvalidInput("the last line is cut off", code="document_not_closed", line=number) from error
-                yield Refusal(line=number, column="", value=told(line.strip()), reason=_REASON)
-                continue
-            row = _row(reader, Place(number), value, paths)
+            row = of_line.read(number, line)
             if row is not None:
                 yield row
+
+
+class LineReader(Generic[T]):
+    """Reads lines that are an object each."""
+
+    def __init__(self, reader: Reads[T]) -> None:
+        self._rows = reader
+        self._paths = [_path(each.column) for each in reader.fields]
+
+    def read(self, number: int, line: str) -> T | Refusal | None:
+        """Read a line; None for a blank one and for one that does not count.
+
+        Raises InvalidInput for one that is cut off, which only the last can be.
+        """
+        if not line.strip():
+            return None
+        try:
+            value = _DECODER.decode(line.lstrip("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            if not line.endswith("\n"):
+                raise InvalidInput("the last line is cut off", code="document_not_closed", line=number) from error
+            return Refusal(line=number, column="", value=told(line.strip()), reason=_REASON)
+        return _row(self._rows, Place(number), value, self._paths)
 
 
 def text_at(file: BinaryIO, profile: FeedProfile, path: str) -> str:
@@ -305,9 +331,7 @@ def _path(column: Column) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def _row(
-    reader: StockRows, place: Place, value: object, paths: Sequence[tuple[str | int, ...]]
-) -> Row | Refusal | None:
+def _row(reader: Reads[T], place: Place, value: object, paths: Sequence[tuple[str | int, ...]]) -> T | Refusal | None:
     if not isinstance(value, dict | list):
         shown = told(value if isinstance(value, str) else str(value))
         return Refusal(line=place.line, column="", value=shown, reason=_REASON, offset=place.offset)

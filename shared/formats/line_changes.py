@@ -42,7 +42,7 @@ Key = Callable[[bytes], bytes]
 Cut = Callable[[bytes], bytes]
 
 
-class Lines:
+class Kept:
     """Lines with their numbers, from 1, in memory while they are few."""
 
     def __init__(self) -> None:
@@ -74,44 +74,94 @@ class Lines:
 
 @dataclass(slots=True)
 class LineChanges:
-    """What differs, and how it was found."""
+    """What differs, and how it was found.
+
+    `keeps_order`: if keys only rise in the old file, so they do in the new one, each standing once.
+    """
 
     method: Method = Method.MERGE
-    added: Lines = field(default_factory=Lines)
-    gone: Lines = field(default_factory=Lines)
+    keeps_order: bool = False
+    added: Kept = field(default_factory=Kept)
+    gone: Kept = field(default_factory=Kept)
 
 
-def survey(file: BinaryIO) -> int:
-    """Count the quotes of a file, from its first byte. Raises InvalidInput for a line that is too long to hold.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a file is made of, as far as its bytes tell.
 
-    Where there are none, every line is a row of its own.
+    `newlines_end_lines`: no line ends by a carriage return alone. `is_plain`: ASCII without quotes and without control
+    characters that count as space, so that a cell is what stands between its marks.
+    """
+
+    lines: int
+    quotes: int
+    newlines_end_lines: bool
+    is_plain: bool
+
+
+def survey(file: BinaryIO) -> Survey:
+    """Look over a file from its first byte.
+
+    Raises InvalidInput for a line that is too long to hold and for a zero byte.
     """
     file.seek(0)
-    quotes = 0
+    lines = quotes = returns = pairs = 0
+    is_plain, last = True, b""
     while chunk := file.read(LONGEST_LINE):
         if len(chunk) == LONGEST_LINE and b"\n" not in chunk:
             raise InvalidInput("a line is too long", code="line_too_long", most=LONGEST_LINE)
+        if b"\0" in chunk:
+            raise InvalidInput("the text has a zero byte", code="nul_byte")
+        lines += chunk.count(b"\n")
         quotes += chunk.count(b'"')
-    return quotes
+        if b"\r" in chunk or last == b"\r":
+            returns += chunk.count(b"\r")
+            pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk.startswith(b"\n"))
+        is_plain = is_plain and chunk.isascii() and not any(mark in chunk for mark in _SPACE_TO_TEXT)
+        last = chunk[-1:]
+    lines += last not in {b"", b"\n"}
+    return Survey(lines=lines, quotes=quotes, newlines_end_lines=returns == pairs, is_plain=is_plain and not quotes)
+
+
+_SPACE_TO_TEXT = (b"\x1c", b"\x1d", b"\x1e", b"\x1f")
+"""What is space in text, and none in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a surveyed file, from a byte on, where the line of that number begins."""
+
+    file: BinaryIO
+    start: int = 0
+    first: int = 1
+
+    def from_start(self) -> BinaryIO:
+        """Go to the first of them."""
+        self.file.seek(self.start)
+        return self.file
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Yield all of them with their numbers."""
+        return enumerate(self.from_start(), self.first)
 
 
 @contextmanager
 def between(
-    old: BinaryIO, new: BinaryIO, key: Key, cut: Cut | None = None, *, set_up_to: int = SET_UP_TO
+    old: Lines, new: Lines, key: Key, cut: Cut | None = None, *, set_up_to: int = SET_UP_TO
 ) -> Iterator[LineChanges]:
-    """Compare two surveyed files line by line, from their first bytes.
+    """Compare two files line by line.
 
     `key` tells from a line what the row is about; it decides how a merge goes on, never what comes out. `cut` leaves of
     a line what counts, without, say, a time stamp that is another one in every file.
     """
     changes = LineChanges()
     try:
-        if not _merge(_cut(_from_start(old), cut), _cut(_from_start(new), cut), key, changes):
+        if not _merge(_cut(old.from_start(), cut), _cut(new.from_start(), cut), key, changes, new.first):
             changes.added.clear()
             changes.gone.clear()
-            if old.seek(0, os.SEEK_END) <= set_up_to:
+            if old.file.seek(0, os.SEEK_END) <= set_up_to:
                 changes.method = Method.SET
-                _subtract(old, _from_start(new), count(1), cut, changes)
+                _subtract(old, new.from_start(), count(new.first), cut, changes)
             else:
                 changes.method = Method.PARTITIONS
                 _subtract_parts(old, new, cut, changes)
@@ -119,11 +169,6 @@ def between(
     finally:
         changes.added.close()
         changes.gone.close()
-
-
-def _from_start(file: BinaryIO) -> BinaryIO:
-    file.seek(0)
-    return file
 
 
 Pair = tuple[bytes, ...]
@@ -137,10 +182,11 @@ def _cut(lines: Iterable[bytes], cut: Cut | None) -> Iterator[Pair]:
     return zip(lines, strict=True) if cut is None else ((cut(line), line) for line in lines)
 
 
-def _merge(olds: Iterator[Pair], news: Iterator[Pair], key: Key, changes: LineChanges) -> bool:
+def _merge(olds: Iterator[Pair], news: Iterator[Pair], key: Key, changes: LineChanges, first: int) -> bool:
     """Walk both files at once; answer False where their order makes that a waste."""
-    number = backwards = 0
+    number, backwards = first - 1, 0
     last_old = last_new = b""
+    rises, above = True, _END  # the line above in the new file
     for before, after in zip_longest(olds, news, fillvalue=_END):
         number += 1
         while before[0] != after[0]:
@@ -161,16 +207,18 @@ def _merge(olds: Iterator[Pair], news: Iterator[Pair], key: Key, changes: LineCh
                 before = next(olds, _END)  # noqa: PLW2901 - both walk on by themselves until they meet
             if is_added:
                 changes.added.add(number, after[-1])
-                after = next(news, _END)  # noqa: PLW2901
+                rises = rises and (above is _END or key(above[-1]) < cast("bytes", new_key))
+                above, after = after, next(news, _END)  # noqa: PLW2901
                 number += 1
+                rises = rises and (after is _END or cast("bytes", new_key) < key(after[-1]))
+        above = after
+    changes.keeps_order = rises
     return True
 
 
-def _subtract(
-    old: BinaryIO, news: Iterable[bytes], numbers: Iterable[int], cut: Cut | None, changes: LineChanges
-) -> None:
+def _subtract(old: Lines, news: Iterable[bytes], numbers: Iterable[int], cut: Cut | None, changes: LineChanges) -> None:
     """Take from each file what the other has, by a set of the old one's lines."""
-    olds = _from_start(old)
+    olds = old.from_start()
     left = set(olds) if cut is None else set(map(cut, olds))
     for number, line in zip(numbers, news):  # noqa: B905 - numbers may go on for ever
         compared = line if cut is None else cut(line)
@@ -179,12 +227,12 @@ def _subtract(
         else:
             changes.added.add(number, line)
     if left:
-        for line in _from_start(old):
+        for line in old.from_start():
             if (line if cut is None else cut(line)) in left:
                 changes.gone.add(0, line)
 
 
-def _subtract_parts(old: BinaryIO, new: BinaryIO, cut: Cut | None, changes: LineChanges) -> None:
+def _subtract_parts(old: Lines, new: Lines, cut: Cut | None, changes: LineChanges) -> None:
     """Do the same part by part, so that a set holds one part's lines."""
     with ExitStack() as stack:
         olds, news = ([_Part() for _ in range(PARTITIONS)] for _ in range(2))
@@ -193,7 +241,7 @@ def _subtract_parts(old: BinaryIO, new: BinaryIO, cut: Cut | None, changes: Line
         _scatter(old, olds, cut)
         _scatter(new, news, cut)
         for before, after in zip(olds, news, strict=True):
-            _subtract(before.file, _from_start(after.file), after.numbers, cut, changes)
+            _subtract(Lines(before.file), Lines(after.file).from_start(), after.numbers, cut, changes)
 
 
 class _Part:
@@ -204,10 +252,10 @@ class _Part:
         self.numbers = array("I")
 
 
-def _scatter(file: BinaryIO, parts: Sequence[_Part], cut: Cut | None) -> None:
+def _scatter(lines: Lines, parts: Sequence[_Part], cut: Cut | None) -> None:
     """Write each line to the part that its equal in the other file goes to as well."""
     into = [(part.file.write, part.numbers.append) for part in parts]
-    for number, line in enumerate(_from_start(file), 1):
+    for number, line in lines.numbered():
         write, note = into[hash(line if cut is None else cut(line)) % PARTITIONS]
         write(line if line.endswith(b"\n") else line + b"\n")
         note(number)

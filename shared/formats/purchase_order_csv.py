@@ -1,5 +1,8 @@
 """A purchase order, or the request to cancel one, as CSV in UTF-8 (RFC 4180): a heading, then one row a line.
 
+`sku` and `units` are ours; `supplier_sku` and `supplier_units` say the same by the supplier's own code and in its
+packs, and are empty where we know of no code.
+
 Every row carries the number, our order and the address, so that a row stands alone. A machine reads it: values are
 written as they are, quoted where the dialect needs it, and never altered; what cannot be carried is refused.
 """
@@ -10,7 +13,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shared.domain.names import Sku
@@ -27,7 +30,7 @@ class Request(StrEnum):
 
 ADDRESS = ("name", "company", "address1", "address2", "city", "zip", "province", "country_code", "phone")
 _HEAD = ("request", "number", "order_token", "order_name")
-_LINE = ("line", "sku", "units")
+_LINE = ("line", "sku", "units", "supplier_sku", "supplier_units")
 _SHIP_TO = tuple(f"ship_to_{part}" for part in ADDRESS)
 COLUMNS = _HEAD + _LINE + _SHIP_TO
 
@@ -55,7 +58,18 @@ def render(document: Document) -> bytes:
         raise InvalidInput("the address has a part without a column", code="address_part", part=unknown[0])
     head = [document.request.value, document.number, document.order_token, document.order_name]
     address = [document.ship_to.get(part, "") for part in ADDRESS]
-    rows = [[*head, line.line, line.sku, str(line.units), *address] for line in document.lines]
+    rows = [
+        [
+            *head,
+            line.line,
+            line.sku,
+            str(line.units),
+            line.code,
+            str(line.units // line.pack) if line.code else "",
+            *address,
+        ]
+        for line in document.lines
+    ]
     for row in rows:
         for column, value in zip(COLUMNS, row, strict=True):
             if any(unicodedata.category(character) in _UNFIT for character in value):
@@ -70,7 +84,7 @@ def parse(body: bytes) -> Document:
     try:
         heading, *rows = csv.reader(io.StringIO(body.decode(), newline=""), strict=True)
         read = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        lines = tuple(PoLine(line=row["line"], sku=Sku(row["sku"]), units=int(row["units"])) for row in read)
+        lines = tuple(_line(row) for row in read)
         document = Document(
             request=Request(read[0]["request"]),
             number=read[0]["number"],
@@ -79,8 +93,15 @@ def parse(body: bytes) -> Document:
             lines=lines,
             ship_to={part: read[0][f"ship_to_{part}"] for part in ADDRESS if read[0][f"ship_to_{part}"]},
         )
-    except (ValueError, IndexError, csv.Error) as error:
+    except (ValueError, ZeroDivisionError, IndexError, csv.Error) as error:
         raise InvalidInput("a purchase order file cannot be read", code="po_file_unreadable") from error
     if tuple(heading) != COLUMNS or render(document) != body:
         raise InvalidInput("a purchase order file is not as we write them", code="po_file_foreign")
     return document
+
+
+def _line(row: Mapping[str, str]) -> PoLine:
+    line = PoLine(line=row["line"], sku=Sku(row["sku"]), units=int(row["units"]))
+    if not row["supplier_sku"]:
+        return line
+    return replace(line, code=row["supplier_sku"], pack=line.units // int(row["supplier_units"]))

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from shared.domain.feeds import Refusal, Row
 from shared.domain.profiles import FeedProfile, Format, cell, span
 from shared.errors import InvalidInput
-from shared.formats import containers, delimited, fixed_width, json_rows, xlsx, xml_rows
+from shared.formats import containers, delimited, fixed_width, json_rows, x12_846, xlsx, xml_rows
 
 READER = 2
 """Raise it when the same bytes are read otherwise than before: rows that equal a snapshot are skipped."""
@@ -28,8 +28,9 @@ _READERS = {
     Format.JSON: json_rows.read_array,
     Format.NDJSON: json_rows.read_lines,
     Format.XML: xml_rows.read,
+    Format.X12: x12_846.read,
 }
-_NOT_OF_THE_READING = ("lag", "slack", "as_of", "full", "volatile", "guard")
+_NOT_OF_THE_READING = ("lag", "slack", "as_of", "full", "volatile", "guard", "counts")
 
 
 def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | Refusal]:
@@ -61,6 +62,8 @@ def fingerprint(profile: FeedProfile, currency: str) -> str:
 
 def _text_at(file: BinaryIO, profile: FeedProfile, at: str) -> str:
     match profile.format:
+        case Format.X12:
+            return x12_846.text_at(file, at)
         case Format.XML:
             return xml_rows.text_at(file, profile, at)
         case Format.JSON:

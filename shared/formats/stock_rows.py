@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from shared.domain import gtin, money, quantities
 from shared.domain.feeds import Refusal, Row
@@ -13,13 +13,15 @@ from shared.domain.numerals import Number
 from shared.domain.profiles import MOST_PACK, FeedProfile, Field, Status
 from shared.errors import InvalidInput
 
+T_co = TypeVar("T_co", covariant=True)
+
 LONGEST_VALUE_TOLD = 40
 
 Cell = str | tuple[str, ...] | InvalidInput
 """Text as it stands; or several texts, whose quantities are summed; or what is wrong with it already."""
 
 _WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
-_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?E[+-][0-9]+", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?E[+-][0-9]+", re.IGNORECASE)
 _MASKS = {"9": "[0-9]", "A": "[A-Za-z]", "?": "."}
 
 
@@ -28,6 +30,17 @@ class Place(NamedTuple):
 
     line: int
     offset: int | None = None
+
+
+class Reads(Protocol[T_co]):
+    """Reads rows: of which cells each is made, and what one says; None: nothing that counts."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Which cells a row is made of, in order."""
+
+    def read(self, place: Place, cells: Sequence[Cell]) -> T_co | None:
+        """Read a row."""
 
 
 class StockRows:
@@ -106,7 +119,7 @@ class StockRows:
         parts = []
         for at in range(self._parts):
             self._looks_at = at
-            parts.append(self._part_of_sku(_text(cells[at])))
+            parts.append(self._part_of_sku(text_of(cells[at])))
         sku = self._profile.sku_join.join(parts)
         if self._sku_looks and not any(look.fullmatch(sku) for look in self._sku_looks):
             raise InvalidInput("a SKU does not look as this supplier's do", code="sku_mask")
@@ -115,7 +128,7 @@ class StockRows:
     def _part_of_sku(self, text: str) -> str:
         if isinstance(text, Number):
             text = self._sku_of_number(text)
-        elif _SCIENTIFIC.fullmatch(text):
+        elif SCIENTIFIC.fullmatch(text):
             raise InvalidInput("a SKU that a spreadsheet has turned into a number", code="sku_scientific")
         return name(text, "sku")
 
@@ -135,7 +148,7 @@ class StockRows:
         if at is None:
             return None
         self._looks_at = at
-        return _text(cells[at])
+        return text_of(cells[at])
 
     def _counted(self, cells: Sequence[Cell], told: list[str], warnings: list[str]) -> int:
         factor, units = self._profile.pack, 0
@@ -155,7 +168,7 @@ class StockRows:
 
     def _units(self, cell: Cell, told: list[str]) -> int:
         profile = self._profile
-        read = quantities.read(_text(cell), profile.quantities, profile.marks)
+        read = quantities.read(text_of(cell), profile.quantities, profile.marks)
         if read.units < 0 and profile.negative == "refuse":
             raise InvalidInput("a quantity below zero", code="quantity_negative")
         if read.told:
@@ -202,7 +215,7 @@ def by_cell(cells: Sequence[str], positions: Sequence[int | None]) -> list[Cell]
     return ["" if at is None else cells[at] for at in positions]
 
 
-def _text(cell: Cell) -> str:
+def text_of(cell: Cell) -> str:
     """Take off outer space, and the ="..." by which spreadsheets are told that a number is text."""
     if isinstance(cell, Number):
         return cell

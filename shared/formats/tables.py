@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.feeds import Refusal
 from shared.domain.profiles import MAY_BE_ABSENT, FeedProfile, Footer
 from shared.errors import InvalidInput
-from shared.formats.stock_rows import Place, StockRows, by_cell, told
+from shared.formats.stock_rows import Place, Reads, by_cell, told
+
+T = TypeVar("T")
 
 Record = tuple[int, list[str]]
 """The line a record begins on, and its cells."""
 
 
 def rows(
-    records: Iterator[Record], profile: FeedProfile, currency: str, *, pads: bool = False
-) -> Iterator[Row | Refusal]:
+    records: Iterator[Record], profile: FeedProfile, reader: Reads[T], *, pads: bool = False
+) -> Iterator[T | Refusal]:
     """Yield every row. Records have a cell that is not blank; `pads`: blank ones at the end may be missing.
 
     Raises InvalidInput for a column that is missing or comes twice, and for a footer that is wrong or missing.
     """
-    reader = StockRows(profile, currency)
     heading = next(records, (0, []))[1] if profile.heading_line else []
-    positions = _positions(heading, reader, profile)
-    width = profile.width or len(_trimmed(heading))
-    needed = 1 + max(at for at in positions if at is not None)
+    of_record = RowReader(heading, profile, reader, pads=pads)
     closing = Closing(profile.footer)
     watches = bool(profile.footer or profile.skips)
     for line, cells in records:
@@ -35,18 +35,42 @@ def rows(
             if closing.closes(line, first):
                 closing.check(cells)
                 continue
-        if pads:
-            cells.extend([""] * (max(width, needed) - len(cells)))
-        elif not width:
-            width = max(len(cells), needed)
-        if width and (len(cells) < width or any(cell and not cell.isspace() for cell in cells[width:])):
-            value, reason = f"{len(cells)} cells", f"a row of {width} cells was expected"
-            yield Refusal(line=line, column="", value=value, reason=reason)
-            continue
-        row = reader.read(Place(line), by_cell(cells, positions))
+        row = of_record.read(line, cells)
         if row is not None:
             yield row
     closing.end()
+
+
+class RowReader(Generic[T]):
+    """Reads records below a heading. `pads`: blank cells at the end of a record may be missing.
+
+    Raises InvalidInput for a column that is missing or comes twice.
+    """
+
+    def __init__(self, heading: Sequence[str], profile: FeedProfile, reader: Reads[T], *, pads: bool = False) -> None:
+        self._rows = reader
+        self._positions = _positions(heading, self._rows, profile)
+        self._needed = 1 + max(at for at in self._positions if at is not None)
+        self._pads = pads
+        self.width = profile.width or len(_trimmed(heading))
+        """Cells of every row; 0 until the first one has told."""
+
+    @property
+    def positions(self) -> Sequence[int | None]:
+        """Where in a record the cells stand that a row is made of, the SKU first."""
+        return self._positions
+
+    def read(self, line: int, cells: list[str]) -> T | Refusal | None:
+        """Read a record, which has a cell that is not blank; None for one that does not count."""
+        if self._pads:
+            cells.extend([""] * (max(self.width, self._needed) - len(cells)))
+        elif not self.width:
+            self.width = max(len(cells), self._needed)
+        width = self.width
+        if width and (len(cells) < width or any(cell and not cell.isspace() for cell in cells[width:])):
+            value, reason = f"{len(cells)} cells", f"a row of {width} cells was expected"
+            return Refusal(line=line, column="", value=value, reason=reason)
+        return self._rows.read(Place(line), by_cell(cells, self._positions))
 
 
 class Closing:
@@ -101,7 +125,7 @@ def _trimmed(heading: Sequence[str]) -> list[str]:
     return found
 
 
-def _positions(heading: Sequence[str], reader: StockRows, profile: FeedProfile) -> list[int | None]:
+def _positions(heading: Sequence[str], reader: Reads[T], profile: FeedProfile) -> list[int | None]:
     found = _trimmed(heading)
     named = {each.column: each.word for each in reader.fields if isinstance(each.column, str)}
     shown = [told(cell) for cell in found[:50]]

@@ -10,31 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from shared.domain.documents import Finding
 from shared.errors import InvalidInput
 from shared.formats import x12
 from shared.formats.x12 import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What is wrong, and where: segment number, element number, offset of the segment's first byte."""
-
-    code: str
-    segment: int
-    element: int
-    byte: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Interchange:
-    """Who sent it to whom, and its control number (ISA06, ISA08, ISA13, each with its qualifier)."""
+    """Who sent it to whom, its control number, what separates components (ISA06, ISA08, ISA13, ISA16)."""
 
     sender: str
     sender_qualifier: str
     receiver: str
     receiver_qualifier: str
     control: str
+    component: str
     is_test: bool
 
 
@@ -85,6 +76,7 @@ class Envelopes:
             receiver=isa.get(8),
             receiver_qualifier=isa.get(7),
             control=isa.get(13),
+            component=isa.get(16),
             is_test=isa.get(15) == "T",
         )
         groups = 0
@@ -148,7 +140,9 @@ class Envelopes:
 
     def _find(self, code: str, segment: Segment, element: int, text: str) -> None:
         self.findings.append(
-            Finding(code=code, segment=segment.position, element=element, byte=segment.offset, text=text)
+            Finding(
+                code=code, segment=segment.position, element=element, byte=segment.offset, text=text, name=segment.id
+            )
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.errors import InvalidInput
 from shared.formats.x12 import Delimiters
@@ -46,10 +47,40 @@ Body = Sequence[Sequence[str]]
 """Segments between ST and SE: id and elements; empty elements at the end are left out."""
 
 
+class Written(NamedTuple):
+    """A set's segments, and which words for people could not be kept as they are."""
+
+    body: Body
+    changed: tuple[str, ...]
+
+
 def words(text: str, delimiters: Delimiters = USUAL, most: int = 60) -> str:
-    """Make an element out of words for people: delimiters and line ends become blanks, and it is cut to `most`."""
-    unfit = {ord(each): " " for each in _letters(delimiters) + "\r\n\t"}
-    return " ".join(text.translate(unfit).split())[:most].strip()
+    """Make an element out of words for people: delimiters and what cannot be printed become blanks; cut to `most`."""
+    unfit = _letters(delimiters)
+    kept = (" " if each in unfit or not each.isprintable() else each for each in text)
+    return " ".join("".join(kept).split())[:most].strip()
+
+
+class Words:
+    """Makes elements out of words for people, and remembers which could not be kept as they are."""
+
+    def __init__(self, delimiters: Delimiters) -> None:
+        self._delimiters = delimiters
+        self.changed: list[str] = []
+
+    def fit(self, what: str, text: str, most: int) -> str:
+        """Make an element of at most so many characters."""
+        made = words(text, self._delimiters, most)
+        if made != text.strip():
+            self.changed.append(what)
+        return made
+
+
+def identifier(what: str, text: str, most: int) -> str:
+    """Return an identifier that an element can hold as it is. Raises InvalidInput for any other: none is altered."""
+    if not text or text != text.strip() or len(text) > most:
+        raise InvalidInput("an identifier does not fit its element", code="x12_identifier", what=what, value=text[:40])
+    return text
 
 
 def interchange(

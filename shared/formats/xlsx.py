@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
@@ -16,6 +17,7 @@ from shared.domain.numerals import Number
 from shared.domain.profiles import MOST_COLUMNS, Column, FeedProfile, position
 from shared.errors import InvalidInput
 from shared.formats import containers, tables, xml_stream
+from shared.formats.stock_rows import Reads, StockRows
 from shared.formats.tables import Record
 from shared.formats.xml_stream import DEEPEST, local
 
@@ -23,6 +25,8 @@ MOST_TEXTS = 2_000_000
 MOST_TEXT = 32 << 20
 LONGEST_CELL = 32_767
 MOST_TAGS = 10_000
+DAYS_BEFORE_1904 = 1_462
+"""How many days less a workbook counts that begins with 1904 (ECMA-376, 18.17.4.1)."""
 
 _PLACE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -33,15 +37,40 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
 
     Raises InvalidInput for what is no workbook, has no such sheet, or is made to hurt.
     """
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
     with containers.archive(file) as workbook:
         records = _records(workbook, profile.sheet, profile.heading_line)
-        yield from tables.rows(records, profile, currency, pads=True)
+        yield from tables.rows(records, profile, reader, pads=True)
+
+
+def sheets(file: BinaryIO) -> list[str]:
+    """Return the names of the sheets."""
+    with containers.archive(file) as workbook:
+        parts = {info.filename: info for info in workbook.infolist()}
+        tags = _tags(workbook, _part(parts, "xl/workbook.xml"))
+        return [attributes.get("name", "") for name, attributes in tags if name == "sheet"]
+
+
+def records(file: BinaryIO, sheet: Column) -> Iterator[Record]:
+    """Yield the rows of a sheet as they are, blank ones left out."""
+    with containers.archive(file) as workbook:
+        yield from _records(workbook, sheet, first_line=1)
 
 
 def cells_of(file: BinaryIO, profile: FeedProfile, line: int) -> list[str]:
-    """Return the cells of one row of the sheet."""
+    """Return the cells of one row of the sheet, where a date stands; numbers are days as a workbook of 1900 counts."""
     with containers.archive(file) as workbook:
-        return tables.record_at(_records(workbook, profile.sheet, line), line)
+        cells = tables.record_at(_records(workbook, profile.sheet, line), line)
+        return [_since_1900(each) for each in cells] if _begins_with_1904(workbook) else cells
+
+
+def _begins_with_1904(workbook: ZipFile) -> bool:
+    tags = _tags(workbook, workbook.getinfo("xl/workbook.xml"))
+    return any(name == "workbookPr" and found.get("date1904") in {"1", "true"} for name, found in tags)
+
+
+def _since_1900(cell: str) -> str:
+    return Number(Decimal(cell.plain) + DAYS_BEFORE_1904) if isinstance(cell, Number) else cell
 
 
 def _records(workbook: ZipFile, sheet: Column, first_line: int) -> Iterator[Record]:

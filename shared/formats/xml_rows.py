@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from shared.domain.feeds import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import xml_stream
-from shared.formats.stock_rows import Cell, Place, StockRows
+from shared.formats.stock_rows import Cell, Place, Reads, StockRows
 from shared.formats.xml_stream import DEEPEST, local
+
+T = TypeVar("T")
 
 LONGEST_ROW = 65_536
 """Characters of the fields that are read of a row."""
@@ -35,7 +37,12 @@ def read(file: BinaryIO, profile: FeedProfile, currency: str) -> Iterator[Row | 
 
     Raises InvalidInput for what is no XML, is cut off, or has nothing at the path of the rows.
     """
-    reader = StockRows(profile, currency)
+    reader: Reads[Row | Refusal] = StockRows(profile, currency)
+    yield from rows(file, profile, reader)
+
+
+def rows(file: BinaryIO, profile: FeedProfile, reader: Reads[T]) -> Iterator[T | Refusal]:
+    """Yield what a reader makes of every row of a file; fails as `read` does."""
     handlers = _Handlers(profile.rows, [str(each.column) for each in reader.fields])
     for found in _found(file, profile, handlers):
         row = reader.read(found.place, found.cells)

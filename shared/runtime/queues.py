@@ -53,6 +53,30 @@ def bodies(event: Mapping[str, Any]) -> dict[str, str]:
     return {record["messageId"]: record["body"] for record in event["Records"]}
 
 
+def tries(event: Mapping[str, Any]) -> dict[str, int]:
+    """Tell how often each message of a batch was received, this time included: `message id -> times`."""
+    return {
+        record["messageId"]: int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+        for record in event["Records"]
+    }
+
+
+def soon(url: str, event: Mapping[str, Any], again: Iterable[str], seconds: int) -> None:
+    """Let messages come again before the time for which a batch hides them, which is as long as the longest takes.
+
+    What the queue refuses comes again when that is over.
+    """
+    failed = set(again)
+    for record in event["Records"]:
+        if record["messageId"] in failed:
+            try:
+                clients.sqs().change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
+                )
+            except (ClientError, BotoCoreError) as error:
+                logger.warning("a message comes again later than wanted", error=type(error).__name__)
+
+
 def failures(again: Mapping[str, str]) -> PartialItemFailureResponse:
     """Answer which messages of a batch shall come again, `message id -> reason`, and log why."""
     for message_id, reason in again.items():

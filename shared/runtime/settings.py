@@ -18,6 +18,7 @@ class Settings:
     config_bucket: str
     order_queue_url: str
     channel_queue_url: str
+    file_queue_url: str
     order_dead_letters_url: str
     file_dead_letters_url: str
     channel_dead_letters_url: str

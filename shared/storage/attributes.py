@@ -1,8 +1,8 @@
 """Plain values <-> DynamoDB's attribute values.
 
-Text, whole numbers, truth values, lists and tables of them: all that our items hold. A float is refused, it cannot
-be exact. boto3's own serializer gives Decimals and costs four times the time of an order's write, hence this small
-one.
+Text, whole numbers, sets of them, truth values, lists and tables of them: all that our items hold. A float is refused,
+it cannot be exact. boto3's own serializer gives Decimals and costs four times the time of an order's write, hence this
+small one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Image = dict[str, Any]
 """An item as DynamoDB's API and streams carry it: name -> {"S": ...}."""
 
 
-def write(value: object) -> dict[str, Any]:
+def write(value: object) -> dict[str, Any]:  # noqa: PLR0911 - one for each type
     """Write one value. Raises TypeError for what an item cannot hold."""
     match value:
         case str():
@@ -27,6 +27,8 @@ def write(value: object) -> dict[str, Any]:
             return {"B": value}
         case Mapping():
             return {"M": {str(key): write(each) for key, each in value.items()}}
+        case frozenset() if value:
+            return {"NS": sorted(str(int(each)) for each in value)}
         case list() | tuple():
             return {"L": [write(each) for each in value]}
         case _:
@@ -45,6 +47,8 @@ def read(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the codec of th
             return bytes(value)
         case "M":
             return {key: read(each) for key, each in value.items()}
+        case "NS":
+            return frozenset(map(int, value))
         case "L":
             return [read(each) for each in value]
         case _:

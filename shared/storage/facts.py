@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, Generic, TypeVar
 
-from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode
+from shared.domain import identity
+from shared.domain.facts import Catalogue, Product, SupplierCode
+from shared.domain.identity import Suggestion
 from shared.domain.names import ChannelId, Sku, SourceId
 from shared.errors import InvalidInput
 from shared.storage import dynamo, keys, ledger
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
+from shared.storage.supplier_codes import SupplierCodes
 
 T = TypeVar("T")
 
@@ -68,7 +70,7 @@ class Facts:
             Change(known.get(product.sku), _kept(product, known.get(product.sku), wanted.silent_on))
             for product in wanted.products
         ]
-        codes = self._codes((code.supplier, code.code) for code in wanted.codes)
+        codes = self._codes(wanted.codes)
         meant = [Change(codes.get((code.supplier, code.code)), code) for code in wanted.codes]
         difference = Difference(
             products=tuple(change for change in products if change.before != change.after),
@@ -77,10 +79,11 @@ class Facts:
             unchanged_codes=sum(change.before == change.after for change in meant),
         )
         self._refuse_foreign_listings(difference, {product.sku for product in wanted.products})
+        self._refuse_doubles(difference, {(code.supplier, code.code) for code in wanted.codes})
         return difference
 
-    def push(self, difference: Difference) -> None:
-        """Write a difference."""
+    def push(self, difference: Difference, at: str) -> None:
+        """Write a difference; `at`: when, which is when its mappings begin to count."""
         leads = [item for change in difference.products for item in _leads(change.after)]
         new = [ledger.catalogue_item(change.after.sku) for change in difference.products if change.before is None]
         self.table.write_all(leads + new)
@@ -90,16 +93,20 @@ class Facts:
                 if (key := Key(item["PK"], item["SK"])) not in led:
                     self.table.delete(key)
         self.table.write_all([to_item(change.after) for change in difference.products])
-        self.table.write_all([code_item(change.after) for change in difference.codes])
+        self.codes.map([change.after for change in difference.codes], at)
 
     def products(self, skus: Iterable[Sku]) -> dict[Sku, Product]:
         """Read products, strongly."""
         found = self._read(keys.item(sku) for sku in skus)
         return {product.sku: product for product in map(from_item, found.values())}
 
-    def code(self, supplier: SourceId, code: str) -> SupplierCode | None:
-        """Read what a supplier's code means."""
-        return self._codes([(supplier, code)]).get((supplier, code))
+    def suggestions(self, code: str, gtin: str) -> tuple[Suggestion, ...]:
+        """List SKUs that a supplier's code may mean: of the same GTIN, or called the same but for case and marks."""
+        found = {Sku(item["SK"]): "the same GTIN" for item in self._led_by(keys.gtin(gtin, Sku("")))} if gtin else {}
+        if plain := identity.plain(code):
+            for item in self._led_by(keys.mpn(plain, Sku(""))):
+                found.setdefault(Sku(item["SK"]), f"its {item['of']} is the same")
+        return tuple(Suggestion(sku=sku, because=because) for sku, because in sorted(found.items()))
 
     def listed(self, channel: ChannelId, listing: str) -> Sku | None:
         """Answer what a channel's listing is of."""
@@ -112,9 +119,65 @@ class Facts:
         found = self.table.query("PK = :pk AND begins_with(SK, :kit)", {":pk": prefix.pk, ":kit": prefix.sk})
         return {Sku(item["SK"].removeprefix(prefix.sk)): item["units"] for item in found}
 
-    def _codes(self, wanted: Iterable[tuple[SourceId, str]]) -> dict[tuple[SourceId, str], SupplierCode]:
-        found = map(code_from_item, self._read(keys.supplier_code(*each) for each in wanted).values())
-        return {(code.supplier, code.code): code for code in found}
+    @property
+    def codes(self) -> SupplierCodes:
+        """The codes in the same table."""
+        return SupplierCodes(self.table)
+
+    def _codes(self, wanted: Iterable[SupplierCode]) -> dict[tuple[SourceId, str], SupplierCode]:
+        asked: dict[SourceId, list[str]] = {}
+        for each in wanted:
+            asked.setdefault(each.supplier, []).append(each.code)
+        return {
+            (supplier, code): known
+            for supplier, codes in asked.items()
+            for code, known in self.codes.meanings(supplier, codes).items()
+        }
+
+    def _led_by(self, to: Key) -> Iterator[dict[str, Any]]:
+        return self.table.query("PK = :pk", {":pk": to.pk})
+
+    def _refuse_doubles(self, difference: Difference, named: set[tuple[SourceId, str]]) -> None:
+        """Hold new meanings against what is stored and not named: the files are checked among themselves.
+
+        Raises InvalidInput for a SKU that another code means on the same day, and for a code that means a SKU which is
+        itself a code of that supplier for another one.
+        """
+        with_codes = {
+            supplier: self.codes.has_any(supplier) for supplier in {each.after.supplier for each in difference.codes}
+        }
+        for code in (each.after for each in difference.codes if with_codes[each.after.supplier]):
+            skus = {meaning.sku for meaning in code.meanings}
+            of_skus = [other for sku in sorted(skus) for other in self.codes.codes_of(code.supplier, sku)]
+            by_name = [
+                *self.codes.known(code.supplier, skus).values(),
+                *self.codes.codes_of(code.supplier, Sku(code.code)),
+            ]
+            for other in (each.mapping for each in (*of_skus, *by_name) if (code.supplier, each.code) not in named):
+                if other is None:
+                    continue
+                if sku := identity.doubled(code, other):
+                    told, do = (
+                        "two codes of a supplier mean the same SKU on the same day",
+                        "end one before the other begins",
+                    )
+                    raise InvalidInput(
+                        told,
+                        code="code_doubled",
+                        supplier=code.supplier,
+                        wanted=code.code,
+                        stored=other.code,
+                        sku=sku,
+                        do=do,
+                    )
+                if identity.leads_on(code, other) or identity.leads_on(other, code):
+                    told, do = (
+                        "a code means a SKU that is itself a code of the supplier",
+                        "map both to the SKU that is meant",
+                    )
+                    raise InvalidInput(
+                        told, code="code_leads_on", supplier=code.supplier, wanted=code.code, stored=other.code, do=do
+                    )
 
     def _refuse_foreign_listings(self, difference: Difference, named: set[Sku]) -> None:
         new = {
@@ -154,6 +217,7 @@ def to_item(product: Product) -> dict[str, Any]:
         "hazmat": product.hazmat,
         "currency": product.currency,
         **{name: amount for name, amount in amounts.items() if amount is not None},
+        **{name: value for name in ("gtin", "mpn") if (value := getattr(product, name))},
     }
 
 
@@ -170,46 +234,23 @@ def from_item(item: Mapping[str, Any]) -> Product:
         price_minor=item.get("price_minor"),
         map_minor=item.get("map_minor"),
         currency=item.get("currency", ""),
-    )
-
-
-def code_item(code: SupplierCode) -> dict[str, Any]:
-    """Write a supplier's code as an item; a day without end is an empty text."""
-    meanings = [
-        {
-            "sku": meaning.sku,
-            "pack": meaning.pack,
-            "first": meaning.first.isoformat() if meaning.first else "",
-            "last": meaning.last.isoformat() if meaning.last else "",
-        }
-        for meaning in code.meanings
-    ]
-    return {**_head(keys.supplier_code(code.supplier, code.code), "supplier_code"), "meanings": meanings}
-
-
-def code_from_item(item: Mapping[str, Any]) -> SupplierCode:
-    """Read a supplier's code back."""
-    return SupplierCode(
-        supplier=SourceId(item["PK"].removeprefix("IDN#")),
-        code=item["SK"],
-        meanings=tuple(
-            Meaning(
-                sku=Sku(each["sku"]),
-                pack=each["pack"],
-                first=date.fromisoformat(each["first"]) if each["first"] else None,
-                last=date.fromisoformat(each["last"]) if each["last"] else None,
-            )
-            for each in item["meanings"]
-        ),
+        gtin=item.get("gtin", ""),
+        mpn=item.get("mpn", ""),
     )
 
 
 def _leads(product: Product) -> Iterator[dict[str, Any]]:
-    """Write what leads to a product: from its listings, and from its parts when it is a kit."""
+    """Write what leads to a product: from its listings, from its parts when it is a kit, from what it may be called."""
     for channel, listing in product.inventory_items.items():
         yield {**_head(keys.listing(channel, listing), "listing"), "sku": product.sku}
     for part, units in product.parts.items():
         yield {**_head(keys.kit_of(part, product.sku), "kit_part"), "units": units}
+    if product.gtin:
+        yield _head(keys.gtin(product.gtin, product.sku), "gtin")
+    called = {identity.plain(product.mpn): "MPN"} | {identity.plain(product.sku): "SKU"}
+    for plain, of in called.items():
+        if plain:
+            yield {**_head(keys.mpn(plain, product.sku), "mpn"), "of": of}
 
 
 def _head(key: Key, entity: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.domain.feeds import IMPLAUSIBLE, Feed, FileReport, Run, Verdict
+from shared.domain.feeds import IMPLAUSIBLE, Feed, FileReport, Run, Tally, Verdict
 from shared.domain.freshness import Freshness
 from shared.domain.names import Sku, SourceId
 from shared.domain.people import By
+from shared.errors import Transient
 from shared.storage import attributes, dynamo, keys
 from shared.storage.dynamo import Table
 
@@ -23,17 +24,17 @@ def to_item(feed: Feed) -> dict[str, Any]:
     """Write a feed as an item."""
     pk, sk = keys.feed(feed.source)
     item: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "feed", "schema": SCHEMA, "revision": feed.revision}
-    item |= {"open": [asdict(run) for run in feed.open], "heartbeat_at": feed.heartbeat_at}
+    item |= {"open": [_run_item(run) for run in feed.open], "heartbeat_at": feed.heartbeat_at}
     item |= {"confirms_since": feed.confirms_since, "unconfirmed": dict(feed.unconfirmed)}
-    return item | ({"applied": asdict(feed.applied)} if feed.applied else {})
+    return item | ({"applied": _run_item(feed.applied)} if feed.applied else {})
 
 
 def from_item(item: Mapping[str, Any]) -> Feed:
     """Read a feed back."""
     return Feed(
         source=SourceId(item["PK"].removeprefix("FEED#")),
-        applied=Run(**item["applied"]) if "applied" in item else None,
-        open=tuple(Run(**run) for run in item["open"]),
+        applied=_run(item["applied"]) if "applied" in item else None,
+        open=tuple(map(_run, item["open"])),
         heartbeat_at=item["heartbeat_at"],
         confirms_since=item.get("confirms_since", ""),
         unconfirmed={Sku(sku): at for sku, at in item.get("unconfirmed", {}).items()},
@@ -56,6 +57,20 @@ class Entry:
     def can_be_released(self) -> bool:
         """Whether a person may let it count: it can be read, and nobody has decided yet."""
         return self.verdict is Verdict.HELD and self.code == IMPLAUSIBLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """A run whose rows are written in pieces: how many there are, and which of them are written."""
+
+    file: str
+    count: int
+    done: frozenset[int]
+
+    @property
+    def left(self) -> list[int]:
+        """Pieces that are not known to be written."""
+        return [number for number in range(1, self.count + 1) if number not in self.done]
 
 
 @dataclass(slots=True)
@@ -139,6 +154,29 @@ class Feeds:
         """Enter what became of a file that was held before."""
         self.table.put_seen(_file_item(report, revision=2), 1)
 
+    def cut(self, source: SourceId, run: Run, count: int, expires_at: int) -> None:
+        """Note that the rows of a run lie there in so many pieces. Once noted it stays."""
+        pk, sk = keys.feed_pieces(source, run.as_of)
+        item = {"PK": pk, "SK": sk, "entity": "feed_pieces", "schema": SCHEMA, "revision": 1}
+        self.table.put_new(item | {"file": run.file, "count": count, "expires_at": expires_at})
+
+    def pieces(self, source: SourceId, as_of: str) -> Pieces | None:
+        """Read how far a run in pieces is, strongly; None when it is none."""
+        found = self.table.get(keys.feed_pieces(source, as_of))
+        return _pieces(found) if found else None
+
+    def piece_done(self, source: SourceId, as_of: str, number: int) -> Pieces:
+        """Note that a piece is written, once or again; return how far the run is. Raises Transient when it is gone."""
+        request = {
+            "UpdateExpression": "ADD done :number, revision :one",
+            "ConditionExpression": "attribute_exists(PK)",
+            "ExpressionAttributeValues": attributes.image({":number": frozenset({number}), ":one": 1}),
+        }
+        done, found = self.table.update(keys.feed_pieces(source, as_of), request)
+        if not done or found is None:
+            raise Transient("a run's pieces are not known", code="pieces_gone", source=source, as_of=as_of)
+        return _pieces(found)
+
     def reject(self, source: SourceId, as_of: str, by: By) -> bool:
         """Note that a held file shall never count; answer False when it is not held any more."""
         key = keys.feed_file(source, as_of)
@@ -147,6 +185,19 @@ class Feeds:
             return False
         rejected = {"verdict": Verdict.REJECTED, "revision": 2, "rejected_by": by.actor, "rejected_because": by.reason}
         return self.table.put_seen(found | rejected, 1)
+
+
+def _pieces(item: Mapping[str, Any]) -> Pieces:
+    return Pieces(file=item["file"], count=item["count"], done=item.get("done", frozenset()))
+
+
+def _run(item: Mapping[str, Any]) -> Run:
+    said = item.get("tally")
+    return Run(**{**item, "tally": Tally(**said) if said else None})
+
+
+def _run_item(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in asdict(run).items() if value is not None}
 
 
 def _file_item(report: FileReport, *, revision: int) -> dict[str, Any]:

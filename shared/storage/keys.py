@@ -52,6 +52,41 @@ def supplier_code(supplier: SourceId, code: str) -> Key:
     return Key(f"IDN#{supplier}", code)
 
 
+def codes_of_supplier(supplier: SourceId) -> Key:
+    """S11: that a supplier has codes, and how many of its last file found no room among the unmapped."""
+    return Key(f"IDN#{supplier}", "#")
+
+
+def unmapped_flag(supplier: SourceId) -> str:
+    """S11: flag of codes that nobody has mapped."""
+    return f"UNMAPPED#{supplier}"
+
+
+def mapped_flag(supplier: SourceId) -> str:
+    """S11: flag of codes that were mapped since the last file."""
+    return f"MAPPED#{supplier}"
+
+
+def code_of(supplier: SourceId, sku: Sku, code: str) -> Key:
+    """S16: a code by which a supplier calls a SKU, on some day."""
+    return Key(f"REV#{supplier}#{sku}", code)
+
+
+def code_turn(supplier: SourceId, day: str, code: str) -> Key:
+    """S17: a day from which on a code means something else."""
+    return Key(f"TURN#{supplier}", f"{day}#{code}")
+
+
+def gtin(number: str, sku: Sku) -> Key:
+    """S18: a SKU by its GTIN."""
+    return Key(f"GTIN#{number}", sku)
+
+
+def mpn(plain: str, sku: Sku) -> Key:
+    """S18: a SKU by what it or its maker calls it, letters and digits alone."""
+    return Key(f"MPN#{plain}", sku)
+
+
 def kit_of(part: Sku, kit: Sku) -> Key:
     """S14: a kit that a SKU is part of."""
     return Key(f"SKU#{part}", f"KIT#{kit}")
@@ -105,6 +140,11 @@ def feed_freshness(name: str) -> Key:
 def feed_file(name: str, as_of: str) -> Key:
     """S12: one file in a feed's history."""
     return Key(f"FEED#{name}", f"FILE#{as_of}")
+
+
+def feed_pieces(name: str, as_of: str) -> Key:
+    """S12: which pieces of a file are written."""
+    return Key(f"FEED#{name}", f"PIECES#{as_of}")
 
 
 def movement(key: LevelKey, changed_at: str, revision: int) -> Key:

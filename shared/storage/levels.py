@@ -194,6 +194,11 @@ class Levels:
 
     table: Table
 
+    def get(self, key: LevelKey) -> Level | None:
+        """Read a level, strongly."""
+        found = self.table.get(keys.level(key))
+        return from_item(found) if found else None
+
     def open(self, source: SourceId) -> list[LevelKey]:
         """List levels of a source that wait for its next count: open deductions, or a hold until then."""
         condition = "flag = :flag"
@@ -206,8 +211,7 @@ class Levels:
             item = _first(write, now)
             if self.table.put_new(item):
                 return True, from_item(item)
-            found = self.table.get(keys.level(write.count.key))
-            return False, from_item(found) if found else None
+            return False, self.get(write.count.key)
         request = _blind(write, now) if isinstance(write, Blind) else _exact(write, now)
         done, values = self.table.update(keys.level(write.count.key), request)
         return done, from_item(values) if values else None

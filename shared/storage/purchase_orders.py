@@ -38,7 +38,7 @@ def to_item(po: PurchaseOrder) -> dict[str, Any]:
         "n": po.n,
         "number": po.number,
         "state": po.state.value,
-        "lines": [{"line": line.line, "sku": line.sku, "units": line.units} for line in po.lines],
+        "lines": [_line_values(line) for line in po.lines],
     }
     item |= {field: getattr(po, field) for field in _TEXTS + _FLAGS if getattr(po, field)}
     if po.due_at:
@@ -54,7 +54,7 @@ def from_item(item: Mapping[str, Any]) -> PurchaseOrder:
         source=SourceId(item["source_id"]),
         n=item["n"],
         number=item["number"],
-        lines=tuple(PoLine(line=each["line"], sku=Sku(each["sku"]), units=each["units"]) for each in item["lines"]),
+        lines=tuple(_line(each) for each in item["lines"]),
         state=PoState(item["state"]),
         due_at=item.get("due_at", "").partition("#")[0],
         revision=item["revision"],
@@ -73,3 +73,18 @@ def put_seen(table: str, po: PurchaseOrder, seen: PurchaseOrder) -> Action:
     if po.revision != seen.revision + 1:
         raise ValueError("a write of a purchase order must raise its revision by one")
     return put_seen_action(key(po), table, to_item(po), seen.revision, read_image)
+
+
+def _line_values(line: PoLine) -> dict[str, Any]:
+    values: dict[str, Any] = {"line": line.line, "sku": line.sku, "units": line.units}
+    return values | {"code": line.code, "pack": line.pack} if line.code else values
+
+
+def _line(values: Mapping[str, Any]) -> PoLine:
+    return PoLine(
+        line=values["line"],
+        sku=Sku(values["sku"]),
+        units=values["units"],
+        code=values.get("code", ""),
+        pack=values.get("pack", 1),
+    )

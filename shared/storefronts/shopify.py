@@ -7,24 +7,19 @@ among them.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import datetime
 
 from shared.domain import times
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor
-from shared.domain.names import ChannelId, OrderKey, Sku, name
+from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import Destination, Line, Order
 from shared.errors import InvalidInput, Rejected
+from shared.storefronts import payloads, signatures
+from shared.storefronts.contract import Event, Listing, Refund, RefundedLine
+from shared.storefronts.payloads import Object, short
 
 ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/create": Ask.CREATE,
@@ -33,45 +28,44 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/cancelled": Ask.CANCEL,
 }
 
-MOST_LINES = 500
-MOST_UNITS = 100_000
-POSTCODE_PREFIX = 3
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
+_ORDER_ID = re.compile(r"[0-9]{1,20}")
+_TIME = re.compile(r"[0-9T:.Z+-]{1,40}")
 _ADDRESS = ("name", "company", "address1", "address2", "city", "zip", "province", "country_code", "phone")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """What the headers of a delivery say. `event_id` is the same for every try of the same delivery."""
-
-    topic: str
-    event_id: str
+def is_ping(_body: bytes, _headers: Mapping[str, str]) -> bool:
+    """Answer no: Shopify asks nothing beforehand."""
+    return False
 
 
-def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> bool:
-    """Answer whether one of the secrets signed the body. Never raises; an empty secret never signs."""
-    given = headers.get("x-shopify-hmac-sha256", "")
-    try:
-        signature = base64.b64decode(given, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    is_signed = False
-    for secret in secrets:
-        right = hmac.new(secret.encode(), body, hashlib.sha256).digest()
-        is_signed |= bool(secret) and hmac.compare_digest(signature, right)
-    return is_signed
+def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now: datetime) -> bool:
+    """Answer whether one of the secrets signed the body; no time is signed. Never raises."""
+    signature = signatures.decoded(headers.get("x-shopify-hmac-sha256", ""))
+    return signature is not None and signatures.is_signed(body, [signature], [each.encode() for each in secrets])
 
 
-def identify(headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about. Header names are in lower case. Raises InvalidInput for a missing or odd one."""
+def identify(_body: bytes, headers: Mapping[str, str]) -> Event:
+    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one."""
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
         raise InvalidInput("a delivery names no topic", code="topic", value=topic[:40])
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
-    return Event(topic=topic, event_id=event_id)
+    order, at = headers.get("x-shopify-order-id", ""), headers.get("x-shopify-triggered-at", "")
+    return Event(
+        topic=topic,
+        event_id=event_id,
+        order=order if _ORDER_ID.fullmatch(order) else "",
+        at=at if _TIME.fullmatch(at) else "",
+    )
+
+
+def ask_of(topic: str) -> Ask | None:
+    """Answer what a topic asks about an order."""
+    return ORDER_TOPICS.get(topic)
 
 
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
@@ -83,88 +77,71 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """
     if topic not in ORDER_TOPICS:
         raise InvalidInput("no order comes with this topic", code="topic_unknown", topic=topic[:60])
-    read = _Object(_json(body), "order")
+    read = Object(payloads.loads(body), "order")
     if read.value.get("test") is True:
         raise Rejected("a test order is never shipped", code="test_order")
     currency = read.text("currency")
-    items = read.value.get("line_items")
-    if not isinstance(items, list) or len(items) > MOST_LINES:
-        raise InvalidInput("an order has no list of lines, or too many", code="lines", most=MOST_LINES)
-    lines = [line for item in items if (line := _line(_Object(item, "line"), currency))]
+    items = payloads.rows(read.value.get("line_items"), "line")
+    lines = [line for item in items if (line := _line(item, currency))]
     if len({line.line for line in lines}) != len(lines):
         raise InvalidInput("two lines have one id", code="line_twice")
-    address = read.value.get("shipping_address")
-    address = address if isinstance(address, dict) else {}
+    address = read.table("shipping_address")
     order = Order(
         key=OrderKey(channel, read.id("id")),
-        name=_short(read.value.get("name")),
-        version=_milliseconds(read.value.get("updated_at")),
+        name=short(read.value.get("name")),
+        version=payloads.milliseconds(read.value.get("updated_at"), "updated_at"),
         placed_at=times.text(times.read(read.value.get("created_at"), "created_at")),
         currency=currency,
         lines=tuple(lines),
         destination=Destination(
-            country=_short(address.get("country_code")),
-            region=_short(address.get("province_code")),
-            postcode_prefix=_short(address.get("zip"))[:POSTCODE_PREFIX],
+            country=short(address.get("country_code")),
+            region=short(address.get("province_code")),
+            postcode_prefix=short(address.get("zip"))[: payloads.POSTCODE_PREFIX],
         ),
     )
     ask = Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic]
-    return Intake(ask=ask, order=order, ship_to=_ship_to(address))
+    return Intake(ask=ask, order=order, ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}))
 
 
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("an event is not JSON", code="not_json", size=len(body)) from error
+def read_refund(body: bytes) -> Refund:
+    """Read `refunds/create`. Raises InvalidInput."""
+    read = Object(payloads.loads(body), "refund")
+    lines = [
+        RefundedLine(
+            line=item.id("line_item_id"),
+            units=payloads.units(item.value.get("quantity")),
+            restocked=RESTOCKED.get(str(item.value.get("restock_type"))),
+        )
+        for item in payloads.rows(read.value.get("refund_line_items"), "refunded line")
+    ]
+    return Refund(refund_id=read.id("id"), at=short(read.value.get("created_at")), lines=tuple(lines))
 
 
-def _line(item: _Object, currency: str) -> Line | None:
+def read_product(body: bytes) -> tuple[Listing, ...]:
+    """Read `products/create` and `products/update`: a variant's inventory item is told its quantity."""
+    read = Object(payloads.loads(body), "product")
+    return tuple(
+        Listing(
+            sku=payloads.sku_of(variant.value["sku"], ""),
+            listing=f"gid://shopify/InventoryItem/{variant.id('inventory_item_id')}",
+            title=short(read.value.get("title")),
+            is_counted=variant.value.get("inventory_management") == "shopify",
+        )
+        for variant in payloads.rows(read.value.get("variants"), "variant")
+        if short(variant.value.get("sku")) and variant.value.get("inventory_item_id") is not None
+    )
+
+
+def _line(item: Object, currency: str) -> Line | None:
     if item.value.get("requires_shipping") is False or item.value.get("gift_card") is True:
         return None
     line_id = item.id("id")
-    units = item.value.get("current_quantity", item.value.get("quantity"))
-    if not isinstance(units, int) or isinstance(units, bool) or not 0 <= units <= MOST_UNITS:
-        raise InvalidInput("a line's quantity is no whole number in bounds", code="quantity", value=str(units)[:40])
-    sku = item.value.get("sku")
+    units = payloads.units(item.value.get("current_quantity", item.value.get("quantity")))
     price = item.value.get("price")
     return Line(
         line=line_id,
-        sku=Sku(name(sku, "sku") if isinstance(sku, str) and sku.strip() else f"?{line_id}"),
+        sku=payloads.sku_of(item.value.get("sku"), line_id),
         ordered=units,
         open=units,
         price_minor=minor(price, currency) if price is not None else 0,
     )
-
-
-def _ship_to(address: Mapping[str, Any]) -> dict[str, str]:
-    told = {field: address.get(field) for field in _ADDRESS}
-    return {field: value.strip() for field, value in told.items() if isinstance(value, str) and value.strip()}
-
-
-def _milliseconds(value: object) -> int:
-    return (times.read(value, "updated_at") - EPOCH) // timedelta(milliseconds=1)
-
-
-def _short(value: object) -> str:
-    return value.strip()[:60] if isinstance(value, str) else ""
-
-
-class _Object:
-    """A JSON object and what it is."""
-
-    def __init__(self, value: object, what: str) -> None:
-        if not isinstance(value, dict):
-            raise InvalidInput("an object was expected", code="not_an_object", what=what)
-        self.value: dict[str, Any] = value
-        self._what = what
-
-    def text(self, field: str) -> str:
-        return name(self.value.get(field), f"{self._what} {field}")
-
-    def id(self, field: str) -> str:
-        """Read an id, a number beyond 2^53 or text, as text."""
-        value = self.value.get(field)
-        return name(
-            str(value) if isinstance(value, int) and not isinstance(value, bool) else value, f"{self._what} {field}"
-        )

@@ -8,14 +8,13 @@ graphql/latest/mutations/inventorySetQuantities)
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
+from shared.storefronts.contract import Answer, Quantity, write_key
 
 MOST_AT_ONCE = 250
 TIMEOUT_SECONDS = 8
@@ -40,32 +39,6 @@ query Available($ids: [ID!]!, $location: ID!) {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """A number for one inventory item, over the one the shop should have; None: whatever it has.
-
-    `told_before`: how often the shop was told one for it, so that the same write wanted later is another write.
-    """
-
-    item: str
-    units: int
-    change_from: int | None
-    told_before: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """All was set, or nothing was: then these items are not where we thought, or are refused, with the code."""
-
-    stale: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all was set."""
-        return not self.stale and not self.refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """One shop's location, and the way there: `post(url, token, query, variables, timeout)` gives the whole answer."""
 
@@ -74,8 +47,8 @@ class Shop:
     token: str = field(repr=False)
     post: Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
 
-    def set_available(self, wanted: Sequence[Quantity]) -> Answer:
-        """Set up to 250 numbers in one piece.
+    def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
+        """Set up to 250 numbers in one piece: all are set, or nothing is.
 
         Raises Transient when the shop is busy or does not answer, InvalidInput when it does not understand us.
         """
@@ -90,7 +63,7 @@ class Shop:
         ]
         variables = {
             "input": {"name": "available", "reason": "correction", "quantities": quantities},
-            "key": _key(wanted),
+            "key": write_key(wanted),
         }
         errors = self._ask(_SET, variables, "inventorySetQuantities")["userErrors"]
         stale: set[str] = set()
@@ -103,7 +76,7 @@ class Shop:
                 refused[item] = error["code"]
         return Answer(stale=frozenset(stale), refused=refused)
 
-    def available(self, items: Iterable[str]) -> dict[str, int]:
+    def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         """Read the shop's own numbers of up to 250 items; what it does not stock is absent."""
         variables = {"ids": sorted(items), "location": self.location}
         found = {}
@@ -116,11 +89,6 @@ class Shop:
 
     def _ask(self, query: str, variables: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - the platform's JSON
         return graphql.data(self.post(self.url, self.token, query, variables, TIMEOUT_SECONDS), name)
-
-
-def _key(wanted: Sequence[Quantity]) -> str:
-    written = sorted([each.item, each.units, each.change_from, each.told_before] for each in wanted)
-    return hashlib.sha256(json.dumps(written).encode()).hexdigest()[:40]
 
 
 def _item_of(error: Mapping[str, Any], wanted: Sequence[Quantity]) -> str:

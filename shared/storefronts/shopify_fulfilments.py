@@ -7,12 +7,13 @@ graphql/latest/mutations/fulfillmentCreate, .../orderCancel)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import graphql
+from shared.storefronts.contract import Part, Seen
 
 TIMEOUT_SECONDS = 8
 OPEN = frozenset({"OPEN", "IN_PROGRESS", "SCHEDULED"})
@@ -55,31 +56,6 @@ query Job($id: ID!) { job(id: $id) { id done } }"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Units of one line in one fulfilment order of the shop; `left` of its `units` can still be fulfilled."""
-
-    line: str
-    fulfilment_order: str
-    location: str
-    item: str
-    units: int
-    left: int
-    is_open: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """An order as the shop has it now."""
-
-    is_cancelled: bool
-    parts: tuple[Part, ...]
-
-    def fulfilled(self, line: str) -> int:
-        """Count units of a line that the shop has as fulfilled."""
-        return sum(part.units - part.left for part in self.parts if part.line == line)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDesk:
     """A shop's orders, and the way there: `post(url, token, query, variables, timeout)` gives the whole answer.
 
@@ -113,7 +89,7 @@ class OrderDesk:
             raise InvalidInput("the shop's order has another shape", code="shop_answer") from error
         return Seen(is_cancelled=bool(found["cancelledAt"]), parts=tuple(parts))
 
-    def fulfil(self, parts: Iterable[tuple[Part, int]]) -> None:
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
         """Fulfil units of parts of one location. Raises Rejected when the shop says no: read the order again."""
         by_order: dict[str, list[dict[str, Any]]] = {}
         for part, units in parts:
@@ -126,7 +102,7 @@ class OrderDesk:
         if answer["userErrors"]:
             raise Rejected("the shop does not fulfil this", code="not_fulfilled", said=_said(answer["userErrors"]))
 
-    def cancel(self, order_id: str, *, refunds: bool) -> str:
+    def say_cancel(self, order_id: str, *, refunds: bool) -> str:
         """Begin to cancel an order; return the job to ask after. Raises Rejected when the shop says no."""
         variables = {
             "orderId": f"gid://shopify/Order/{order_id}",

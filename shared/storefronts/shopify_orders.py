@@ -15,6 +15,7 @@ from typing import Any
 from shared.domain import times
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
+from shared.storefronts.contract import Found
 
 TIMEOUT_SECONDS = 10
 PAGE = 25
@@ -56,15 +57,6 @@ _ADDRESS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """An order as a webhook would tell it, and the topic it would come with."""
-
-    order_id: str
-    topic: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     """A shop's orders, and the way there: `post(url, token, query, variables, timeout)` gives the whole answer."""
 
@@ -72,7 +64,7 @@ class Orders:
     token: str = field(repr=False)
     post: Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]] = graphql.post
 
-    def changed_since(self, since: datetime) -> Iterator[Found]:
+    def list_orders_since(self, since: datetime) -> Iterator[Found]:
         """Yield orders changed at or after a time, oldest change first.
 
         Raises Transient when the shop is busy or silent, InvalidInput when it does not understand us or answers an
@@ -112,7 +104,7 @@ def _found(node: Mapping[str, Any]) -> Found:
         "shipping_address": {ours: address.get(theirs) for theirs, ours in _ADDRESS.items()} if address else None,
     }
     topic = "orders/cancelled" if node["cancelledAt"] else "orders/updated"
-    return Found(order_id=order_id, topic=topic, body=json.dumps(told, ensure_ascii=False).encode())
+    return Found(order_id=order_id, topic=topic, body=json.dumps(told).encode())
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ PLACEHOLDERS: dict[str, object] = {
     "scope": "<scope>",
     "day": "<day>",
     "op_id": "<op_id>",
+    "plain": "<plain>",
 }
 AS_WRITTEN = {
     "<channel>#<id>": "<order>",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -26,6 +26,7 @@ from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.problems import Problems
 from tests.engine.conftest import Engine
+from tests.support import ingest as support
 from tests.support import trade
 from tests.support.shelf import Shelf
 
@@ -50,8 +51,8 @@ def table(engine: Engine) -> Table:
 
 def ingest(engine: Engine, shelf: Shelf, writers: int = 4) -> IngestCounts:
     counted = table(engine)
-    return IngestCounts(
-        files=cast("Any", shelf),
+    return support.ingest(
+        files=shelf,
         feeds=Feeds(counted),
         levels=Levels(counted),
         offers=Offers(counted),

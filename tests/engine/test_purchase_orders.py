@@ -29,6 +29,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storage.supplier_codes import SupplierCodes
 from shared.suppliers.file_drop import FileDrop
 from tests.engine.conftest import Engine
 from tests.support import trade
@@ -41,7 +42,7 @@ LIVES = timedelta(seconds=30)
 LATER = timedelta(minutes=2)
 """Past any claim: a process' life, and the time a request may still arrive after it."""
 PLENTY = 1000
-FIRST_PUT = 10
+FIRST_PUT = 11
 """The call of an undisturbed run that puts the first file."""
 
 
@@ -127,6 +128,7 @@ class World:
             Outbox(book),
             Pauses(book.stock),
             Problems(book.orders),
+            SupplierCodes(book.stock),
             FileDrop(client, "files"),
             new_id=lambda: uuid.uuid4().hex[:16],
         )

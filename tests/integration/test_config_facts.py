@@ -15,6 +15,7 @@ from shared.storage.facts import Change, Facts
 if TYPE_CHECKING:
     from tests.integration.conftest import Aws
 
+AT = "2026-11-25T08:00:00.000Z"
 WEB = ChannelId("nordlys")
 TRAY = Product(sku=Sku("NL-1"), title="Oak tray", inventory_items={WEB: "item-1"})
 MUG = Product(sku=Sku("NL-2"), title="Mug")
@@ -27,7 +28,7 @@ CODE = SupplierCode(
 def push(
     facts: Facts, *products: Product, codes: tuple[SupplierCode, ...] = (), silent_on: tuple[str, ...] = ()
 ) -> None:
-    facts.push(facts.difference(Catalogue(products=products, codes=codes, silent_on=frozenset(silent_on))))
+    facts.push(facts.difference(Catalogue(products=products, codes=codes, silent_on=frozenset(silent_on))), AT)
 
 
 def test_a_push_writes_the_difference_only(aws: Aws) -> None:
@@ -39,7 +40,7 @@ def test_a_push_writes_the_difference_only(aws: Aws) -> None:
 
     assert (difference.products, difference.unchanged_products) == ((Change(MUG, renamed),), 1)
     assert difference.skus == (MUG.sku,)
-    facts.push(difference)
+    facts.push(difference, AT)
     assert facts.difference(Catalogue(products=(TRAY, renamed))).is_empty
 
 
@@ -55,7 +56,7 @@ def test_what_is_not_named_stays(aws: Aws) -> None:
     push(facts, MUG)
 
     assert facts.products([TRAY.sku]) == {TRAY.sku: TRAY}
-    assert facts.code(CODE.supplier, CODE.code) == CODE
+    assert facts.codes.meanings(CODE.supplier, [CODE.code])[CODE.code] == CODE
 
 
 def test_what_the_configuration_says_nothing_about_stays(aws: Aws) -> None:
@@ -132,8 +133,8 @@ def test_a_push_that_broke_off_is_finished_by_the_next(aws: Aws) -> None:
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        Facts(Breaks(aws.stock.client, aws.stock.name)).push(facts.difference(wanted))
-    facts.push(facts.difference(wanted))
+        Facts(Breaks(aws.stock.client, aws.stock.name)).push(facts.difference(wanted), AT)
+    facts.push(facts.difference(wanted), AT)
 
     assert facts.products([TRAY.sku]) == {TRAY.sku: moved}
     assert facts.listed(WEB, "item-1") is None
@@ -147,4 +148,4 @@ def test_a_code_is_written_when_its_meaning_differs(aws: Aws) -> None:
     after = replace(CODE, meanings=(*CODE.meanings, Meaning(sku=MUG.sku, pack=6, first=date(2027, 1, 1))))
     push(facts, codes=(after,))
 
-    assert facts.code(CODE.supplier, CODE.code) == after
+    assert facts.codes.meanings(CODE.supplier, [CODE.code])[CODE.code] == after

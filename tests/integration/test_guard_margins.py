@@ -11,7 +11,7 @@ import pytest
 
 from functions.publish_to_channels import handler as publish_to_channels
 from functions.sweep_due_work import handler as sweep_due_work
-from shared.domain import messages
+from shared.domain import messages, times
 from shared.domain.facts import Catalogue, Product
 from shared.domain.messages import Message, Refresh, Scope
 from shared.domain.names import ChannelId, Sku, SourceId
@@ -64,7 +64,7 @@ class House:
 
     def has(self, *products: Product) -> None:
         facts = Facts(self.aws.stock)
-        facts.push(facts.difference(Catalogue(products=products)))
+        facts.push(facts.difference(Catalogue(products=products)), times.text(clock.now()))
 
     def costs(self, before: int | None, after: int | None, *skus: str, source: str = "alpina") -> Counter[str]:
         """Have a file change these costs."""

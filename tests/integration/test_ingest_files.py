@@ -32,6 +32,7 @@ from shared.storage.problems import Problems
 from tests.integration.conftest import Aws, LambdaContext, push_rules
 from tests.support import trade
 from tests.support.faults import Crash, Faulty, no_answer
+from tests.support.ingest import ingest
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "events/files"
@@ -74,8 +75,9 @@ def golden(aws: Aws, event: str, **bodies: str) -> str:
 
 def deliver(context: LambdaContext, *bodies: str) -> list[str]:
     """Have the function take in messages; return those that come again."""
-    handler.flow().writers = 1  # moto bears one thread
-    event = {"Records": [{"messageId": f"m{i}", "body": body} for i, body in enumerate(bodies, 1)]}
+    handler.flow().runs.rows.writers = 1  # moto bears one thread
+    records = [{"messageId": f"m{i}", "receiptHandle": f"r{i}", "body": body} for i, body in enumerate(bodies, 1)]
+    event = {"Records": records}
     answer = handler.lambda_handler(event, context)
     return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
 
@@ -118,6 +120,9 @@ def report_of(aws: Aws) -> dict[str, Any]:
 
 def items(aws: Aws) -> dict[str, list[dict[str, Any]]]:
     found = {table.name: aws.dynamodb.scan(TableName=table.name)["Items"] for table in (aws.stock, aws.orders)}
+    for item in found[aws.stock.name]:
+        if "done" in item:
+            item["done"] = {"NS": sorted(item["done"]["NS"])}
     return {name: sorted(each, key=lambda item: (item["PK"]["S"], item["SK"]["S"])) for name, each in found.items()}
 
 
@@ -377,17 +382,16 @@ def test_what_the_store_does_not_answer_may_work_later(aws: Aws) -> None:
 # ---- broken off at every call
 
 
-def flow(dynamodb: Any, s3: Any) -> IngestCounts:  # noqa: ANN401 - or a faulty one
+def flow(dynamodb: Any, s3: Any, **settings_: Any) -> IngestCounts:  # noqa: ANN401 - or a faulty one
     names = settings()
     stock = Table(dynamodb, names.stock_table)
-    return IngestCounts(
+    return ingest(
         files=Files(s3, names.files_bucket),
         feeds=Feeds(stock),
         levels=Levels(stock),
         offers=Offers(stock),
         problems=Problems(Table(dynamodb, names.order_table)),
-        pause=lambda _tried: None,
-        writers=1,
+        **settings_,
     )
 
 
@@ -473,6 +477,68 @@ def test_broken_off_at_any_call_and_delivered_again_it_ends_the_same(
         assert run(aws, message).again == {}
 
         assert (items(aws), objects(aws)) == ended, f"call {at}: {watched.calls[at - 1]}"
+
+
+def work_off(aws: Aws, message: str, client: Faulty | None = None, *, of_s3: bool = False, times_each: int = 1) -> None:
+    """Deliver a file that is cut into pieces of two rows, and all that follows; what broke off comes again."""
+    queue, broke_off = [message], False
+    while queue:
+        of, faulty = queue.pop(0), None if broke_off else client
+        dynamodb, s3 = (aws.dynamodb, faulty or aws.s3) if of_s3 else (faulty or aws.dynamodb, aws.s3)
+        sent: list[str] = []
+        taking = flow(dynamodb, s3, piece=2, send=lambda pieces, sent=sent: sent.extend(map(messages.write, pieces)))
+        try:
+            for _ in range(times_each):
+                assert taking.run({"m1": of}, RULES, NOW).again == {}
+        except Crash:
+            broke_off = True
+            queue.append(of)
+        queue += sent
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("of_s3", [False, True], ids=["table", "files"])
+def test_a_file_in_pieces_broken_off_at_any_call_ends_as_one_that_is_written_at_once(
+    aws: Aws,
+    of_s3: bool,  # noqa: FBT001 - a parameter of the test
+    after: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    message = second(aws)
+    began = (items(aws), objects(aws))
+    run(aws, message)
+    at_once = (levels_of(aws), feed_of(aws))
+    restore(aws, *began)
+    watched = Faulty(aws.s3 if of_s3 else aws.dynamodb, at=0)
+    work_off(aws, message, watched, of_s3=of_s3)
+    ended = (items(aws), objects(aws))
+    assert (levels_of(aws), feed_of(aws)) == at_once
+
+    for at in range(1, len(watched.calls) + 1):
+        restore(aws, *began)
+        work_off(aws, message, Faulty(aws.s3 if of_s3 else aws.dynamodb, at, failure=Crash(), after=after), of_s3=of_s3)
+
+        assert (items(aws), objects(aws)) == ended, f"call {at}: {watched.calls[at - 1]}"
+
+
+def test_a_file_in_pieces_of_which_each_comes_twice_ends_as_one_that_comes_once(aws: Aws) -> None:
+    message = second(aws)
+    began = (items(aws), objects(aws))
+    work_off(aws, message)
+    once = (levels_of(aws), feed_of(aws), feeds_history(aws))
+    restore(aws, *began)
+
+    work_off(aws, message, times_each=2)
+
+    assert (levels_of(aws), feed_of(aws), feeds_history(aws)) == once
+
+
+def levels_of(aws: Aws) -> dict[str, Level]:
+    found = {f"NL-100{i}": level_of(aws, f"NL-100{i}") for i in range(1, 6)}
+    return {sku: level for sku, level in found.items() if level}
+
+
+def feeds_history(aws: Aws) -> list[dict[str, Any]]:
+    return list(aws.stock.query("PK = :pk AND begins_with(SK, :file)", {":pk": "FEED#alpina", ":file": "FILE#"}))
 
 
 def restore(aws: Aws, tables: dict[str, list[dict[str, Any]]], files: dict[str, bytes]) -> None:

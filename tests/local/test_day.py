@@ -50,12 +50,26 @@ def test_stock_is_what_the_files_said_less_what_the_orders_took(played: Figures)
             taken[sku_of[choice.order, choice.line], choice.source] += choice.units
 
     for supplier in drawn.FEEDS_OF_THE_DAY:
-        rows, _ = drawn.stock_file(supplier, SEED)
+        rows = drawn.counts(supplier, SEED)
         levels = {level.sku: level for level in played.stock if level.source == supplier}
         assert {sku: level.counted for sku, level in levels.items()} == rows
         assert {sku: level.available for sku, level in levels.items()} == {
             sku: units - taken[sku, supplier] for sku, units in rows.items()
         }
+
+
+@pytest.mark.usefixtures("played")
+def test_the_short_file_was_held_and_counts_by_a_persons_word(cloud: Cloud) -> None:
+    s3, bucket = cloud.client("s3"), cloud.outputs["FilesBucket"]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"out/{drawn.SHORT}/reports/")["Contents"]
+    keys = [each["Key"] for each in listed if each["Key"].endswith(f"short-{SEED}.csv.json")]
+    reports = [json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]) for key in keys]
+
+    (released,) = [each for each in reports if each["details"].get("because") == day.CLEARED]
+    rows, short = drawn.stock_file(drawn.SHORT, SEED)[0], drawn.short_file(SEED)[0]
+    assert (released["verdict"], released["zeroed"]) == ("applied", True)
+    assert (released["read"], released["absent"]) == (len(short), len(rows) - len(short))
+    assert len(short) * 100 // len(rows) in (39, 40)
 
 
 def test_every_order_ended_where_it_should_and_the_lie_is_nowhere(played: Figures) -> None:

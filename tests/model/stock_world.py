@@ -20,7 +20,7 @@ from shared.domain.stock import UNTIL_COUNTED, Blind, Count, CountWrite, First, 
 from shared.errors import Rejected
 from tests.model.conditions import may
 from tests.model.frozen import Frozen, put, spend, with_, without_
-from tests.support import trade
+from tests.support import photos, trade
 
 A, ALPINA = Sku("A"), SourceId("alpina")
 BEGIN = times.read(trade.T0)
@@ -342,7 +342,7 @@ class StockModel:
         others = [self._photo(w, run) for run in feeds.claim(running.feed, me).others]
         waits = w.level is not None and (w.level.deducted or w.level.held_until)
         waiting = {A} if waits and "open levels are visited" not in self.without else set()
-        found = feeds.rows_to_write(
+        found = photos.rows_to_write(
             self._photo(w, me),
             self._photo(w, applied) if applied else None,
             waiting,
@@ -408,7 +408,7 @@ class StockModel:
         over = replace(w, runs=without_(w.runs, running))
         rows = self._photo(w, me)
         compared = {A: Row(line=1, sku=A, units=w.photographs[int(running.compared)][1])} if running.compared else None
-        after = feeds.finish(running.feed, me, rows, compared)
+        after = photos.finish(running.feed, me, rows, compared)
         if after is None and "the snapshot never moves back" in self.without:
             after = replace(running.feed, applied=me, revision=running.feed.revision + 1)
         if after is None:

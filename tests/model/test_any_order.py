@@ -27,7 +27,6 @@ from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
 from shared.errors import Rejected
 from shared.flows.answer_orders import AnswerOrders
-from shared.flows.ingest_counts import IngestCounts
 from shared.flows.place_orders import PlaceOrders
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.runtime import clients
@@ -38,8 +37,10 @@ from shared.storage.offers import Offers
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
-from shared.storefronts import shopify
+from shared.storage.supplier_codes import SupplierCodes
+from shared.storefronts import inbound
 from tests.support import trade
+from tests.support.ingest import ingest
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
 from tests.support.shelf import Shelf
@@ -47,7 +48,6 @@ from tests.support.tables import create_tables
 
 if TYPE_CHECKING:
     from shared.storage.archive import Archive
-    from shared.storage.files import Files
     from shared.storage.pauses import Pauses
     from shared.storage.problems import Problems
     from shared.suppliers.file_drop import FileDrop
@@ -98,26 +98,25 @@ class AnyOrder(RuleBasedStateMachine):
             book=self.book,
             archive=cast("Archive", None),
             problems=problems,
-            platforms={"shopify": shopify},
+            inbound=inbound.of,
             new_id=lambda: f"id{next(ids)}",
             pause=lambda _: None,
         )
         self.shelf = Shelf()
         stock_table = self.book.stock
-        self.ingest = IngestCounts(
-            files=cast("Files", self.shelf),
+        self.ingest = ingest(
+            files=self.shelf,
             feeds=Feeds(stock_table),
             levels=Levels(stock_table),
             offers=Offers(stock_table),
             problems=problems,
-            pause=lambda _: None,
-            writers=1,
         )
         self.folder = Folder()
         self.sender = SendPurchaseOrders(
             outbox=Outbox(self.book),
             pauses=cast("Pauses", FakePauses()),
             problems=problems,
+            codes=SupplierCodes(stock_table),
             supplier=cast("FileDrop", self.folder),
             new_id=lambda: f"id{next(ids)}",
         )

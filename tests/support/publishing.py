@@ -13,8 +13,7 @@ from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import AppError
 from shared.storage.availability import Facts, Lease, Mark, Told
-from shared.storefronts.shopify_admin import Answer, Quantity
-from shared.storefronts.shopify_fulfilments import Part, Seen
+from shared.storefronts.contract import Answer, Part, Quantity, Seen
 from tests.support import trade
 
 NORDLYS = ChannelId("nordlys")
@@ -139,7 +138,7 @@ class FakeShop:
     asked: list[list[tuple[str, int, int | None]]] = field(default_factory=list)
     at_set: Callable[[], None] | None = None
 
-    def set_available(self, wanted: Sequence[Quantity]) -> Answer:
+    def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
         self.asked.append([(each.item, each.units, each.change_from) for each in wanted])
         if self.at_set:
             self.at_set()
@@ -148,7 +147,7 @@ class FakeShop:
             raise answer
         return answer
 
-    def available(self, items: Iterable[str]) -> dict[str, int]:
+    def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         return {item: self.shows[item] for item in items}
 
 
@@ -169,12 +168,14 @@ def part(line: str = "l1", units: int = 2, left: int = 2, location: str = "L1", 
 class FakeDesk:
     """The shop's orders: fulfils and cancels what it is asked, or raises first what it was told to.
 
-    `loses`: answers that are lost after the shop did what it was asked.
+    `loses`: answers that are lost after the shop did what it was asked. `cancels_at_once`: a cancel is no job, and
+    done or not when it is answered.
     """
 
     seen: dict[str, Seen] = field(default_factory=dict)
     fails: list[AppError] = field(default_factory=list)
     loses: list[AppError] = field(default_factory=list)
+    cancels_at_once: bool | None = None
     done: Mapping[str, bool] = field(default_factory=dict)
     fulfilled: list[list[tuple[str, str, int]]] = field(default_factory=list)
     cancelled: list[tuple[str, bool]] = field(default_factory=list)
@@ -187,7 +188,7 @@ class FakeDesk:
             raise self.fails.pop(0)
         return self.seen[order_id]
 
-    def fulfil(self, parts: Iterable[tuple[Part, int]]) -> None:
+    def say_fulfilment(self, parts: Iterable[tuple[Part, int]]) -> None:
         wanted = list(parts)
         self.fulfilled.append([(each.location, each.line, units) for each, units in wanted])
         taken = {each.item: units for each, units in wanted}
@@ -197,9 +198,12 @@ class FakeDesk:
         if self.loses:
             raise self.loses.pop(0)
 
-    def cancel(self, order_id: str, *, refunds: bool) -> str:
+    def say_cancel(self, order_id: str, *, refunds: bool) -> str:
         self.cancelled.append((order_id, refunds))
-        return f"job-{order_id}"
+        if self.cancels_at_once is None:
+            return f"job-{order_id}"
+        self.seen[order_id] = replace(self.seen[order_id], is_cancelled=self.cancels_at_once)
+        return ""
 
     def is_done(self, job: str) -> bool:
         return self.done[job]

@@ -31,6 +31,7 @@ def _names() -> dict[str, str]:
         names.config_bucket: "ConfigBucket",
         names.order_queue_url: "OrderQueue",
         names.channel_queue_url: "ChannelQueue",
+        names.file_queue_url: "FileQueue",
         names.order_dead_letters_url: "OrderDeadLetters",
         names.file_dead_letters_url: "FileDeadLetters",
         names.channel_dead_letters_url: "ChannelDeadLetters",

@@ -31,7 +31,7 @@ from shared.storage.config import KEY as RULES_KEY
 from shared.storage.config import serialised
 from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
-from shared.storefronts import shopify
+from shared.storefronts import inbound
 from tests.support import trade
 from tests.support.faults import under_load
 from tests.support.tables import ROOT
@@ -64,7 +64,7 @@ def place_orders(client: Any, stock_table: str, order_table: str) -> PlaceOrders
         book=book,
         archive=Archive(client, "none"),
         problems=Problems(book.orders),
-        platforms={"shopify": shopify},
+        inbound=inbound.of,
         new_id=lambda: uuid.uuid4().hex[:16],
         pause=lambda tried: time.sleep(random.uniform(0, 0.005 * tried)),  # noqa: S311, TID251
     )

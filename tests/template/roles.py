@@ -40,6 +40,7 @@ ACTION_OF = {
     ("s3", "AbortMultipartUpload"): "s3:AbortMultipartUpload",
     ("sqs", "SendMessage"): "sqs:SendMessage",
     ("sqs", "SendMessageBatch"): "sqs:SendMessage",
+    ("sqs", "ChangeMessageVisibility"): "sqs:ChangeMessageVisibility",
     ("sqs", "GetQueueAttributes"): "sqs:GetQueueAttributes",
     ("secretsmanager", "GetSecretValue"): "secretsmanager:GetSecretValue",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from shared.domain.names import SourceId
 from shared.domain.routing import pricing
@@ -23,10 +24,16 @@ def check(demands: Demands, policy: Policy, now: datetime) -> None:
         (now.tzinfo is None, "time_without_zone"),
         (len({goal.objective for goal in policy.goals}) < len(policy.goals), "goal_twice"),
         (any(goal.tolerance_ppm < 0 for goal in policy.goals), "negative_tolerance"),
+        (min(policy.late_day_minor, policy.reject_cost_minor, policy.split_above_minor) < 0, "negative_amount"),
+        (policy.rates is not None and not all(map(_is_rate, policy.rates.rates.values())), "bad_rate"),
     )
     for is_so, code in wrong:
         if is_so:
             raise InvalidInput("an order cannot be routed as it is", code=code)
+
+
+def _is_rate(rate: Decimal) -> bool:
+    return rate.is_finite() and rate > 0
 
 
 def suppliers_of(candidates: Iterable[Candidate]) -> Mapping[SourceId, Supplier]:

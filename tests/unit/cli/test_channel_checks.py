@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from cli import channel_checks
-from cli.channel_checks import MOST_MARKS, Finding, Post, has_location, is_shop, leased, paused, secrets, waits
+from cli.channel_checks import MOST_MARKS, Post, has_location, is_shop, leased, paused, secrets, waits
+from cli.finding import Finding
 from shared.domain import rules
 from shared.domain.availability import Rank
 from shared.domain.names import ChannelId

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.facts import Meaning, Product, SupplierCode, circles
-from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.facts import Meaning, Product, circles
+from shared.domain.names import ChannelId, Sku
 from shared.storage import attributes, facts
 
 names = st.text(
@@ -29,11 +29,10 @@ products = st.builds(
     price_minor=st.none() | units,
     map_minor=st.none() | units,
     currency=st.sampled_from(["", "EUR", "JPY"]),
+    gtin=st.sampled_from(["", "04006381333931"]),
+    mpn=names | st.just(""),
 )
 meanings = st.builds(Meaning, sku=names.map(Sku), pack=units, first=days, last=days)
-codes = st.builds(
-    SupplierCode, supplier=names.map(SourceId), code=names, meanings=st.lists(meanings, max_size=3).map(tuple)
-)
 
 
 @given(products)
@@ -41,13 +40,6 @@ def test_a_product_is_read_back_as_it_was_written(product: Product) -> None:
     stored = attributes.values(attributes.image(facts.to_item(product)))
 
     assert facts.from_item(stored) == product
-
-
-@given(codes)
-def test_a_code_is_read_back_as_it_was_written(code: SupplierCode) -> None:
-    stored = attributes.values(attributes.image(facts.code_item(code)))
-
-    assert facts.code_from_item(stored) == code
 
 
 @pytest.mark.parametrize("more", [{"schema": 1}, {"schema": 2, "parts": {}, "substitutes": []}])

@@ -10,8 +10,8 @@ from shared.domain.facts import Catalogue, Meaning
 
 PRODUCTS = "sku,title,inventory_item\nA,Tray,item-a\nB,Throw,item-b\nC,Gift set,\nD,Big set,\n"
 NEEDED = "sku,title,inventory_item"
-MAY = ("grams", "hazmat", "price", "map", "currency")
-MORE = {"grams", "hazmat", "price_minor", "map_minor", "currency"}
+MAY = ("grams", "hazmat", "price", "map", "currency", "gtin", "mpn")
+MORE = {"grams", "hazmat", "price_minor", "map_minor", "currency", "gtin", "mpn"}
 HEADINGS = {
     "kits.csv": "kit,part,units",
     "listings.csv": "channel,listing,sku",
@@ -100,6 +100,51 @@ def test_a_code_may_mean_nothing_on_a_day(folder: Path) -> None:
     assert code.on(date(2026, 7, 1)) is None
 
 
+def test_two_codes_may_mean_one_sku_one_after_the_other_or_of_two_suppliers(folder: Path) -> None:
+    lines = (
+        "alpina,1,A,1,,2026-06-30",
+        "alpina,2,A,6,2026-07-01,",
+        "baltic,1,A,1,,",
+        "alpina,A,A,1,2020-01-01,2020-01-02",
+    )
+    write(folder, "supplier_skus.csv", *lines)
+    reader = FactsReader(folder, channels=set(), suppliers={"alpina", "baltic"}, selling=[])
+    reader.read()
+
+    (mistake,) = reader.mistakes
+
+    assert (mistake.line, "as code '1' does on line 2" in mistake.told) == (5, True)
+
+
+def test_a_sku_may_be_a_code_of_the_supplier_on_other_days(folder: Path) -> None:
+    write(folder, "supplier_skus.csv", "alpina,1,A,1,,2026-06-30", "alpina,A,B,1,2026-07-01,")
+
+    assert reading(folder)[1] == []
+
+
+def test_a_circle_of_codes_is_refused_on_both_lines(folder: Path) -> None:
+    write(folder, "supplier_skus.csv", "alpina,A,B,1,,", "alpina,B,A,1,,")
+
+    told = reading(folder)[1]
+
+    assert [line.partition(";")[0] for line in told] == [
+        "supplier_skus.csv: line 2: code 'A' means B, which is itself a code of alpina and means A on line 3",
+        "supplier_skus.csv: line 3: code 'B' means A, which is itself a code of alpina and means B on line 2",
+    ]
+
+
+def test_a_product_may_have_a_gtin_and_what_its_maker_calls_it(folder: Path) -> None:
+    (folder / "products.csv").write_text(
+        "sku,title,inventory_item,mpn,gtin\nA,Tray,,OT-1,4006381333931\nB,Throw,,,\nC,Mug,,,4006381333932\n"
+    )
+
+    catalogue, (mistake,) = reading(folder)
+
+    assert [(each.gtin, each.mpn) for each in catalogue.products] == [("04006381333931", "OT-1"), ("", ""), ("", "")]
+    assert catalogue.silent_on == {"parts", "substitutes"} | MORE - {"gtin", "mpn"}
+    assert mistake == "products.csv: line 4: gtin '4006381333932': the check digit of a GTIN does not fit"
+
+
 def test_a_file_that_is_not_there_says_nothing(folder: Path) -> None:
     assert reading(folder)[0].silent_on == {"parts", "substitutes", *MORE}
 
@@ -115,7 +160,7 @@ def test_products_may_have_weights_and_prices(folder: Path) -> None:
     catalogue, mistakes = reading(folder)
 
     assert mistakes == []
-    assert catalogue.silent_on == {"parts", "substitutes"}
+    assert catalogue.silent_on == {"parts", "substitutes", "gtin", "mpn"}
     assert [
         (each.sku, each.grams, each.hazmat, each.price_minor, each.map_minor, each.currency)
         for each in catalogue.products
@@ -211,8 +256,18 @@ def test_a_mistake_in_the_columns_of_products_is_told(folder: Path, columns: str
         ("supplier_skus.csv", ["alpina,1,A,1,2026-02-02,2026-02-01"], "line 2: from 2026-02-02 is after until"),
         (
             "supplier_skus.csv",
-            ["alpina,1,A,1,,2026-06-30", "alpina,2,A,1,,", "alpina,1,B,1,2026-06-30,"],
+            ["alpina,1,A,1,,2026-06-30", "alpina,2,C,1,,", "alpina,1,B,1,2026-06-30,"],
             "line 4: code '1' has a meaning on line 2 for some of the same days",
+        ),
+        (
+            "supplier_skus.csv",
+            ["alpina,1,A,1,,2026-06-30", "alpina,3,B,1,,", "alpina,2,A,6,2026-06-30,"],
+            "line 4: code '2' means A, as code '1' does on line 2, for some of the same days",
+        ),
+        (
+            "supplier_skus.csv",
+            ["alpina,1,A,1,,", "alpina,A,B,1,,"],
+            "line 2: code '1' means A, which is itself a code of alpina and means B on line 3",
         ),
     ],
 )

@@ -25,7 +25,7 @@ def changed(file: Path, old: str, new: str) -> None:
 
 def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["config", "check", str(CONFIG)]) == 0
-    assert "1 channels, 3 sources, 50 products" in capsys.readouterr().out
+    assert "1 channels, 5 sources, 50 products" in capsys.readouterr().out
 
 
 def test_products_are_listed_on_the_active_channels(folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_what_waits_for_something_else_is_left_alone(_case: str, other: Purchase
     [
         (("", "alpina", ""), "supplier#alpina", ("alpina",), ()),
         (("", "", "nordlys"), "channel#nordlys", (), ("nordlys",)),
-        (("all", "", ""), "all", ("alpina", "baltic", "celtic"), ("nordlys",)),
+        (("all", "", ""), "all", ("alpina", "baltic", "celtic", "dorset", "elbe"), ("nordlys",)),
     ],
 )
 def test_a_scope_is_everything_a_supplier_or_a_shop(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import feeds, times
-from shared.domain.feeds import Feed, Photograph, Refusal, Row, RowWrite, Run, Standing
+from shared.domain.feeds import Difference, Feed, Photograph, Refusal, Row, RowWrite, Run, Standing, Tally
 from shared.domain.names import Sku, SourceId
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
-from tests.support import trade
+from tests.support import photos, trade
 
 ALPINA = SourceId("alpina")
 NOW = times.read("2026-11-24T12:00:00Z")
@@ -90,12 +89,14 @@ def test_a_second_delivery_of_the_snapshot_is_done() -> None:
 def test_finishing_closes_all_that_is_not_newer() -> None:
     feed = Feed(source=ALPINA, applied=run(6), open=(run(7), run(8), run(9)), revision=4)
 
-    assert feeds.finish(feed, run(8), {}, {}) == Feed(source=ALPINA, applied=run(8), open=(run(9),), revision=5)
+    assert feeds.finish(feed, run(8), [], [], compared=True) == Feed(
+        source=ALPINA, applied=run(8), open=(run(9),), revision=5
+    )
 
 
 @pytest.mark.parametrize("hour", [8, 9])
 def test_the_snapshot_never_moves_to_an_older_file(hour: int) -> None:
-    assert feeds.finish(Feed(source=ALPINA, applied=run(hour), revision=4), run(8), {}, {}) is None
+    assert feeds.finish(Feed(source=ALPINA, applied=run(hour), revision=4), run(8), [], [], compared=True) is None
 
 
 # ---- what a file confirms
@@ -110,7 +111,7 @@ def applied(*files: tuple[int, str], compared: bool = True) -> Feed:
     feed, snapshot = Feed(source=ALPINA), None
     for hour, skus in files:
         rows = photo(*map(row, skus))
-        after = feeds.finish(feed, run(hour), rows, snapshot)
+        after = photos.finish(feed, run(hour), rows, snapshot)
         assert after is not None
         feed, snapshot = after, rows if compared else None
     return feed
@@ -152,9 +153,9 @@ def test_a_count_of_a_source_that_sends_no_files_is_as_old_as_it_is() -> None:
 def test_a_refused_row_confirms_nothing() -> None:
     first = feeds.gather([row("A"), row("B")])
     second = feeds.gather([row("B"), refusal(3, "A")])
-    feed = feeds.finish(Feed(source=ALPINA), run(8), first.rows, None)
+    feed = photos.finish(Feed(source=ALPINA), run(8), first.rows, None)
     assert feed is not None
-    feed = feeds.finish(feed, run(9), second.rows, first.rows)
+    feed = photos.finish(feed, run(9), second.rows, first.rows)
 
     assert hour_of(feeds.confirmed_at(feed, of_alpina("A", run(8).as_of))) == 8
     assert hour_of(feeds.confirmed_at(feed, of_alpina("B", run(8).as_of))) == 9
@@ -174,7 +175,7 @@ def test_no_more_skus_are_remembered_than_an_entry_holds() -> None:
     everything = photo(*(row(f"S{i}") for i in range(feeds.MOST_UNCONFIRMED + 10)), row("Z"))
     feed = Feed(source=ALPINA, applied=run(8), confirms_since=run(8).as_of)
 
-    after = feeds.finish(feed, run(9), photo(row("Z")), everything)
+    after = photos.finish(feed, run(9), photo(row("Z")), everything)
 
     assert after is not None
     assert len(after.unconfirmed) == feeds.MOST_UNCONFIRMED
@@ -237,21 +238,13 @@ def test_warnings_are_kept() -> None:
     assert feeds.gather([warned, row("B")]).warnings == [warned]
 
 
-def test_a_file_has_a_most_of_rows() -> None:
-    assert feeds.gather(repeat(refusal(2), feeds.MOST_ROWS)).refused == feeds.MOST_ROWS
-
-    with pytest.raises(InvalidInput) as failure:
-        feeds.gather(repeat(refusal(2), feeds.MOST_ROWS + 1))
-    assert failure.value.code == "file_too_long"
-
-
-def photograph(good: int, bad: int) -> Photograph:
-    return feeds.gather([*(row(f"S{i}") for i in range(good)), *(refusal(i) for i in range(bad))])
+def said(good: int, bad: int) -> Tally:
+    return feeds.tally(feeds.gather([*(row(f"S{i}") for i in range(good)), *(refusal(i) for i in range(bad))]))
 
 
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 4), (20, 5), (800, 200)])
 def test_a_few_refused_rows_do_not_hold_a_file(good: int, bad: int) -> None:
-    feeds.check_rows(photograph(good, bad))
+    feeds.check_rows(said(good, bad))
 
 
 @pytest.mark.parametrize(
@@ -259,21 +252,41 @@ def test_a_few_refused_rows_do_not_hold_a_file(good: int, bad: int) -> None:
 )
 def test_a_file_of_which_too_little_is_left_is_held(good: int, bad: int, code: str) -> None:
     with pytest.raises(InvalidInput) as failure:
-        feeds.check_rows(photograph(good, bad))
+        feeds.check_rows(said(good, bad))
     assert failure.value.code == code
 
 
 def test_a_sku_whose_row_is_refused_is_not_absent() -> None:
     found = feeds.gather([row("A"), refusal(3, "B"), row("C", line=4), row("C", line=5)])
+    before = photo(row("A"), row("B"), row("C"), row("D"))
 
-    assert feeds.absent(found, photo(row("A"), row("B"), row("C"), row("D"))) == ["D"]
+    assert [each.sku for each in photos.differences(found, before) if each.is_absent] == ["D"]
+    assert {each.sku for each in photos.differences(found, before) if each.is_lost} == {"B", "C", "D"}
 
 
-def test_rows_that_say_something_new_are_counted() -> None:
-    new = photo(row("A", 1, 100), row("B", 2, 100), row("C", 3, 101), row("D", 4))
+def test_rows_that_say_something_new_are_changed() -> None:
+    new = Photograph(rows=photo(row("A", 1, 100), row("B", 2, 100), row("C", 3, 101), row("D", 4)))
+    before = photo(row("A", 1, 100, line=9), row("B", 1, 100), row("C", 3, 100), row("E"))
 
-    assert feeds.changed(new, photo(row("A", 1, 100, line=9), row("B", 1, 100), row("C", 3, 100))) == 3
-    assert feeds.changed(new, None) == 4
+    assert [each.sku for each in photos.differences(new, before) if each.is_changed] == ["B", "C", "D"]
+
+
+def test_what_a_file_says_is_counted_and_can_be_added_part_by_part() -> None:
+    rows: list[Row | Refusal] = [
+        row("A", 5, 100),
+        row("B", 0, 0),
+        row("C", 2),
+        refusal(4, "D"),
+        refusal(5),
+        row("E", line=6),
+        row("E", line=7),
+    ]
+    whole = feeds.tally(feeds.gather(rows))
+
+    assert whole == Tally(skus=3, stocked=2, costed=1, units=7, refused=4, nameless=1)
+    assert whole.read == 7
+    first, rest = feeds.tally(feeds.gather(rows[:2])), feeds.tally(feeds.gather(rows[2:]))
+    assert (first + rest, whole - rest) == (whole, first)
 
 
 # ---- rows to write
@@ -282,7 +295,7 @@ def test_rows_that_say_something_new_are_counted() -> None:
 def counts(new: Row, applied: Row | None, *others: Row, waiting: bool = False) -> list[RowWrite]:
     snapshot = photo(applied) if applied else {}
     return list(
-        feeds.rows_to_write(photo(new), snapshot, {new.sku} if waiting else set(), [photo(other) for other in others])
+        photos.rows_to_write(photo(new), snapshot, {new.sku} if waiting else set(), [photo(other) for other in others])
     )
 
 
@@ -297,7 +310,7 @@ def test_a_changed_count_is_written_against_the_old_one() -> None:
 def test_a_changed_cost_is_written_alone() -> None:
     new = row("A", 5, 120)
 
-    assert counts(new, row("A", 5, 100)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+    assert counts(new, row("A", 5, 100)) == [RowWrite(row=new, old=5, count=False, cost=True, old_cost=100)]
     assert counts(new, row("A", 5)) == [RowWrite(row=new, old=5, count=False, cost=True)]
 
 
@@ -315,21 +328,45 @@ def test_a_row_that_is_new_has_no_old_count() -> None:
 def test_an_unchanged_row_is_written_while_its_level_waits_for_a_count() -> None:
     new = row("A", 5, 100)
 
-    assert counts(new, new, waiting=True) == [RowWrite(row=new, old=5, count=True, cost=False)]
+    assert counts(new, new, waiting=True) == [RowWrite(row=new, old=5, count=True, cost=False, old_cost=100)]
 
 
 def test_an_unchanged_row_is_written_if_an_open_run_says_otherwise() -> None:
     new = row("A", 5, 100)
 
-    assert counts(new, new, row("A", 6, 100)) == [RowWrite(row=new, old=5, count=True, cost=False)]
-    assert counts(new, new, row("A", 5, 90)) == [RowWrite(row=new, old=5, count=False, cost=True)]
+    both = [RowWrite(row=new, old=5, count=True, cost=True, old_cost=100)]
+    assert counts(new, new, row("A", 6, 100)) == both
+    assert counts(new, new, row("A", 5, 90)) == both
     assert counts(new, new, new, row("B", 6)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "is_sure", "units"),
+    [
+        ("full", row("A", 5, 100), True, 0),
+        ("full", row("A", 0, 100), True, None),
+        ("delta", row("A", 5, 100), True, None),
+        ("refuses it", row("A", 5, 100), True, None),
+        ("full", None, False, 0),
+        ("full", None, True, None),
+        ("full", row("A", 0), False, 0),
+    ],
+)
+def test_what_a_full_file_does_not_name_is_a_row_of_none(
+    file: str, before: Row | None, *, is_sure: bool, units: int | None
+) -> None:
+    differs = Difference(sku=Sku("A"), row=None, is_named=file == "refuses it", before=before, is_sure=is_sure)
+
+    write = feeds.write_of(differs, waits=False, zeroes_absent=file != "delta")
+
+    told = (write.row.units, write.count, write.cost) if write else None
+    assert told == (None if units is None else (units, True, False))
 
 
 def test_a_snapshot_that_cannot_be_read_proves_nothing() -> None:
     new = row("A", 5, 100)
 
-    assert list(feeds.rows_to_write(photo(new), None, set(), [])) == [
+    assert list(photos.rows_to_write(photo(new), None, set(), [])) == [
         RowWrite(row=new, old=None, count=True, cost=True)
     ]
 
@@ -337,8 +374,8 @@ def test_a_snapshot_that_cannot_be_read_proves_nothing() -> None:
 def test_an_open_run_that_cannot_be_read_may_have_written_anything() -> None:
     new = row("A", 5, 100)
 
-    assert list(feeds.rows_to_write(photo(new), photo(new), set(), [None])) == [
-        RowWrite(row=new, old=5, count=True, cost=True)
+    assert list(photos.rows_to_write(photo(new), photo(new), set(), [None])) == [
+        RowWrite(row=new, old=5, count=True, cost=True, old_cost=100)
     ]
 
 
@@ -351,11 +388,13 @@ few_rows = st.dictionaries(
 def test_a_row_is_skipped_only_if_everyone_who_may_write_it_says_the_same(
     new: dict[Sku, Row], applied: dict[Sku, Row], others: list[dict[Sku, Row]]
 ) -> None:
-    written = {write.row.sku for write in feeds.rows_to_write(new, applied, set(), others) if write.count}
+    def says(sku: Sku, *photos: dict[Sku, Row]) -> set[tuple[int, int | None]]:
+        return {(each[sku].units, each[sku].cost_minor) for each in photos if sku in each}
+
+    written = {write.row.sku for write in photos.rows_to_write(new, applied, set(), others) if write.count}
 
     for sku in new.keys() - written:
-        says = {each[sku].units for each in (new, applied, *others) if sku in each}
-        assert says == {new[sku].units}
+        assert {units for units, _ in says(sku, new, applied, *others)} == {new[sku].units}
         assert sku in applied
     for sku in written & applied.keys():
-        assert {each[sku].units for each in (applied, *others) if sku in each} != {new[sku].units}
+        assert says(sku, new, applied, *others) != says(sku, new)

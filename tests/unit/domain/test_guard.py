@@ -9,6 +9,7 @@ from shared.domain import feeds, guard
 from shared.domain.feeds import Photo, Photograph, Row
 from shared.domain.guard import Ruling, Verdict
 from shared.domain.names import Sku
+from tests.support import photos
 
 RANGE = 400
 
@@ -32,7 +33,7 @@ def before() -> Photo:
 
 
 def judged(rows: Iterable[Row]) -> Verdict:
-    return guard.judge(guard.compare(photograph(rows), before()))
+    return guard.judge(photos.compare(photograph(rows), before()))
 
 
 def holds(verdict: Verdict) -> set[str]:
@@ -85,7 +86,7 @@ def test_quantities_that_all_shrink_to_a_hundredth_are_held() -> None:
     many = [row(i, 500 + i) for i in range(RANGE)]
     few = photograph(change(many, lambda each: (each.units // 100, each.cost_minor)))
 
-    assert "units" in holds(guard.judge(guard.compare(few, photograph(many).rows)))
+    assert "units" in holds(guard.judge(photos.compare(few, photograph(many).rows)))
 
 
 def test_a_file_of_another_range_is_held() -> None:
@@ -109,22 +110,22 @@ def test_every_price_eight_percent_up_is_trade() -> None:
 def test_of_a_handful_of_rows_no_share_says_anything() -> None:
     few = photograph(shelf()[: guard.TINY - 1]).rows
 
-    assert guard.judge(guard.compare(photograph(shelf()[:1]), few)).ruling is Ruling.ACCEPT
+    assert guard.judge(photos.compare(photograph(shelf()[:1]), few)).ruling is Ruling.ACCEPT
 
 
 def test_a_small_range_that_is_cut_off_is_held_while_its_stock_may_go_up_and_down() -> None:
     small = photograph([row(i, 30) for i in range(guard.FEW - 1)]).rows
     sold_out = photograph([row(i, 0) for i in range(guard.FEW - 1)])
 
-    assert "rows" in holds(guard.judge(guard.compare(photograph([row(0, 30)]), small)))
-    assert guard.judge(guard.compare(sold_out, small)).ruling is Ruling.ACCEPT
+    assert "rows" in holds(guard.judge(photos.compare(photograph([row(0, 30)]), small)))
+    assert guard.judge(photos.compare(sold_out, small)).ruling is Ruling.ACCEPT
 
 
 def test_a_delta_may_be_short_but_not_of_another_scale() -> None:
     rows = shelf()[:40]
 
-    short = guard.compare(photograph(rows), before())
-    dear = guard.compare(photograph(change(rows, lambda each: (each.units, (each.cost_minor or 1) * 50))), before())
+    short = photos.compare(photograph(rows), before())
+    dear = photos.compare(photograph(change(rows, lambda each: (each.units, (each.cost_minor or 1) * 50))), before())
 
     assert guard.judge(short, is_full=False).ruling is Ruling.ACCEPT
     assert holds(guard.judge(dear, is_full=False)) == {"cost_jumps"}
@@ -135,7 +136,7 @@ def test_of_a_years_plausible_files_at_most_two_are_held(seed: int) -> None:
     known = photograph(shelf(seed)).rows
     held = 0
     for file in year(seed):
-        verdict = guard.judge(guard.compare(photograph(file), known))
+        verdict = guard.judge(photos.compare(photograph(file), known))
         if verdict.ruling is Ruling.HOLD:
             held += 1
         else:

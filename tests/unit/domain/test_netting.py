@@ -13,7 +13,7 @@ from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Effect, Move, Order
 from shared.domain.stock import Count, Exact, First, Level
 from shared.errors import InvalidInput
-from tests.support import trade
+from tests.support import photos, trade
 
 KEY = trade.at("A", "alpina")
 ALPINA = SourceId("alpina")
@@ -192,8 +192,8 @@ def test_a_restock_hidden_behind_an_equal_count_settles_what_was_deducted() -> N
 def test_an_unchanged_row_of_an_accepted_file_is_written_while_a_deduction_waits_for_it() -> None:
     row = Row(line=2, sku=KEY.sku, units=100)
 
-    assert [each.old for each in feeds.rows_to_write({KEY.sku: row}, {KEY.sku: row}, {KEY.sku}, [])] == [100]
-    assert list(feeds.rows_to_write({KEY.sku: row}, {KEY.sku: row}, set(), [])) == []
+    assert [each.old for each in photos.rows_to_write({KEY.sku: row}, {KEY.sku: row}, {KEY.sku}, [])] == [100]
+    assert list(photos.rows_to_write({KEY.sku: row}, {KEY.sku: row}, set(), [])) == []
 
 
 def test_an_unchanged_row_of_an_accepted_file_confirms_its_count() -> None:

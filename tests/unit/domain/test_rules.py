@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from shared.domain import rules
+from shared.domain.intake import Ask
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
+from tests.support import stand_ins
 
 SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
 
@@ -33,7 +35,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
 def test_the_sample_shop_is_read() -> None:
     read = rules.parse(SAMPLE)
 
-    assert [source.source for source in read.active_sources] == ["alpina", "baltic", "celtic"]
+    assert [source.source for source in read.active_sources] == ["alpina", "baltic", "celtic", "dorset", "elbe"]
     celtic = read.sources[read.active_sources[2].source]
     assert (celtic.deducts_at, celtic.feed.delimiter, celtic.feed.columns["sku"]) == (DeductsAt.ACCEPT, "|", "PartNo")
     (channel,) = read.channels.values()
@@ -54,7 +56,7 @@ def test_nothing_is_compensated_without_asking_unless_the_rules_say_so(value: ob
 def test_an_inactive_source_gets_no_orders() -> None:
     read = rules.parse(changed("sources/alpina/active", value=False))
 
-    assert [source.source for source in read.active_sources] == ["baltic", "celtic"]
+    assert [source.source for source in read.active_sources] == ["baltic", "celtic", "dorset", "elbe"]
 
 
 def test_counts_are_worth_less_as_they_grow_old() -> None:
@@ -98,6 +100,10 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
     assert (alpina.own, alpina.feed.negative) == (False, "zero")
 
     assert rules.parse(changed("sources/alpina/own", value=True)).active_sources[0].own
+    assert (alpina.codes, rules.parse(changed("sources/alpina/codes", value="mapped")).active_sources[0].codes) == (
+        "same",
+        "mapped",
+    )
     assert rules.parse(changed("sources/alpina/feed/negative", "refuse")).active_sources[0].feed.negative == "refuse"
 
 
@@ -122,6 +128,7 @@ def test_stock_of_a_source_is_not_ours_and_a_count_below_zero_is_zero_unless_it_
         ("sources/alpina/feed/columns/colour", "Colour", "rules.sources.alpina.feed.columns.colour"),
         ("sources/alpina/feed/negative", "keep", "rules.sources.alpina.feed.negative"),
         ("sources/alpina/own", "yes", "rules.sources.alpina.own"),
+        ("sources/alpina/codes", "guess", "rules.sources.alpina.codes"),
         ("sources/alpina/feed/lag_minutes", -1, "rules.sources.alpina.feed.lag_minutes"),
         ("sources/alpina/name", " ", "rules.sources.alpina.name"),
         ("channels/nordlys/cap", 0, "rules.channels.nordlys.cap"),
@@ -147,6 +154,75 @@ def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) 
 
     told = refused.value.details
     assert told.get("at", told.get("what")) == at
+
+
+WOO = {"platform": "woocommerce", "shop": "fjord.example", "api_url": "https://fjord.example/wp-json/wc/v3/"}
+
+
+def sells(channel: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """The sample whose shop is another one; `...` takes a setting out."""
+    settings = {"currency": "EUR", **channel, **changes}
+    return changed("channels/nordlys", {key: value for key, value in settings.items() if value is not ...})
+
+
+def test_every_platform_has_the_settings_it_needs() -> None:
+    (woo,) = rules.parse(sells(WOO)).channels.values()
+    (generic,) = rules.parse(sells(stand_ins.generic_channel())).channels.values()
+
+    assert (woo.platform, woo.api_url, woo.location) == ("woocommerce", "https://fjord.example/wp-json/wc/v3", "")
+    assert generic.mapping is not None
+    assert (generic.mapping.order, generic.mapping.topics["order.placed"]) == ("data.number", Ask.CREATE)
+    assert rules.parse(sells(WOO, api_url="http://127.0.0.1:8080/wp-json/wc/v3")).active_channels
+
+
+@pytest.mark.parametrize(
+    ("channel", "changes", "at"),
+    [
+        (WOO, {"location": "gid://shopify/Location/1"}, "location"),
+        (WOO, {"mapping": {}}, "mapping"),
+        (WOO, {"shop": ...}, "shop"),
+        (WOO, {"refunds_cancels": True}, "refunds_cancels"),
+        (WOO, {"api_url": "http://fjord.example/wp-json/wc/v3"}, "api_url"),
+        (WOO, {"api_url": "https://ck:cs@fjord.example/"}, "api_url"),
+        (WOO, {"api_url": "https://fjord.example/?consumer_secret=1"}, "api_url"),
+        (WOO, {"api_url": "https:///wp-json"}, "api_url"),
+        (WOO, {"api_url": "https://[fjord/"}, "api_url"),
+        (WOO, {"api_url": "fjord.example"}, "api_url"),
+        (stand_ins.generic_channel(), {"mapping": ...}, "mapping"),
+        (stand_ins.generic_channel(), {"location": "x"}, "location"),
+    ],
+)
+def test_a_setting_of_another_platform_is_refused(channel: dict[str, Any], changes: dict[str, object], at: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        rules.parse(sells(channel, **changes))
+
+    assert refused.value.details["at"] == f"rules.channels.nordlys.{at}"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        ("topic", ..., "topic"),
+        ("topics", {}, "topics"),
+        ("topics", {"order.placed": "reserve"}, "topics.order.placed"),
+        ("order", "data..id", "order"),
+        ("order", 7, "order"),
+        ("version", ..., "version"),
+        ("lines", ..., "lines"),
+        ("line", {"id": "no", "sku": "code"}, "line.units"),
+        ("line", {"id": "no", "sku": "code", "units": "pieces", "colour": "x"}, "line.colour"),
+        ("address", {"mail": "data.mail"}, "address.mail"),
+        ("weight", "data.weight", "weight"),
+    ],
+)
+def test_a_mistake_in_a_mapping_is_refused_with_its_place(path: str, value: object, at: str) -> None:
+    mapping = {**stand_ins.generic_channel()["mapping"], path: value}
+    document = sells(stand_ins.generic_channel(mapping={key: each for key, each in mapping.items() if each is not ...}))
+
+    with pytest.raises(InvalidInput) as refused:
+        rules.parse(document)
+
+    assert refused.value.details["at"] == f"rules.channels.nordlys.mapping.{at}"
 
 
 @pytest.mark.parametrize("document", [None, [], "rules", 7])

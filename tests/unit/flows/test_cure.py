@@ -205,6 +205,8 @@ UNANSWERED = {*UNSENT, PoState.SENT, PoState.CANCELLING}
     [
         ("not_sent", UNSENT),
         ("no_ship_to", UNSENT),
+        ("not_whole_packs", UNSENT),
+        ("no_supplier_code", UNSENT),
         ("not_looked_up", UNSENT),
         ("send_failed_again", UNSENT),
         ("other_content", UNSENT),

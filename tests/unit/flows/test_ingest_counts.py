@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from shared.domain import messages, times
 from shared.domain.as_of import AsOf
-from shared.domain.feeds import Feed, FileReport, Run, Verdict
+from shared.domain.feeds import Feed, FileReport, Run, Tally, Verdict
 from shared.domain.messages import ReleaseFile
 from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
@@ -19,10 +19,11 @@ from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.domain.stock import Blind, CountWrite, Exact, First, Level
 from shared.errors import AppError, Conflict, Transient
-from shared.flows.ingest_counts import IngestCounts, Ingested
+from shared.flows.ingest_counts import Ingested
 from shared.formats import stock_files
-from shared.storage.feeds import Entry
+from shared.storage.feeds import Entry, Pieces
 from tests.support import trade
+from tests.support.ingest import ingest
 from tests.support.shelf import Shelf, notification
 
 RULES = trade.shop_rules("alpina")
@@ -44,6 +45,7 @@ class FakeFeeds:
     answers: list[bool] = field(default_factory=list)
     known: str = ""
     held: Entry | None = None
+    cut_into: Pieces | None = None
     recorded: list[FileReport] = field(default_factory=list)
 
     def now(self, _source: SourceId) -> Feed:
@@ -61,6 +63,19 @@ class FakeFeeds:
 
     def entry(self, _source: SourceId, _as_of: str) -> Entry | None:
         return self.held
+
+    def cut(self, _source: SourceId, run: Run, count: int, _expires_at: int) -> None:
+        self.cut_into = Pieces(file=run.file, count=count, done=frozenset())
+        self.steps.append(f"cut {count}")
+
+    def pieces(self, _source: SourceId, _as_of: str) -> Pieces | None:
+        return self.cut_into
+
+    def piece_done(self, _source: SourceId, _as_of: str, number: int) -> Pieces:
+        assert self.cut_into
+        self.cut_into = replace(self.cut_into, done=self.cut_into.done | {number})
+        self.steps.append(f"done {number}")
+        return self.cut_into
 
     def record_released(self, report: FileReport) -> None:
         self.recorded.append(report)
@@ -124,12 +139,12 @@ class House:
         self.levels, self.offers = FakeLevels(self.steps), FakeOffers(self.steps)
         self.problems = FakeProblems(self.steps)
         self.pauses: list[int] = []
-        self.flow = IngestCounts(
-            files=cast("Any", self.files),
-            feeds=cast("Any", self.feeds),
-            levels=cast("Any", self.levels),
-            offers=cast("Any", self.offers),
-            problems=cast("Any", self.problems),
+        self.flow = ingest(
+            files=self.files,
+            feeds=self.feeds,
+            levels=self.levels,
+            offers=self.offers,
+            problems=self.problems,
             pause=self.pauses.append,
             writers=writers,
         )
@@ -176,7 +191,14 @@ def test_a_file_is_kept_reported_and_recorded_before_its_run_is_finished_and_lea
         "remove in/alpina/stock.csv",
     ]
     assert house.feeds.feed.applied == Run(
-        as_of=T2, file="in/alpina/stock.csv@v1", snapshot=f"done/alpina/{name}", reading=READING
+        as_of=T2,
+        file="in/alpina/stock.csv@v1",
+        snapshot=f"done/alpina/{name}",
+        reading=READING,
+        digest=hashlib.sha256(GOOD.encode()).hexdigest(),
+        stored_at=T2,
+        tally=Tally(skus=1, stocked=1, costed=1, units=5),
+        rises=True,
     )
     assert house.feeds.feed.open == ()
     assert (done.again, dict(done.counted)) == ({}, {"FileApplied": 1, "RowRefused": 0})
@@ -369,9 +391,11 @@ def test_a_file_that_was_judged_by_a_snapshot_which_is_no_more_is_judged_again()
     moved = replace(house.feeds.feed, applied=run_of(T1, "in/alpina/between.csv@v1"), revision=5)
     house.flow.pause = lambda _: setattr(house.feeds, "feed", moved)
 
+    house.files.objects[f"done/{T1}"] = MANY.replace("S", "OTHER").encode()
+
     done = house.drop(MANY)
 
-    assert (done.again, house.levels.asked) == ({"m1": "feed_moved"}, [])
+    assert (done.again, done.counted["FileHeld"], house.levels.asked) == ({}, 1, [])
 
 
 def release(house: House, verdict: Verdict = Verdict.HELD, code: str = "file_implausible") -> Ingested:
@@ -445,7 +469,9 @@ def test_a_recorded_run_that_was_not_finished_goes_on() -> None:
 
     house.drop(GOOD)
 
-    assert house.feeds.feed.applied == run_of(T2, "in/alpina/stock.csv@v1")
+    applied = house.feeds.feed.applied
+    assert applied
+    assert replace(applied, tally=None, rises=False) == run_of(T2, "in/alpina/stock.csv@v1")
     assert house.feeds.feed.open == ()
 
 
@@ -622,7 +648,7 @@ def test_a_feed_that_keeps_changing_leaves_the_message() -> None:
     house = House()
     house.feeds.answers = [False] * 8
 
-    assert house.drop(GOOD).again == {"m1": "feed_busy"}
+    assert house.drop(GOOD).again == {"m1": "feed_moved"}
 
 
 def test_a_message_that_fails_does_not_stop_the_others() -> None:

@@ -22,8 +22,7 @@ from shared.storage import pauses
 from shared.storage.availability import Availability, Leases, Mark, Told
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.shopify_admin import Answer
-from shared.storefronts.shopify_fulfilments import Seen
+from shared.storefronts.contract import Answer, Seen
 from tests.support import trade
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
@@ -252,6 +251,19 @@ def test_a_listing_the_shop_refuses_is_an_exception_and_holds_nobody_up() -> Non
     assert run.availability.tellings[Sku("A")] == told("A", 5, revision=5, refused="INVALID_INVENTORY_ITEM")
     assert run.availability.tellings[Sku("B")].number == 4
     assert run.problems.found == [("listing_refused", "nordlys/A")]
+
+
+def test_what_the_platform_takes_later_keeps_its_mark_and_is_told_next() -> None:
+    run = Run(shop=FakeShop(answers=[Answer(later=frozenset({"item-B"}))]))
+    run.has("A", 9, told=5)
+    run.has("B", 4, told=5)
+    run.has("C", 1)
+    run.availability.unlisted.add("C")
+
+    run()
+
+    assert run.shop.asked == [[("item-A", 9, 5), ("item-B", 4, 5)], [("item-B", 4, 5)]]
+    assert (run.told, run.availability.dirty) == (2, [])
 
 
 def test_a_listing_that_was_mended_is_refused_no_more() -> None:

@@ -145,7 +145,7 @@ def test_a_channel_that_is_not_active_is_told_nothing() -> None:
     [
         ("a field is missing", {"available": None}),
         ("a field has another type", {"cause": {"S": "feed"}}),
-        ("a set, which no item of ours holds", {"counted": {"NS": ["1"]}}),
+        ("a set, which no item of ours holds", {"counted": {"SS": ["1"]}}),
         ("a number that is none", {"counted": {"N": "many"}}),
         ("a table where a number was", {"deducted": {"N": "1"}, "cause": {"M": {}}}),
     ],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.domain import orders, times
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.facts import Codes
+from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.errors import AppError, Conflict, Rejected, Transient
@@ -119,17 +120,29 @@ class FakeFolder:
 
 
 @dataclass
+class FakeCodes:
+    """What alpina calls our SKUs, whatever the day."""
+
+    known: dict[Sku, tuple[str, int]] = field(default_factory=dict)
+
+    def called(self, _supplier: SourceId, skus: Iterable[Sku], _day: date) -> dict[Sku, tuple[str, int]]:
+        return {sku: self.known[sku] for sku in skus if sku in self.known}
+
+
+@dataclass
 class World:
     outbox: FakeOutbox
     folder: FakeFolder = field(default_factory=FakeFolder)
     problems: FakeProblems = field(default_factory=FakeProblems)
     pauses: FakePauses = field(default_factory=FakePauses)
+    codes: FakeCodes = field(default_factory=FakeCodes)
 
     def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
         flow = SendPurchaseOrders(
             self.outbox,  # type: ignore[arg-type]
             self.pauses,  # type: ignore[arg-type]
             self.problems,  # type: ignore[arg-type]
+            self.codes,  # type: ignore[arg-type]
             self.folder,  # type: ignore[arg-type]
             new_id=lambda: "claim-1",
         )
@@ -253,6 +266,38 @@ def test_what_cannot_be_sent_stays_ready_for_a_person_and_is_tried_in_an_hour(
     assert (set(world.problems.kinds), world.problems.opened[0].subject) == ({kind}, "ALPINA-000123")
     assert world.folder.sent == []
     assert "Ada" not in repr(world.problems.opened)
+
+
+def test_lines_go_out_by_the_suppliers_own_codes_in_its_packs_and_stay_so() -> None:
+    world = World(FakeOutbox(reserved(("A", 12), ("B", 1))), codes=FakeCodes({Sku("A"): ("60-1", 6)}))
+    world.folder.says = [Transient("no answer", code="file_drop")]
+
+    world.run()
+    asked = world.po.lines
+    world.codes.known = {Sku("A"): ("60-9", 1)}
+    world.outbox.made[1] = replace(world.po, claimed_until=LONG_AGO)
+    world.run()
+
+    assert [(line.units, line.code, line.pack) for line in asked] == [(12, "60-1", 6), (1, "", 1)]
+    assert (world.po.lines, world.po.state) == (asked, PoState.SENT)
+
+
+def test_units_that_are_no_whole_packs_are_for_a_person() -> None:
+    world = World(FakeOutbox(reserved(("A", 7))), codes=FakeCodes({Sku("A"): ("60-1", 6)}))
+
+    world.run()
+
+    assert (world.problems.kinds, world.folder.sent, world.po.state) == (["not_whole_packs"], [], PoState.READY)
+
+
+def test_a_source_whose_codes_are_all_mapped_is_asked_for_nothing_that_it_has_no_code_for() -> None:
+    world = World(FakeOutbox(reserved(("A", 2), ("B", 1))), codes=FakeCodes({Sku("A"): ("60-1", 1)}))
+    alpina = replace(RULES.sources[ALPINA], codes=Codes.MAPPED)
+
+    world.run(sources={ALPINA: alpina})
+
+    assert (world.problems.kinds, world.folder.sent) == (["no_supplier_code"], [])
+    assert world.problems.opened[0].details == {"sku": "B"}
 
 
 def test_no_send_begins_with_less_time_left_than_it_can_take() -> None:

@@ -13,7 +13,7 @@ from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.errors import Rejected, Transient
 from shared.flows.tell_orders import Pending, tell
-from shared.storefronts.shopify_fulfilments import Part, Seen
+from shared.storefronts.contract import Part, Seen
 from tests.support import trade
 from tests.support.publishing import FakeDesk, part
 
@@ -176,6 +176,24 @@ def test_a_cancel_whose_job_ended_badly_is_for_a_person_and_not_begun_again() ->
 
     assert failure.value.code == "cancel_failed"
     assert shop.cancelled == []
+
+
+def test_a_cancel_that_is_no_job_is_looked_after_at_once() -> None:
+    shop = desk(part())
+    shop.cancels_at_once = True
+
+    assert told(CANCELLED, shop) is None
+    assert shop.cancelled == [("1", False)]
+
+
+def test_a_shop_that_says_cancelled_and_is_not_is_for_a_person() -> None:
+    shop = desk(part())
+    shop.cancels_at_once = False
+
+    with pytest.raises(Rejected) as failure:
+        told(CANCELLED, shop)
+
+    assert failure.value.code == "cancel_failed"
 
 
 def test_what_the_shop_cancelled_itself_is_told_nothing() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
 from shared.formats import line_changes
-from shared.formats.line_changes import Method
+from shared.formats.line_changes import Lines, Method, Survey
 
 LINES = st.lists(st.binary(max_size=6).map(lambda raw: raw.replace(b"\n", b"") + b"\n"), max_size=40)
 ON_DISK = 0
@@ -35,7 +35,7 @@ class Told:
 
 
 def between(old: Iterable[bytes], new: Iterable[bytes], **how: Any) -> Told:  # noqa: ANN401 - as `between` takes it
-    files = io.BytesIO(b"".join(old)), io.BytesIO(b"".join(new))
+    files = Lines(io.BytesIO(b"".join(old))), Lines(io.BytesIO(b"".join(new)))
     with line_changes.between(*files, key, **how) as changes:
         return Told(changes.method, list(changes.added), [line for _, line in changes.gone])
 
@@ -125,5 +125,46 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
         line_changes.survey(io.BytesIO(b"A,1\n" + b"x" * 3 * line_changes.LONGEST_LINE))
 
 
-def test_a_survey_counts_quotes() -> None:
-    assert line_changes.survey(io.BytesIO(b'A,"1"\nB,"2\n')) == 3
+@pytest.mark.parametrize(
+    ("body", "lines", "quotes", "newlines_end_lines", "is_plain"),
+    [
+        (b"", 0, 0, True, True),
+        (b"A,1\nB,2", 2, 0, True, True),
+        (b'A,"1"\nB,"2\n', 2, 3, True, False),
+        (b"A,1\r\nB,2\r\n", 2, 0, True, True),
+        (b"A,1\rB,2\r", 1, 0, False, True),
+        ("Ä,1\n".encode(), 1, 0, True, False),
+        (b"A\x1c,1\n", 1, 0, True, False),
+    ],
+)
+def test_a_survey_tells_what_a_file_is_made_of(
+    body: bytes, lines: int, quotes: int, *, newlines_end_lines: bool, is_plain: bool
+) -> None:
+    assert line_changes.survey(io.BytesIO(body)) == Survey(
+        lines=lines, quotes=quotes, newlines_end_lines=newlines_end_lines, is_plain=is_plain
+    )
+
+
+def test_a_line_end_of_two_bytes_is_seen_across_what_is_read_at_once() -> None:
+    body = b"x\n" + b"y" * (line_changes.LONGEST_LINE - 3) + b"\r\nA,1\r\n"
+
+    assert line_changes.survey(io.BytesIO(body)).newlines_end_lines
+
+
+def test_a_zero_byte_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="zero byte"):
+        line_changes.survey(io.BytesIO(b"A,1\nB\0,2\n"))
+
+
+RISING = st.lists(st.integers(0, 30), unique=True, max_size=12).map(sorted)
+
+
+@given(old=RISING, new=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), max_size=14))
+def test_an_order_that_is_said_to_be_kept_is_kept(old: list[int], new: list[tuple[int, int]]) -> None:
+    before = [f"{each:02},0\n".encode() for each in old]
+    after = [f"{each:02},{units}\n".encode() for each, units in new]
+    files = Lines(io.BytesIO(b"".join(before))), Lines(io.BytesIO(b"".join(after)))
+
+    with line_changes.between(*files, key) as changes:
+        keys = [each for each, _ in new]
+        assert changes.keeps_order == (sorted(set(keys)) == keys)

@@ -15,7 +15,13 @@ from shared.formats.purchase_order_csv import ADDRESS, COLUMNS, Document, Reques
 PRINTABLE = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
 TEXTS = st.text(PRINTABLE, max_size=20)
 NAMES = st.text(PRINTABLE, min_size=1, max_size=20)
-LINES = st.builds(PoLine, line=NAMES, sku=NAMES.map(Sku), units=st.integers(1, 10**6))
+LINES = st.builds(PoLine, line=NAMES, sku=NAMES.map(Sku), units=st.integers(1, 10**6)) | st.builds(
+    lambda packs, pack, line, code: PoLine(line=line, sku=Sku("A"), units=packs * pack, code=code, pack=pack),
+    st.integers(1, 10**4),
+    st.integers(1, 100),
+    NAMES,
+    NAMES,
+)
 DOCUMENTS = st.builds(
     Document,
     request=st.sampled_from(Request),
@@ -33,7 +39,10 @@ def document(sku: str = "NL-1001", **ship_to: str) -> Document:
         number="ALPINA-000123",
         order_token="vujhet6hyo",
         order_name="#1001",
-        lines=(PoLine(line="1", sku=Sku(sku), units=3), PoLine(line="2", sku=Sku("NL-1002"), units=1)),
+        lines=(
+            PoLine(line="1", sku=Sku(sku), units=3),
+            PoLine(line="2", sku=Sku("NL-1002"), units=12, code="60-4412", pack=6),
+        ),
         ship_to=ship_to or {"name": "Ada Buyer", "address1": "Harbour Street 1", "country_code": "NO"},
     )
 
@@ -47,10 +56,10 @@ def test_a_purchase_order_as_a_supplier_reads_it() -> None:
     text = render(document()).decode()
 
     assert text == (
-        "request,number,order_token,order_name,line,sku,units,ship_to_name,ship_to_company,ship_to_address1,"
+        "request,number,order_token,order_name,line,sku,units,supplier_sku,supplier_units,ship_to_name,ship_to_company,ship_to_address1,"
         "ship_to_address2,ship_to_city,ship_to_zip,ship_to_province,ship_to_country_code,ship_to_phone\r\n"
-        "order,ALPINA-000123,vujhet6hyo,#1001,1,NL-1001,3,Ada Buyer,,Harbour Street 1,,,,,NO,\r\n"
-        "order,ALPINA-000123,vujhet6hyo,#1001,2,NL-1002,1,Ada Buyer,,Harbour Street 1,,,,,NO,\r\n"
+        "order,ALPINA-000123,vujhet6hyo,#1001,1,NL-1001,3,,,Ada Buyer,,Harbour Street 1,,,,,NO,\r\n"
+        "order,ALPINA-000123,vujhet6hyo,#1001,2,NL-1002,12,60-4412,2,Ada Buyer,,Harbour Street 1,,,,,NO,\r\n"
     )
 
 

@@ -204,6 +204,8 @@ def taken_at(data: bytes, how: FeedProfile) -> datetime | None:
 TREE = {"columns": {"sku": "a", "quantity": "b"}}
 LINE = {"format": "fixed", "columns": {"sku": "1-4", "quantity": "5-5"}, "heading_line": 1}
 IN_CELLS = files.sheet(["as of", datetime(2026, 11, 23, 10)])  # noqa: DTZ001 - as cells are
+OF_1904 = changed(IN_CELLS, "xl/workbook.xml", lambda body: body.replace(b"<workbookPr ", b'<workbookPr date1904="1" '))
+OF_1904 = changed(OF_1904, "xl/worksheets/sheet1.xml", lambda body: body.replace(b">46349.", b">44887."))
 
 
 @pytest.mark.parametrize(
@@ -226,6 +228,8 @@ IN_CELLS = files.sheet(["as of", datetime(2026, 11, 23, 10)])  # noqa: DTZ001 - 
             {"at": "a/b/at"},
         ),
         (IN_CELLS, {"format": "xlsx"}, {"at": "B1"}),
+        (OF_1904, {"format": "xlsx"}, {"at": "B1"}),
+        (OF_1904, {"format": "xlsx"}, {"at": "B1", "format": "excel"}),
         (gz(b"2026-11-23T10:00\n"), {}, {"at": "A1"}),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 from local.admin_api import Points
 from local.shop import Shop, Store
 from shared.storefronts import shopify_admin, shopify_orders
+from shared.storefronts.contract import Quantity
 
 ITEM = "gid://shopify/InventoryItem/1"
 OTHER = "gid://shopify/InventoryItem/2"
@@ -238,12 +239,12 @@ def test_what_our_own_clients_ask_is_understood(shop: Shop) -> None:
         return ask(shop, query, **variables)
 
     stock = shopify_admin.Shop(url="", location=LOCATION, token="shpat", post=post)
-    wanted = shopify_admin.Quantity(item=ITEM, units=5, change_from=None, told_before=0)
+    wanted = Quantity(item=ITEM, units=5, change_from=None, told_before=0)
     buy(shop)
 
-    assert stock.set_available([wanted]).is_done
-    assert stock.available([ITEM, OTHER]) == {ITEM: 5}
-    found = shopify_orders.Orders(url="", token="shpat", post=post).changed_since(NINE - timedelta(hours=1))
+    assert stock.say_quantity([wanted]).is_done
+    assert stock.list_levels([ITEM, OTHER]) == {ITEM: 5}
+    found = shopify_orders.Orders(url="", token="shpat", post=post).list_orders_since(NINE - timedelta(hours=1))
     assert [each.order_id for each in found] == ["1"]
 
 

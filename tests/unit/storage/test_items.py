@@ -35,6 +35,10 @@ times = st.sampled_from(["", "2026-11-24T08:00:00.000Z", "2026-11-24T09:00:00.12
 level_keys = st.builds(LevelKey, names.map(Sku), names.map(SourceId))
 order_keys = st.builds(OrderKey, names.map(ChannelId), names)
 
+po_lines = st.builds(PoLine, line=names, sku=names.map(Sku), units=units) | st.builds(
+    PoLine, line=names, sku=names.map(Sku), units=units, code=names, pack=st.integers(1, 99)
+)
+
 all_levels = st.builds(
     Level,
     key=level_keys,
@@ -106,7 +110,7 @@ all_purchase_orders = st.builds(
     source=names.map(SourceId),
     n=units,
     number=names,
-    lines=st.lists(st.builds(PoLine, line=names, sku=names.map(Sku), units=units), max_size=3).map(tuple),
+    lines=st.lists(po_lines, max_size=3).map(tuple),
     state=st.sampled_from(PoState),
     cancel_wanted=st.booleans(),
     cancel_told=st.booleans(),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, Transient
-from shared.storefronts import graphql
+from shared.storefronts import graphql, web
 
 
 @dataclass
@@ -121,8 +121,17 @@ def test_a_shop_that_is_not_there_did_not_answer() -> None:
     assert failure.value.code == "shop_silent"
 
 
+def test_a_redirect_is_not_followed_with_our_token(server: Server) -> None:
+    server.status, server.headers = 303, {"Location": server.url}
+
+    with pytest.raises(InvalidInput) as failure:
+        post(server)
+
+    assert (failure.value.code, failure.value.details["status"], len(server.asked)) == ("shop_refused", 303, 1)
+
+
 def test_an_answer_that_is_too_large_is_not_read(server: Server) -> None:
-    server.body = b"{" + b" " * graphql.MOST_ANSWER_BYTES + b"}"
+    server.body = b"{" + b" " * web.MOST_ANSWER_BYTES + b"}"
 
     with pytest.raises(InvalidInput):
         post(server)

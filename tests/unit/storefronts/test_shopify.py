@@ -15,9 +15,11 @@ from shared.domain.intake import Ask, Intake
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import shopify
+from tests.support import trade
 
 GOLDEN = Path(__file__).parents[3] / "events/webhooks/shopify"
 NORDLYS = ChannelId("nordlys")
+NOW = trade.times_now()
 BODY = b'{"id": 1}'
 
 
@@ -42,8 +44,8 @@ def test_a_known_vector() -> None:
     headers = {"x-shopify-hmac-sha256": "BcA9MVqmAbQH/rh+hdKd5TZ4u2l2BK7aE6aOG6HMRLQ="}
     vector = base64.b64encode(hmac.new(b"hush", b"Hello", hashlib.sha256).digest()).decode()
 
-    assert shopify.verify(b"Hello", {"x-shopify-hmac-sha256": vector}, ["hush"])
-    assert not shopify.verify(b"Hello", headers, ["hush"])
+    assert shopify.verify(b"Hello", {"x-shopify-hmac-sha256": vector}, ["hush"], NOW)
+    assert not shopify.verify(b"Hello", headers, ["hush"], NOW)
 
 
 @pytest.mark.parametrize(
@@ -56,20 +58,20 @@ def test_a_known_vector() -> None:
     ],
 )
 def test_either_secret_may_have_signed(_case: str, secrets: list[str], is_signed: bool) -> None:  # noqa: FBT001
-    assert shopify.verify(BODY, signed(BODY, "new"), secrets) is is_signed
+    assert shopify.verify(BODY, signed(BODY, "new"), secrets, NOW) is is_signed
 
 
 def test_an_empty_secret_signs_nothing() -> None:
-    assert not shopify.verify(BODY, signed(BODY, ""), ["", ""])
+    assert not shopify.verify(BODY, signed(BODY, ""), ["", ""], NOW)
 
 
 def test_another_body_is_not_signed() -> None:
-    assert not shopify.verify(BODY + b" ", signed(BODY, "new"), ["new"])
+    assert not shopify.verify(BODY + b" ", signed(BODY, "new"), ["new"], NOW)
 
 
 @given(st.text(), st.binary(max_size=64))
 def test_no_header_makes_verifying_raise(header: str, body: bytes) -> None:
-    assert not shopify.verify(body, {"x-shopify-hmac-sha256": header}, ["secret"])
+    assert not shopify.verify(body, {"x-shopify-hmac-sha256": header}, ["secret"], NOW)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_no_header_makes_verifying_raise(header: str, body: bytes) -> None:
 )
 def test_headers_that_name_nothing_are_refused(_case: str, headers: dict[str, str], code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        shopify.identify(headers)
+        shopify.identify(BODY, headers)
 
     assert refused.value.code == code
 
@@ -259,3 +261,37 @@ def test_hostile_orders_are_read_or_refused(fields: dict[str, Any]) -> None:
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput):
         shopify.read_order(NORDLYS, "orders/create", body)
+
+
+# ---- refunds and products
+
+
+def test_the_documented_refund_is_read() -> None:
+    refund = shopify.read_refund(golden("refunds_create"))
+
+    assert refund.refund_id == "890088186047892319"
+    first = refund.lines[0]
+    assert (first.line, first.units, first.restocked) == ("866550311766439020", 1, False)
+
+
+@pytest.mark.parametrize(("kind", "restocked"), [("return", True), ("cancel", True), ("of_another_time", None)])
+def test_a_refund_says_whether_its_units_are_counted_again(kind: str, *, restocked: bool | None) -> None:
+    body = changed("refunds_create", refund_line_items=[{"line_item_id": 1, "quantity": 2, "restock_type": kind}])
+
+    assert [(line.units, line.restocked) for line in shopify.read_refund(body).lines] == [(2, restocked)]
+
+
+def test_a_product_lists_its_variants_by_their_inventory_items() -> None:
+    variants = [
+        {"id": 1, "sku": "A", "inventory_item_id": 9007199254740993, "inventory_management": "shopify"},
+        {"id": 2, "sku": "B", "inventory_item_id": 12, "inventory_management": None},
+        {"id": 3, "sku": "", "inventory_item_id": 13},
+        {"id": 4, "sku": "D", "inventory_item_id": None},
+    ]
+
+    listed = shopify.read_product(json.dumps({"title": "Tray", "variants": variants}).encode())
+
+    assert [(each.sku, each.listing, each.is_counted) for each in listed] == [
+        ("A", "gid://shopify/InventoryItem/9007199254740993", True),
+        ("B", "gid://shopify/InventoryItem/12", False),
+    ]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, Transient
-from shared.storefronts.shopify_admin import Answer, Quantity, Shop
+from shared.storefronts.contract import Answer, Quantity
+from shared.storefronts.shopify_admin import Shop
 
 ITEM, OTHER = "gid://shopify/InventoryItem/1", "gid://shopify/InventoryItem/2"
 WANTED = Quantity(item=ITEM, units=7, change_from=10, told_before=3)
@@ -43,7 +44,7 @@ def answer(*errors: tuple[str, list[str] | None]) -> dict[str, Any]:
 def test_a_set_carries_what_it_changes_from_and_a_key() -> None:
     wire = Wire(answer())
 
-    assert shop(wire).set_available([WANTED, UNTOLD]) == Answer()
+    assert shop(wire).say_quantity([WANTED, UNTOLD]) == Answer()
 
     (posted,) = wire.posted
     assert "@idempotent(key: $key)" in posted["query"]
@@ -80,8 +81,8 @@ def test_a_set_carries_what_it_changes_from_and_a_key() -> None:
 def test_the_key_stands_for_the_write_intended(_case: str, other: Quantity, is_same: bool) -> None:  # noqa: FBT001
     wire = Wire(answer())
 
-    shop(wire).set_available([WANTED])
-    shop(wire).set_available([other])
+    shop(wire).say_quantity([WANTED])
+    shop(wire).say_quantity([other])
 
     assert (wire.posted[0]["key"] == wire.posted[1]["key"]) is is_same
 
@@ -90,7 +91,7 @@ def test_refusals_are_told_apart_by_item() -> None:
     stale = ("CHANGE_FROM_QUANTITY_STALE", ["input", "quantities", "0", "changeFromQuantity"])
     unknown = ("INVALID_INVENTORY_ITEM", ["input", "quantities", "1", "inventoryItemId"])
 
-    found = shop(Wire(answer(stale, unknown))).set_available([WANTED, UNTOLD])
+    found = shop(Wire(answer(stale, unknown))).say_quantity([WANTED, UNTOLD])
 
     assert found == Answer(stale=frozenset({ITEM}), refused={OTHER: "INVALID_INVENTORY_ITEM"})
     assert not found.is_done
@@ -118,7 +119,7 @@ def test_refusals_are_told_apart_by_item() -> None:
 )
 def test_an_answer_that_is_none(_case: str, said: dict[str, Any], kind: type[Exception], code: str) -> None:
     with pytest.raises(kind) as raised:
-        shop(Wire(said)).set_available([WANTED])
+        shop(Wire(said)).say_quantity([WANTED])
 
     assert getattr(raised.value, "code", "") == code
 
@@ -127,7 +128,7 @@ def test_quantities_are_read_and_what_the_shop_does_not_stock_is_absent() -> Non
     level = {"quantities": [{"name": "available", "quantity": 8}]}
     nodes = [{"id": ITEM, "inventoryLevel": level}, {"id": OTHER, "inventoryLevel": None}, None]
 
-    found = shop(Wire({"data": {"nodes": nodes}})).available([ITEM, OTHER, "gid://shopify/InventoryItem/3"])
+    found = shop(Wire({"data": {"nodes": nodes}})).list_levels([ITEM, OTHER, "gid://shopify/InventoryItem/3"])
 
     assert found == {ITEM: 8}
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, Rejected, Transient
-from shared.storefronts.shopify_fulfilments import OrderDesk, Part, Seen
+from shared.storefronts.contract import Part, Seen
+from shared.storefronts.shopify_fulfilments import OrderDesk
 
 URL = "https://nordlys.example/graphql"
 FO1, FO2 = (f"gid://shopify/FulfillmentOrder/{n}" for n in (900, 901))
@@ -144,7 +145,7 @@ def test_an_order_of_another_shape_is_refused(said: dict[str, Any]) -> None:
 def test_units_of_one_location_are_fulfilled_in_one_piece() -> None:
     wire = answer("fulfillmentCreate", {"fulfillment": {"id": "gid://shopify/Fulfillment/1"}, "userErrors": []})
 
-    desk(wire).fulfil([(part(2, of=FO2), 1), (part(1), 2), (part(3), 1)])
+    desk(wire).say_fulfilment([(part(2, of=FO2), 1), (part(1), 2), (part(3), 1)])
 
     (posted,) = wire.posted
     assert posted["fulfillment"] == {
@@ -169,7 +170,7 @@ def test_a_fulfilment_the_shop_refuses_is_an_answer() -> None:
     said = {"fulfillment": None, "userErrors": [{"field": ["fulfillment"], "message": "Fulfillment order is on hold"}]}
 
     with pytest.raises(Rejected) as failure:
-        desk(answer("fulfillmentCreate", said)).fulfil([(part(), 1)])
+        desk(answer("fulfillmentCreate", said)).say_fulfilment([(part(), 1)])
 
     assert (failure.value.code, failure.value.details["said"]) == ("not_fulfilled", "Fulfillment order is on hold")
 
@@ -181,7 +182,7 @@ def test_a_fulfilment_the_shop_refuses_is_an_answer() -> None:
 def test_a_cancel_is_begun_and_its_job_returned(method: dict[str, bool] | None, *, refunds: bool) -> None:
     wire = answer("orderCancel", {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []})
 
-    assert desk(wire).cancel("5550001", refunds=refunds) == "gid://shopify/Job/1"
+    assert desk(wire).say_cancel("5550001", refunds=refunds) == "gid://shopify/Job/1"
 
     (posted,) = wire.posted
     assert posted["orderId"] == "gid://shopify/Order/5550001"
@@ -193,7 +194,7 @@ def test_a_cancel_the_shop_refuses_is_an_answer() -> None:
     errors = [{"code": "INVALID", "field": ["orderId"], "message": "Cannot cancel"}, {"message": "It was fulfilled"}]
 
     with pytest.raises(Rejected) as failure:
-        desk(answer("orderCancel", {"job": None, "orderCancelUserErrors": errors})).cancel("1", refunds=False)
+        desk(answer("orderCancel", {"job": None, "orderCancelUserErrors": errors})).say_cancel("1", refunds=False)
 
     assert (failure.value.code, failure.value.details["said"]) == ("not_cancelled", "Cannot cancel; It was fulfilled")
 
@@ -222,8 +223,8 @@ def test_every_call_tells_a_busy_shop_from_one_that_does_not_understand(
 ) -> None:
     asks: list[Callable[[OrderDesk], object]] = [
         lambda shop: shop.order("1"),
-        lambda shop: shop.fulfil([(part(), 1)]),
-        lambda shop: shop.cancel("1", refunds=False),
+        lambda shop: shop.say_fulfilment([(part(), 1)]),
+        lambda shop: shop.say_cancel("1", refunds=False),
         lambda shop: shop.is_done("job"),
     ]
     for ask in asks:

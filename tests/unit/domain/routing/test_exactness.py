@@ -12,7 +12,10 @@ from bench import routing_cases as cases
 from bench import routing_milp, routing_price
 from bench.peers import by_priority, cheapest_per_line, fewest_splits
 from shared.domain.routing import planner, sets
+from shared.domain.routing.dealing import Budget
 from shared.domain.routing.planner import plan
+from shared.domain.routing.problem import Objective
+from shared.domain.routing.search import Search
 
 SOAK = bool(os.environ.get("SOAK"))  # noqa: TID251 - `make soak` asks for more
 BATCH = 20
@@ -72,16 +75,19 @@ def test_more_sources_than_a_table_holds_are_exact_within_the_budget(features: b
         assert (sum(answer.short.values()), answer.landed_minor) == (best[0], best[1]), seed
 
 
+@pytest.mark.parametrize("all_alike", [False, True])
 @pytest.mark.parametrize("batch", BATCHES)
-def test_the_order_of_the_input_changes_nothing(batch: int) -> None:
+def test_the_order_of_the_input_changes_nothing(batch: int, all_alike: bool) -> None:  # noqa: FBT001
     for seed in _seeds(batch):
         _, (demands, candidates, policy, now), _ = cases.mixed(seed)
+        if all_alike:  # so that hardly anything but ties decides
+            candidates = [replace(c, cost_minor=100, lead_days=1, reject_ppm=0) for c in candidates]
         first = plan(demands, candidates, policy, now)
         chance = random.Random(seed)  # noqa: S311 - any order will do
         lines = list(demands.lines)
         chance.shuffle(candidates)
         chance.shuffle(lines)
-        assert plan(replace(demands, lines=tuple(lines)), candidates, policy, now) == first, seed
+        assert repr(plan(replace(demands, lines=tuple(lines)), candidates, policy, now)) == repr(first), seed
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -118,6 +124,14 @@ def test_a_search_cut_short_says_how_far_off_it_may_be(nodes: int) -> None:
         greedy = _as_kits_go(case, cheapest_per_line.route(case))
         assert greedy is None or (short[0], answer.landed_minor) <= greedy, seed
     assert cut_short > 0
+
+
+def test_a_search_ends_when_its_budget_does() -> None:
+    task = planner.choose(*cases.asked(cases.case(1, 20, 8, features=True), node_budget=0)).solver.merged.task
+    budget = Budget(5)
+    found = Search(task).least(Objective.LANDED_COST, {}, None, 0, budget)
+    assert not found.exact
+    assert -20 < budget.left < 0
 
 
 def _as_kits_go(case: cases.Case, taken: dict[tuple[int, int], int]) -> tuple[int, int] | None:

@@ -190,6 +190,10 @@ def test_an_unknown_cost_comes_after_a_known_one_that_is_above_the_selling_price
         ("zone_unknown", {"supplier": {"cutoff": Cutoff(at=time(3), zone="Europe/Atlantis")}}),
         ("never_open", {"supplier": {"cutoff": Cutoff(at=time(3), zone="UTC", weekdays=frozenset())}}),
         ("goal_twice", {"policy": {"goals": (Goal(objective=Objective.PARCELS),) * 2}}),
+        ("negative_amount", {"policy": {"late_day_minor": -1}}),
+        ("negative_amount", {"policy": {"reject_cost_minor": -1}}),
+        ("bad_rate", {"policy": {"rates": replace(RATES, rates={"USD": Decimal(0)})}}),
+        ("bad_rate", {"policy": {"rates": replace(RATES, rates={"USD": Decimal("NaN")})}}),
         ("negative_tolerance", {"policy": {"goals": (Goal(objective=Objective.PARCELS, tolerance_ppm=-1),)}}),
     ],
 )

@@ -252,3 +252,29 @@ def test_a_source_below_its_order_minimum_ships_nothing_unless_more_is_bought_th
     ]
     assert _plan([_line("1", "X")], offers).taken == {("1", "b"): 1}
     assert {s for _, s in _plan([_line("1", "X"), _line("2", "Y")], offers).taken} == {"a"}
+
+
+def test_a_line_is_cut_where_a_tolerance_lets_only_a_part_of_it_go_elsewhere() -> None:
+    offers = [
+        _offer(_source("a", priority=1), "X", 5, 100, reject_ppm=400),
+        _offer(_source("b", priority=2), "X", 5, 100, reject_ppm=100),
+    ]
+    goals = (Goal(objective=Objective.PRIORITY, tolerance_ppm=500_000), Goal(objective=Objective.RELIABILITY))
+    assert _plan([_line("1", "X", 2)], offers, goals=goals).taken == {("1", "a"): 1, ("1", "b"): 1}
+
+
+def test_a_line_that_may_be_cut_leaves_stock_to_one_of_its_sku_that_may_not() -> None:
+    uncut = Demand(line="1", sku=Sku("X"), units=3, price_minor=300)
+    cut = Demand(line="2", sku=Sku("X"), units=2, price_minor=500)
+    offers = [_offer(A, "X", 4, 100), _offer(B, "X", 5, 200)]
+    answer = _plan([uncut, cut], offers, split=Split.ABOVE, split_above_minor=900)
+    assert answer.taken == {("1", "a"): 3, ("2", "a"): 1, ("2", "b"): 1}
+
+
+def test_whole_packs_of_lines_that_share_a_sku_count_towards_an_order_minimum() -> None:
+    lines = [_line("1", "X", 2), _line("2", "X", 2)]
+    packed = _offer(_source("a", order_minimum_minor=1000), "X", 10, 100, pack=10)
+    dearer = _offer(_source("b", order_fee_minor=700), "X", 10, 90)
+    answer = _plan(lines, [packed, dearer], split=Split.FORBIDDEN)
+    assert answer.taken == {("1", "a"): 2, ("2", "a"): 2}
+    assert answer.sources[0].surplus_minor == 600

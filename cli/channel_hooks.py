@@ -1,0 +1,110 @@
+"""Webhooks of a WooCommerce shop, and whether a generic one answers: seen by `channels check`, made by `subscribe`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from cli.finding import Finding
+from cli.session import Session, writes
+from cli.target import Target
+from shared.domain import platforms
+from shared.domain.names import ChannelId
+from shared.domain.rules import Channel
+from shared.errors import AppError, InvalidInput
+from shared.runtime import clock
+from shared.storefronts import woocommerce_hooks
+from shared.storefronts.contract import NOT_UNDERSTOOD
+from shared.storefronts.outbound import Outbound
+from shared.storefronts.woocommerce_hooks import ACTIVE
+from shared.storefronts.woocommerce_rest import UNAUTHORIZED, Rest
+
+app = typer.Typer()
+
+Which = Annotated[str, typer.Argument(metavar="CHANNEL", help="A WooCommerce shop of the current rules.")]
+
+
+def webhook_url(target: Target, channel: ChannelId) -> str:
+    """Say where a shop's events go."""
+    return f"{target.outputs['ApiUrl'].rstrip('/')}/webhooks/{channel}"
+
+
+def answers(target: Target, channel: Channel, token: str) -> Iterator[Finding]:
+    """Ask a shop that is not Shopify's: WooCommerce for its webhooks, a generic one for no quantities at all."""
+    try:
+        if channel.platform == platforms.WOOCOMMERCE:
+            yield _hooks(target, channel, token)
+        else:
+            shops = Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
+            shops.numbers(channel).list_levels(())
+            yield Finding(what="shop", is_right=True, told=f"{channel.api_url} takes our signature")
+    except AppError as failure:
+        yield Finding(what="shop", is_right=False, told=f"{channel.api_url}: {failure}", do=_remedy(channel, failure))
+
+
+@app.command()
+@writes
+def subscribe(session: Session, channel: Which) -> None:
+    """Make the webhooks that a WooCommerce shop lacks, signed with its current secret, and switch on those it has off.
+
+    A webhook whose secret was changed by hand in the shop is left as it is.
+    """
+    rules = session.target.config().rules(clock.now())
+    found = rules.channels.get(ChannelId(channel))
+    if found is None or found.platform != platforms.WOOCOMMERCE:
+        known = ", ".join(sorted(key for key, each in rules.channels.items() if each.platform == platforms.WOOCOMMERCE))
+        told = f"{channel!r} is no WooCommerce shop of the current rules; known: {known or 'none'}"
+        raise typer.BadParameter(told, param_hint="CHANNEL")
+    secret = _secret(session.target, found)
+    rest, url = Rest(url=found.api_url, token=secret["token"]), webhook_url(session.target, found.channel)
+    off = [each for each in woocommerce_hooks.look(rest, url) if each.state != ACTIVE]
+    is_written = bool(off) and session.agree([f"webhook {each.topic}: {each.state} -> {ACTIVE}" for each in off])
+    if is_written:
+        woocommerce_hooks.mend(rest, url, secret["current"], off)
+        session.tell("done")
+    if not off:
+        session.tell("all webhooks are there and active")
+    session.answer({"channel": channel, "topics": [each.topic for each in off], "is_written": is_written})
+
+
+def _hooks(target: Target, channel: Channel, token: str) -> Finding:
+    url = webhook_url(target, channel.channel)
+    found = woocommerce_hooks.look(Rest(url=channel.api_url, token=token), url)
+    off = [f"{each.topic} is {each.state}" for each in found if each.state != ACTIVE]
+    if not off:
+        return Finding(what="webhooks", is_right=True, told=f"{len(found)} active to {url}")
+    do = f"`truestock channels subscribe {channel.channel}`"
+    return Finding(what="webhooks", is_right=False, told=f"{', '.join(off)} to {url}", do=do)
+
+
+def _remedy(channel: Channel, failure: AppError) -> str:
+    at = f"channels.{channel.channel}.api_url"
+    if failure.details.get("status") in UNAUTHORIZED or failure.code == "token":
+        return f"give us a key that may read and write, by `truestock channels rotate {channel.channel} --token`"
+    if failure.code in {"shop_silent", "shop_answer", "shop_refused", NOT_UNDERSTOOD}:
+        return f"see that {at} is right (WooCommerce: https://<shop>/wp-json/wc/v3) and can be reached from here"
+    return "ask again soon"
+
+
+def read_secret(target: Target, name: str) -> dict[str, Any] | None:
+    """Read a shop's secret: None when there is none, empty when it is no JSON table."""
+    manager = target.secretsmanager()
+    try:
+        kept = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
+    except manager.exceptions.ResourceNotFoundException:
+        return None
+    except (KeyError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _secret(target: Target, channel: Channel) -> dict[str, Any]:
+    name = f"{target.secret_prefix}/shops/{channel.channel}"
+    kept = read_secret(target, name) or {}
+    if not kept.get("current") or not kept.get("token"):
+        raise InvalidInput("a shop's secret lacks its signing secret or its token", code="secret", secret=name)
+    return kept

@@ -1,0 +1,122 @@
+"""What a channel's rules say of its platform: which it is, where it is called, how a generic shop's JSON is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from shared.domain.intake import Ask
+from shared.domain.places import Place
+
+SHOPIFY, WOOCOMMERCE, GENERIC = "shopify", "woocommerce", "generic"
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    SHOPIFY: ("shop", "api_url", "location"),
+    WOOCOMMERCE: ("shop", "api_url"),
+    GENERIC: ("shop", "api_url", "mapping"),
+}
+"""Platform -> the settings it has beside those of every channel."""
+
+LOOPBACK = ("127.0.0.1", "localhost")
+OF_A_LINE = ("id", "sku", "units", "price", "ships")
+OF_AN_ADDRESS = ("name", "company", "address1", "address2", "city", "zip", "province", "country_code", "phone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMapping:
+    """Where an order stands in a generic shop's JSON: paths such as `data.order.id`, those of a line within the line.
+
+    `version` leads to a whole number or a time that grows with every change. Empty: the JSON does not say. `ships`
+    leads to false for what needs no shipping, `cancelled` to anything but null, false or nothing for a cancelled order.
+    """
+
+    topic: str
+    topics: Mapping[str, Ask]
+    order: str
+    version: str
+    placed_at: str
+    lines: str
+    line: Mapping[str, str]
+    name: str = ""
+    currency: str = ""
+    cancelled: str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a platform is reached. `location`: the place a Shopify store's numbers are of."""
+
+    platform: str
+    shop: str
+    api_url: str
+    location: str = ""
+    mapping: OrderMapping | None = None
+
+
+def parse(at: Place, *shared: str) -> Connection:
+    """Read the settings of a channel's platform; `shared` are those that every channel may have.
+
+    Raises InvalidInput naming the place, the value and what is allowed there.
+    """
+    platform = at.one_of("platform", *SETTINGS)
+    at.only("platform", *SETTINGS[platform], *shared)
+    if platform == WOOCOMMERCE and at.value("refunds_cancels"):
+        raise at.wrong("refunds_cancels", True, "false: WooCommerce's payment plugins give money back, by hand")  # noqa: FBT003
+    return Connection(
+        platform=platform,
+        shop=at.text("shop"),
+        api_url=at.text("api_url") if platform == SHOPIFY else _url(at, "api_url"),
+        location=at.text("location") if platform == SHOPIFY else "",
+        mapping=_mapping(at.child("mapping")) if platform == GENERIC else None,
+    )
+
+
+def _url(at: Place, key: str) -> str:
+    """Read where requests go: they carry secrets, so it is https, but for a shop on this machine."""
+    text = at.text(key).strip()
+    try:
+        parts = urlsplit(text)
+        is_right = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        is_right = is_right and bool(parts.hostname) and not (parts.username or parts.query or parts.fragment)
+    except ValueError:
+        is_right = False
+    if not is_right or not text.isascii() or any(letter.isspace() for letter in text):
+        raise at.wrong(key, text, "an https URL without a user, a query or a fragment")
+    return text.rstrip("/")
+
+
+def _mapping(at: Place) -> OrderMapping:
+    at.only(
+        "topic", "topics", "order", "version", "placed_at", "lines", "line", "name", "currency", "cancelled", "address"
+    )
+    topics = at.child("topics")
+    if not topics.names():
+        raise at.wrong("topics", {}, "topics of the shop and what each asks: create, edit or cancel")
+    line = at.child("line")
+    line.only(*OF_A_LINE)
+    return OrderMapping(
+        topic=_path(at, "topic"),
+        topics={topic: Ask(topics.one_of(topic, *Ask)) for topic in topics.names()},
+        order=_path(at, "order"),
+        version=_path(at, "version"),
+        placed_at=_path(at, "placed_at"),
+        lines=_path(at, "lines"),
+        line={key: _path(line, key) for key in OF_A_LINE if line.has(key) or key in {"id", "sku", "units"}},
+        name=_path(at, "name") if at.has("name") else "",
+        currency=_path(at, "currency") if at.has("currency") else "",
+        cancelled=_path(at, "cancelled") if at.has("cancelled") else "",
+        address=_address(at.child("address")) if at.has("address") else {},
+    )
+
+
+def _address(at: Place) -> dict[str, str]:
+    at.only(*OF_AN_ADDRESS)
+    return {key: _path(at, key) for key in at.names()}
+
+
+def _path(at: Place, key: str) -> str:
+    text = at.text(key).strip()
+    if not all(text.split(".")):
+        raise at.wrong(key, text, "a path such as data.order.id")
+    return text

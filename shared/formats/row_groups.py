@@ -1,0 +1,258 @@
+"""Which SKUs a file may say something else of than the file before it, with all lines that are about each.
+
+A file in the order of its keys is joined as it streams; of another the keys that differ are gathered in one more
+pass, or, where they are too many to hold, both files are laid out on disk by key. What comes out is the same.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
+from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import BinaryIO, NamedTuple, cast
+from zlib import crc32
+
+from shared.errors import InvalidInput
+from shared.formats import line_changes
+from shared.formats.line_changes import LineChanges, Method
+from shared.formats.row_lines import RowLines
+
+MOST_IN_MEMORY = 50_000
+"""Keys that are gathered in memory."""
+PARTS = 128
+MOST_LINES_OF_A_KEY = 10_000
+
+NAMELESS = b""
+"""The key of a line that does not tell what it is about: it stands for itself."""
+
+Line = tuple[int, bytes]
+
+
+class Group(NamedTuple):
+    """Lines about one key in the new file, with their numbers, and in the old one."""
+
+    key: bytes
+    new: list[Line]
+    old: list[bytes]
+
+
+@dataclass(slots=True)
+class How:
+    """How two files were compared, known when the first group comes.
+
+    `rises`: the new file's keys only rise. `unsure`: keys of which another file than the two differs from
+    the new one; None: there may be more than can be told.
+    """
+
+    method: Method = Method.PARTITIONS
+    rises: bool = False
+    unsure: AbstractSet[bytes] | None = frozenset()
+
+
+def grouped(
+    new: RowLines,
+    old: RowLines | None,
+    others: Sequence[RowLines],
+    asked: AbstractSet[bytes] | None,
+    how: How,
+    *,
+    old_rises: bool = False,
+    most: int = MOST_IN_MEMORY,
+) -> Iterator[Group]:
+    """Yield every key whose lines differ between the files, or between the new one and any other, and those asked for.
+
+    A key whose lines are the same may be among them. `asked` None, or no old file: each key comes. `old_rises`: it is
+    known of the old file that its keys only rise. Raises InvalidInput for a key with too many lines.
+    """
+    unsure: set[bytes] = set()
+    for other in others:
+        with line_changes.between(other.lines, new.lines, new.key, new.cut) as changes:
+            unsure |= _keys(new, changes, most)
+    how.unsure = None if asked is None or len(unsure) > most else unsure
+    if old is None or asked is None or how.unsure is None:
+        yield from _laid_out(new, old, None, how)
+        return
+    wanted = unsure | asked
+    with line_changes.between(old.lines, new.lines, new.key, new.cut) as changes:
+        how.method = changes.method
+        how.rises = old_rises and changes.keeps_order
+        if how.rises:
+            yield from _joined(new, changes, wanted)
+            return
+        wanted |= _keys(new, changes, most)
+        if len(wanted) <= most:
+            yield from _gathered(new, changes, wanted)
+            return
+    yield from _laid_out(new, old, wanted, how)
+
+
+def _keys(new: RowLines, changes: LineChanges, most: int) -> set[bytes]:
+    """Tell which keys differ, as far as that matters: more than `most` are not all needed."""
+    keys: set[bytes] = set()
+    for kept in (changes.added, changes.gone):
+        for _, line in kept:
+            keys.add(new.key(line))
+            if len(keys) > most + 1:
+                return keys
+    return keys
+
+
+# ---- in order
+
+
+def _joined(new: RowLines, changes: LineChanges, asked: AbstractSet[bytes]) -> Iterator[Group]:
+    """Join what was added with what is gone, both of which rise, and look up in the file what is asked for beside."""
+    keyed = merge(
+        ((new.key(line), False, 0, line) for _, line in changes.gone),
+        ((new.key(line), True, number, line) for number, line in changes.added),
+        key=itemgetter(0),
+    )
+    left = set(asked) - {NAMELESS}
+    for key, of_key in groupby(keyed, itemgetter(0)):
+        group = Group(key, [], [])
+        for _, is_new, number, line in of_key:
+            if is_new:
+                group.new.append((number, line))
+            else:
+                group.old.append(line)
+        left.discard(key)
+        yield from _apart(group)
+    for key in sorted(left):
+        same = _found(new, key)
+        yield Group(key, [(0, same)], [same]) if same else Group(key, [], [])
+
+
+def _found(new: RowLines, key: bytes) -> bytes | None:
+    """Find the line of a key in a file whose keys rise, by halves."""
+    file, low = new.lines.file, new.lines.start
+    high = file.seek(0, os.SEEK_END)
+    while low < high:
+        middle = (low + high) // 2
+        file.seek(middle)
+        if middle > low:  # on to where a line begins, which may be here
+            file.seek(middle - 1)
+            file.readline()
+        at, line = file.tell(), file.readline()
+        if at >= high or not line:
+            high = middle
+        elif (here := new.key(line)) == key:
+            return line
+        elif here < key:
+            low = at + len(line)
+        else:
+            high = middle
+    return None
+
+
+# ---- in memory
+
+
+def _gathered(new: RowLines, changes: LineChanges, wanted: AbstractSet[bytes]) -> Iterator[Group]:
+    """Go through the new file once more for all lines of the wanted keys; what both files have is in both."""
+    added: defaultdict[bytes, set[int]] = defaultdict(set)
+    groups = {key: Group(key, [], []) for key in sorted(wanted) if key != NAMELESS}
+    for number, line in changes.added:
+        key = new.key(line)
+        if key == NAMELESS:
+            yield Group(key, [(number, line)], [])
+        else:
+            added[key].add(number)
+    for _, line in changes.gone:
+        key = new.key(line)
+        if key == NAMELESS:
+            yield Group(key, [], [line])
+        else:
+            groups[key].old.append(line)
+    key_of = new.key
+    for number, line in new.lines.numbered():
+        key = key_of(line)
+        if key in groups:
+            _add(groups[key].new, (number, line))
+            if number not in added[key]:
+                groups[key].old.append(line)
+    yield from groups.values()
+
+
+def _add(lines: list[Line], line: Line) -> None:
+    if len(lines) == MOST_LINES_OF_A_KEY:
+        raise InvalidInput("a SKU comes too many times", code="sku_repeated", most=MOST_LINES_OF_A_KEY, line=line[0])
+    lines.append(line)
+
+
+def _apart(group: Group) -> Iterator[Group]:
+    """Let lines that are about nothing stand for themselves."""
+    if group.key != NAMELESS:
+        yield group
+        return
+    yield from (Group(NAMELESS, [line], []) for line in group.new)
+    yield from (Group(NAMELESS, [], [line]) for line in group.old)
+
+
+# ---- on disk
+
+
+def _laid_out(new: RowLines, old: RowLines | None, asked: AbstractSet[bytes] | None, how: How) -> Iterator[Group]:
+    """Lay both files out by key, and hold one part's lines at a time; None asks for every key."""
+    with ExitStack() as stack:
+        sides = [[_on_disk(stack) for _ in range(PARTS)] for side in (new, old) if side]
+        how.rises = _scatter(new, sides[0])
+        if old:
+            _scatter(old, sides[1])
+        for at in range(PARTS):
+            yield from _part(new, sides[0][at], sides[1][at] if old else None, asked)
+
+
+def _on_disk(stack: ExitStack) -> BinaryIO:
+    return cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
+
+
+def _scatter(lines: RowLines, parts: Sequence[BinaryIO]) -> bool:
+    """Write each line to the part of its key; answer whether the keys only rise."""
+    writes, key_of = [part.write for part in parts], lines.key
+    rises, above = True, b""
+    for number, line in lines.lines.numbered():
+        key = key_of(line)
+        rises = rises and above < key
+        above = key
+        writes[crc32(key) % PARTS](b"%d\t%s" % (number, line if line.endswith(b"\n") else line + b"\n"))
+    return rises
+
+
+def _part(new: RowLines, now: BinaryIO, before: BinaryIO | None, asked: AbstractSet[bytes] | None) -> Iterator[Group]:
+    groups: dict[bytes, Group] = {}
+    for number, line in _read_back(now):
+        key = new.key(line)
+        if key == NAMELESS:
+            yield Group(key, [(number, line)], [])
+        else:
+            _add(groups.setdefault(key, Group(key, [], [])).new, (number, line))
+    for _, line in _read_back(before) if before else ():
+        key = new.key(line)
+        if key == NAMELESS:
+            yield Group(key, [], [line])
+        else:
+            groups.setdefault(key, Group(key, [], [])).old.append(line)
+    for key, group in groups.items():
+        if asked is None or key in asked or _differs(new, group):
+            yield group
+
+
+def _read_back(part: BinaryIO) -> Iterator[Line]:
+    part.seek(0)
+    for stored in part:
+        number, _, line = stored.partition(b"\t")
+        yield int(number), line
+
+
+def _differs(lines: RowLines, group: Group) -> bool:
+    cut = lines.cut or bytes
+    if len(group.new) != len(group.old):
+        return True
+    return sorted(cut(line) for _, line in group.new) != sorted(map(cut, group.old))

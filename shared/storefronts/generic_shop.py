@@ -1,0 +1,182 @@
+"""What a generic shop is told and asked: one URL, signed POSTs by the Standard Webhooks specification.
+
+Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all six. `webhook-id` of a change is its idempotency
+key: the same change has the same one however often it is tried, and the shop answers what it answered first.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.domain import times
+from shared.domain.platforms import OrderMapping
+from shared.errors import InvalidInput, Rejected
+from shared.storefronts import standard_webhooks, web
+from shared.storefronts.contract import (
+    NOT_TAKEN,
+    NOT_UNDERSTOOD,
+    Answer,
+    Found,
+    Part,
+    Quantity,
+    Seen,
+    is_taken,
+    write_key,
+)
+
+TIMEOUT_SECONDS = 8
+MOST_PAGES = 1000
+UNAUTHORIZED = (401, 403)
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenericShop:
+    """A shop at a URL. `token`: the secret that signs what we send, `whsec_...`.
+
+    `now` is the time that is signed, `new_id` never gives the same twice. Every call raises Transient when the shop is
+    busy or silent, InvalidInput when it refuses us or what we ask, or answers in another shape.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    mapping: OrderMapping
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    send: web.Send = web.send
+
+    # ---- quantities
+
+    def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
+        """Set absolute numbers, and look whether they are there; the shop answers which it refuses, and why."""
+        items = [{"listing": each.item, "quantity": each.units} for each in wanted]
+        answer = self._ask("stock.set", {"items": items}, key=write_key(wanted))
+        codes = {str(each.get("listing")): str(each.get("error"))[:80] for each in _rows(answer, "refused")}
+        said = [each for each in wanted if each.item not in codes]
+        shown = self.list_levels(each.item for each in said)
+        not_taken = {each.item: NOT_TAKEN for each in said if not is_taken(each, shown.get(each.item))}
+        return Answer(refused={each.item: codes[each.item] for each in wanted if each.item in codes} | not_taken)
+
+    def list_levels(self, items: Iterable[str]) -> dict[str, int]:
+        """Read the shop's own numbers; what it does not know is absent."""
+        answer = self._ask("stock.read", {"listings": sorted(items)})
+        told = {str(each.get("listing")): each.get("quantity") for each in _rows(answer, "items")}
+        return {listing: units for listing, units in told.items() if isinstance(units, int)}
+
+    # ---- orders
+
+    def list_orders_since(self, since: datetime) -> Iterator[Found]:
+        """Yield orders changed at or after a time, each as its event would tell it."""
+        cursor: object = None
+        for _ in range(MOST_PAGES):
+            answer = self._ask("orders.list", {"since": times.text(since), "cursor": cursor})
+            for order in _rows(answer, "orders"):
+                order_id = standard_webhooks.pick(order, self.mapping.order)
+                told = standard_webhooks.pick(order, self.mapping.topic)
+                topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
+                yield Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
+            cursor = answer.get("next")
+            if cursor is None:
+                return
+        raise InvalidInput("the shop's orders have no end", code="shop_answer", pages=MOST_PAGES)
+
+    def order(self, order_id: str) -> Seen:
+        """Read an order. Raises Rejected when the shop has it no more."""
+        answer = self._of_order(order_id, "order.read", {"order": order_id})
+        parts = []
+        for each in _rows(answer, "lines"):
+            units, fulfilled = each.get("quantity"), each.get("fulfilled")
+            if not isinstance(units, int) or not isinstance(fulfilled, int):
+                raise _strange("order.read")
+            parts.append(
+                Part(
+                    line=str(each.get("line")),
+                    fulfilment_order=order_id,
+                    location="",
+                    item=str(each.get("line")),
+                    units=units,
+                    left=max(units - fulfilled, 0),
+                    is_open=True,
+                )
+            )
+        return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts))
+
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
+        """Say how many units of lines are fulfilled now, all in all."""
+        order_id = parts[0][0].fulfilment_order
+        lines = [{"line": part.line, "fulfilled": part.units - part.left + units} for part, units in parts]
+        data = {"order": order_id, "lines": sorted(lines, key=lambda line: str(line["line"]))}
+        self._of_order(order_id, "order.fulfil", data, key=_key("order.fulfil", data))
+
+    def say_cancel(self, order_id: str, *, refunds: bool) -> str:
+        """Cancel an order. Raises Rejected when the shop does not."""
+        data = {"order": order_id, "refund": refunds}
+        answer = self._of_order(order_id, "order.cancel", data, key=_key("order.cancel", data))
+        if answer.get("is_cancelled") is not True:
+            raise Rejected("the shop does not cancel this", code="not_cancelled", order=order_id)
+        return ""
+
+    def is_done(self, _job: str) -> bool:
+        """Answer yes: nothing is a job here."""
+        return True
+
+    # ---- the way there
+
+    def _of_order(self, order_id: str, kind: str, data: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+        try:
+            return self._ask(kind, data, key=key)
+        except InvalidInput as failure:
+            if failure.details.get("status") == NOT_FOUND:
+                raise Rejected("the shop has no such order", code="no_such_order", order=order_id) from failure
+            raise
+
+    def _ask(self, kind: str, data: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+        body = json.dumps({"type": kind, "data": data}, separators=(",", ":")).encode()
+        event_id, seconds = key or self.new_id(), str(int(self.now().timestamp()))
+        signs = standard_webhooks.key(self.token)
+        if not signs:
+            raise InvalidInput("a shop's token is no secret such as whsec_...", code="token")
+        digest = hmac.digest(signs, standard_webhooks.signed(event_id, seconds, body), hashlib.sha256)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": event_id,
+            "webhook-timestamp": seconds,
+            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+        request = web.Request(method="POST", url=self.url, headers=headers, body=body, timeout=TIMEOUT_SECONDS)
+        try:
+            answer = self.send(request).body
+        except InvalidInput as failure:
+            status = failure.details.get("status")
+            if failure.code != "shop_refused" or status in UNAUTHORIZED:
+                raise
+            raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, status=status) from failure
+        try:
+            read = json.loads(answer)
+        except ValueError as error:
+            raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
+        if not isinstance(read, dict):
+            raise _strange(kind)
+        return read
+
+
+def _key(kind: str, data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([kind, data], sort_keys=True).encode()).hexdigest()[:40]
+
+
+def _rows(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found = answer.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise _strange(name)
+    return found
+
+
+def _strange(what: str) -> InvalidInput:
+    return InvalidInput("the shop's answer has another shape", code="shop_answer", asked=what)

@@ -1,0 +1,90 @@
+"""One request to a shop over HTTP, with a time limit and errors in our kinds.
+
+A redirect is not followed: what is asked carries the shop's token, which is nobody else's to see.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+
+from shared.errors import InvalidInput, Transient
+
+MOST_ANSWER_BYTES = 8 * 1024 * 1024
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = 500
+LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent. Its URL is a rule of the merchant, checked when it is pushed."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a shop answers to what it did. Header names are in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Send = Callable[[Request], Response]
+
+
+class _Refusing(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow nowhere."""
+
+
+_OPENER = urllib.request.build_opener(_Refusing)
+
+
+def send(request: Request) -> Response:
+    """Send a request and return the answer of a shop that did it.
+
+    Raises Transient when the shop throttles, fails or does not answer in time, InvalidInput when it refuses us
+    (`status`) or answers more than 8 MB.
+    """
+    sent = urllib.request.Request(  # noqa: S310 - see `Request`
+        request.url, data=request.body, headers=dict(request.headers), method=request.method
+    )
+    try:
+        with _OPENER.open(sent, timeout=request.timeout) as answer:
+            body = answer.read(MOST_ANSWER_BYTES + 1)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == TOO_MANY_REQUESTS:
+            wait = _seconds(error.headers.get("Retry-After"))
+            raise Transient("the shop throttles", code="throttled", wait=wait) from error
+        if error.code >= SERVER_ERRORS:
+            raise Transient("the shop failed", code="shop_failed", status=error.code) from error
+        raise InvalidInput("the shop refused us", code="shop_refused", status=error.code) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Transient("the shop did not answer", code="shop_silent", error=type(error).__name__) from error
+    if len(body) > MOST_ANSWER_BYTES:
+        raise InvalidInput("the shop's answer is too long", code="shop_answer", size=len(body))
+    return Response(body=body, headers=headers)
+
+
+def bounded(seconds: float) -> float:
+    """Believe a shop for an hour at most; `inf` and `nan` are numbers, too."""
+    return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
+
+
+def _seconds(told: str | None) -> float:
+    try:
+        return bounded(float(told or LEAST_WAIT_SECONDS))
+    except ValueError:
+        return LEAST_WAIT_SECONDS

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import faults
+from local.stand_in import serving
+from local.woo_shop import WooShop
+from shared.runtime import clients, clock
+from shared.runtime.settings import settings
+from shared.storage.config import Config
+from tests.integration.conftest import sample_rules
+from tests.support import stand_ins
+from tests.support import terminal as terminals
+from tests.support.stand_ins import Endpoint
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Aws
+
+SECRET = "truestock/test/shops/fjord"
+API = "https://api.example"
+
+
+@dataclass
+class Desk:
+    """An operator's terminal, and the shop that is looked at."""
+
+    terminal: Terminal
+    shop: Any
+
+    def wrong(self, status: int = 1) -> dict[str, str]:
+        found = self.terminal.document("channels", "check", "fjord", status=status)
+        return {each["what"]: each["told"] for each in found["channels"]["fjord"] if not each["is_right"]}
+
+
+@pytest.fixture(params=["woocommerce", "generic"])
+def desk(
+    request: pytest.FixtureRequest,
+    aws: Aws,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Desk]:
+    is_woo = request.param == "woocommerce"
+    shop: Any = (stand_ins.woo if is_woo else stand_ins.generic)(tmp_path, Endpoint(), clock.now)
+    keep(f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}" if is_woo else stand_ins.GENERIC_TOKEN)
+    with serving(shop) as url:
+        rules = sample_rules()
+        woo = {"platform": "woocommerce", "shop": "fjord.example", "api_url": f"{url}/wp-json/wc/v3"}
+        fjord = woo if is_woo else stand_ins.generic_channel(api_url=f"{url}/truestock")
+        rules["channels"] = {"fjord": {**fjord, "currency": "EUR"}}
+        Config(aws.s3, settings().config_bucket).push(rules)
+        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, {"ApiUrl": API}), shop)
+
+
+def keep(token: str, current: str = "signs") -> None:
+    kept = json.dumps({"current": current, "previous": "", "token": token})
+    manager = clients.secretsmanager()
+    try:
+        manager.create_secret(Name=SECRET, SecretString=kept)
+    except manager.exceptions.ResourceExistsException:
+        manager.put_secret_value(SecretId=SECRET, SecretString=kept)
+
+
+woo_alone = pytest.mark.parametrize("desk", ["woocommerce"], indirect=True)
+generic_alone = pytest.mark.parametrize("desk", ["generic"], indirect=True)
+
+
+@woo_alone
+def test_missing_webhooks_are_told_and_made_once(desk: Desk) -> None:
+    assert list(desk.wrong()) == ["webhooks"]
+    assert desk.terminal.run("channels", "check") == 1
+    assert "what to do about webhooks: `truestock channels subscribe fjord`" in desk.terminal.out
+
+    made = desk.terminal.document("channels", "subscribe", "fjord")
+    again = desk.terminal.document("channels", "subscribe", "fjord")
+
+    assert (made["is_written"], sorted(made["topics"])) == (
+        True,
+        ["order.created", "order.deleted", "order.restored", "order.updated"],
+    )
+    assert (again["is_written"], again["topics"]) == (False, [])
+    assert desk.wrong(status=0) == {}
+    assert isinstance(desk.shop, WooShop)
+
+
+@woo_alone
+def test_a_dry_run_makes_no_webhook(desk: Desk) -> None:
+    assert desk.terminal.document("channels", "subscribe", "fjord", "--dry-run")["is_written"] is False
+
+    assert "order.created is missing" in desk.wrong()["webhooks"]
+
+
+@generic_alone
+def test_a_generic_shop_that_takes_our_signature_is_right(desk: Desk) -> None:
+    assert desk.wrong(status=0) == {}
+    assert desk.terminal.run("channels", "subscribe", "fjord") == 2
+    assert "is no WooCommerce shop" in desk.terminal.err
+
+
+def test_a_token_that_the_shop_refuses_is_wrong(desk: Desk) -> None:
+    keep("whsec_b3RoZXI=")
+
+    assert "status=401" in desk.wrong()["shop"]
+    assert desk.terminal.run("channels", "check") == 1
+    assert "`truestock channels rotate fjord --token`" in desk.terminal.out
+
+
+def test_a_shop_that_fails_is_asked_again(desk: Desk) -> None:
+    faults.set(desk.shop.store, "fail")
+
+    assert "shop" in desk.wrong()
+
+
+@woo_alone
+def test_without_a_signing_secret_no_webhook_is_made(desk: Desk) -> None:
+    keep(f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}", current="")
+
+    assert desk.terminal.run("channels", "subscribe", "fjord") == 1
+    assert "lacks its signing secret" in desk.terminal.err

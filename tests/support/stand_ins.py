@@ -1,0 +1,92 @@
+"""Stand-in shops of WooCommerce and of no known platform, each with a memory and a time of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from local import generic_shop, woo_shop
+from local.generic_shop import GenericShop
+from local.stand_in import Store
+from local.woo_shop import WooShop
+from shared.domain import platforms
+from shared.domain.places import Place
+from shared.domain.platforms import OrderMapping
+from tests.support import trade
+
+WOO_KEY, WOO_SECRET = "ck_key", "cs_secret"
+GENERIC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+GENERIC_TOKEN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+
+@dataclass
+class Endpoint:
+    """Where a shop's webhooks go."""
+
+    status: int = 200
+    came: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+
+    def __call__(self, body: bytes, headers: dict[str, str]) -> int:
+        self.came.append((body, headers))
+        return self.status
+
+    @property
+    def last(self) -> tuple[bytes, dict[str, str]]:
+        """The last delivery, header names in lower case as API Gateway has them."""
+        body, headers = self.came[-1]
+        return body, {name.lower(): value for name, value in headers.items()}
+
+
+@dataclass
+class Clock:
+    """A time that passes when it is told to."""
+
+    now: datetime = field(default_factory=trade.times_now)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def woo(folder: Path, deliver: Callable[[bytes, dict[str, str]], int], clock: Callable[[], datetime]) -> WooShop:
+    """A WooCommerce shop."""
+    return WooShop(
+        store=Store(folder / "woo.sqlite", woo_shop.SCHEMA),
+        secret="woo-secret",
+        key=WOO_KEY,
+        key_secret=WOO_SECRET,
+        deliver=deliver,
+        clock=clock,
+    )
+
+
+def generic(
+    folder: Path, deliver: Callable[[bytes, dict[str, str]], int], clock: Callable[[], datetime]
+) -> GenericShop:
+    """A shop of no known platform."""
+    return GenericShop(
+        store=Store(folder / "generic.sqlite", generic_shop.SCHEMA),
+        secret=GENERIC_SECRET,
+        token=GENERIC_TOKEN,
+        deliver=deliver,
+        clock=clock,
+    )
+
+
+def generic_channel(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any rules
+    """The rules of such a shop, as far as its platform goes."""
+    mapping = generic_shop.MAPPING
+    rules = {"platform": "generic", "shop": "market.example", "api_url": "https://market.example/truestock"}
+    return {**rules, "mapping": mapping, **changes}
+
+
+def generic_mapping() -> OrderMapping:
+    """What reads its events."""
+    mapping = platforms.parse(Place("channel", generic_channel())).mapping
+    assert mapping is not None
+    return mapping

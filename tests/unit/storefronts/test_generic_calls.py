@@ -1,0 +1,208 @@
+"""What a generic shop is told and asked: signed, with an idempotency key a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from local import faults
+from local.generic_shop import PAGE
+from local.generic_shop import GenericShop as StandIn
+from local.stand_in import serving
+from shared.domain.names import ChannelId
+from shared.errors import InvalidInput, Rejected, Transient
+from shared.storefronts import web
+from shared.storefronts.contract import Quantity
+from shared.storefronts.generic_shop import GenericShop
+from shared.storefronts.standard_webhooks import Hooks
+from tests.support import stand_ins
+from tests.support.stand_ins import Clock, Endpoint
+
+MAPPING = stand_ins.generic_mapping()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, clock: Clock) -> StandIn:
+    return stand_ins.generic(tmp_path, Endpoint(), clock)
+
+
+@pytest.fixture
+def shop(stand_in: StandIn, clock: Clock) -> Iterator[GenericShop]:
+    ids = count()
+    with serving(stand_in) as url:
+        yield GenericShop(
+            url=f"{url}/truestock",
+            token=stand_ins.GENERIC_TOKEN,
+            mapping=MAPPING,
+            now=clock,
+            new_id=lambda: f"read-{next(ids)}",
+        )
+
+
+def quantity(item: str, units: int, change_from: int | None = None, told_before: int = 0) -> Quantity:
+    return Quantity(item=item, units=units, change_from=change_from, told_before=told_before)
+
+
+# ---- quantities
+
+
+def test_numbers_are_set_absolutely_and_one_that_is_refused_blocks_no_other(
+    stand_in: StandIn, shop: GenericShop
+) -> None:
+    stand_in.has("A", 9)
+    stand_in.has("B", 9)
+
+    answer = shop.say_quantity([quantity("A", 3), quantity("X", 1), quantity("B", 0)])
+
+    assert stand_in.quantities() == {"A": 3, "B": 0}
+    assert (answer.refused, answer.stale) == ({"X": "unknown_listing"}, frozenset())
+
+
+def test_the_same_change_tried_again_is_done_once_and_wanted_again_is_another(
+    stand_in: StandIn, shop: GenericShop
+) -> None:
+    stand_in.has("A", 9)
+    faults.set(stand_in.store, "drop")
+    with pytest.raises(Transient):
+        shop.say_quantity([quantity("A", 3, change_from=9)])
+    stand_in.buy("M-1", ("1", "A", 1))
+
+    assert shop.say_quantity([quantity("A", 3, change_from=9)]).is_done
+    assert (stand_in.told(), stand_in.quantities()) == ([("A", 3)], {"A": 2})
+
+    assert shop.say_quantity([quantity("A", 3, change_from=9, told_before=1)]).is_done
+    assert stand_in.quantities() == {"A": 3}
+
+
+def test_a_shop_that_answers_success_and_does_nothing_is_found(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.has("A", 5)
+    faults.set(stand_in.store, "lie")
+
+    assert shop.say_quantity([quantity("A", 2, change_from=5)]).refused == {"A": "not_taken"}
+    assert shop.say_quantity([quantity("A", 2, change_from=5)]).is_done
+
+
+def test_a_reading_is_never_answered_from_what_was_answered_before(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.has("A", 5)
+    assert shop.list_levels(["A", "B"]) == {"A": 5}
+    stand_in.has("A", 4)
+
+    assert shop.list_levels(["A", "B"]) == {"A": 4}
+
+
+# ---- orders
+
+
+def test_orders_changed_since_a_time_are_listed_as_their_events_tell_them(
+    stand_in: StandIn, shop: GenericShop, clock: Clock
+) -> None:
+    stand_in.buy("M-0", ("1", "A", 1))
+    clock.pass_by(60)
+    since = clock.now
+    for number in range(1, PAGE + 3):
+        stand_in.buy(f"M-{number:02}", ("1", "A", number))
+
+    found = list(shop.list_orders_since(since))
+
+    assert [each.order_id for each in found] == [f"M-{number:02}" for number in range(1, PAGE + 3)]
+    order = Hooks(mapping=MAPPING, currency="EUR").read_order(ChannelId("m"), found[0].topic, found[0].body).order
+    assert [line.open for line in order.lines] == [1]
+
+
+def test_fulfilments_are_told_as_what_is_fulfilled_all_in_all(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.buy("M-1", ("1", "A", 3), ("2", "B", 1))
+    seen = shop.order("M-1")
+    assert [(part.line, part.units, part.left) for part in seen.parts] == [("1", 3, 3), ("2", 1, 1)]
+
+    shop.say_fulfilment([(seen.parts[0], 2)])
+    shop.say_fulfilment([(seen.parts[0], 2)])
+    now = shop.order("M-1")
+    shop.say_fulfilment([(now.parts[0], 1)])
+
+    assert stand_in.order("M-1")[1] == {"1": 3}
+
+
+def test_a_cancel_is_done_at_once_and_gives_back_once(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.has("A", 5)
+    stand_in.buy("M-1", ("1", "A", 3))
+
+    assert [shop.say_cancel("M-1", refunds=True) for _ in range(2)] == ["", ""]
+
+    assert shop.order("M-1").is_cancelled
+    assert stand_in.quantities() == {"A": 5}
+
+
+def test_a_shop_that_says_done_and_does_not_cancel_is_asked_after(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.buy("M-1", ("1", "A", 3))
+    faults.set(stand_in.store, "lie")
+
+    shop.say_cancel("M-1", refunds=False)
+
+    assert not shop.order("M-1").is_cancelled
+
+
+def test_an_order_the_shop_has_no_more_is_for_a_person(shop: GenericShop) -> None:
+    for ask in (lambda: shop.order("M-404"), lambda: shop.say_cancel("M-404", refunds=False)):
+        with pytest.raises(Rejected) as refused:
+            ask()
+        assert refused.value.code == "no_such_order"
+
+
+# ---- trouble
+
+
+def test_another_token_is_refused(shop: GenericShop) -> None:
+    for token, code in ((stand_ins.GENERIC_SECRET, "shop_refused"), ("", "token"), ("%%%", "token")):
+        with pytest.raises(InvalidInput) as refused:
+            replace(shop, token=token).list_levels(["A"])
+        assert refused.value.code == code
+
+
+def test_a_time_that_is_off_is_refused_by_the_shop(shop: GenericShop, clock: Clock) -> None:
+    now = clock.now
+    clock.pass_by(3600)
+
+    with pytest.raises(InvalidInput):
+        replace(shop, now=lambda: now).list_levels(["A"])
+
+
+def test_a_busy_shop_says_how_long_it_rests(stand_in: StandIn, shop: GenericShop) -> None:
+    faults.set(stand_in.store, "throttle", seconds=7)
+
+    with pytest.raises(Transient) as failure:
+        shop.list_levels(["A"])
+
+    assert failure.value.details["wait"] == 7.0
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"[]", b"{}", b'{"items": 7}', b'{"lines": [{}]}'])
+def test_an_answer_of_another_shape_is_refused(body: bytes, shop: GenericShop) -> None:
+    odd = replace(shop, send=lambda _: web.Response(body=body))
+
+    for ask in (
+        lambda: odd.say_quantity([quantity("A", 2)]),
+        lambda: odd.list_levels(["A"]),
+        lambda: list(odd.list_orders_since(Clock().now)),
+        lambda: odd.order("1"),
+    ):
+        with pytest.raises(InvalidInput):
+            ask()
+    with suppress(Rejected, InvalidInput):
+        assert odd.say_cancel("1", refunds=False) is None
+
+
+def test_pages_without_an_end_are_refused(shop: GenericShop) -> None:
+    endless = replace(shop, send=lambda _: web.Response(body=b'{"orders": [], "next": 1}'))
+
+    with pytest.raises(InvalidInput):
+        list(endless.list_orders_since(Clock().now))
