@@ -97,11 +97,10 @@ def test_the_plan_and_the_address_lie_beside_the_order(aws: Aws, context: Lambda
     assert beside is not None
     assert address is not None
     told = plans.read(beside)
-    assert [(w["source"], w["verdict"]) for w in told.weighed if w["line"].endswith("09")] == [
-        ("alpina", "does not list it"),
-        ("baltic", "does not list it"),
-        ("celtic", "ships all of it"),
-    ]
+    verdicts = {each["source"]: each["verdict"] for each in told.weighed if each["line"].endswith("09")}
+    assert verdicts.pop("celtic") == "ships all of it"
+    assert set(verdicts) >= {"alpina", "baltic"}
+    assert set(verdicts.values()) == {"does not list it"}
     assert told.short == {"820982911946154510": 1}
     assert told.decision is not None
     assert told.decision.again() == told.decision.plan
@@ -201,7 +200,11 @@ def test_a_paused_supplier_gets_nothing_and_one_over_its_orders_a_day_neither(aw
     beside = aws.orders.get(keys.plan(FIRST, order(aws).attempt))
     assert beside is not None
     told = {each["source"]: each["verdict"] for each in plans.read(beside).weighed if each["line"].endswith("09")}
-    assert told == {"alpina": "over its orders a day", "baltic": "ships all of it", "celtic": "paused"}
+    assert [told[each] for each in ("alpina", "baltic", "celtic")] == [
+        "over its orders a day",
+        "ships all of it",
+        "paused",
+    ]
 
 
 def test_a_parcel_to_a_po_box_is_known_as_one_and_the_street_is_not_kept(aws: Aws, context: LambdaContext) -> None:
