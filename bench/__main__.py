@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import cpu, hot, imports, life, meter_check, orders, race, routing, storefronts
+from bench import cpu, hot, imports, life, meter_check, orders, plans, race, routing, storefronts
 from bench.figure import Figure
 from local import dynamodb_local
 
@@ -21,7 +21,7 @@ def main() -> int:
         except meter_check.MeterWrong as wrong:
             sys.exit(f"no figures: {wrong}")
     figures: list[Figure] = []
-    for room in (imports, storefronts, orders, race, life, cpu, hot, routing):
+    for room in (imports, storefronts, orders, plans, race, life, cpu, hot, routing):
         for figure in room.measure():
             figures.append(figure)
             print(_line(figure), flush=True)

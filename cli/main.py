@@ -24,7 +24,9 @@ from cli import (
     feeds,
     orders,
     pauses,
+    policy,
     queue,
+    route,
     stock,
     stock_changes,
 )
@@ -40,6 +42,7 @@ DAILY = (
     ("what needs a person now", "truestock exceptions list"),
     ("why a SKU has its number", "truestock stock explain SKU"),
     ("where an order is", "truestock orders find TEXT"),
+    ("how a cart would ship now", "truestock route --cart FILE"),
     ("whether the suppliers' files come in", "truestock feeds status"),
     ("stop selling, or go on", "truestock pause SCOPE, truestock resume SCOPE"),
     ("make changed rules and facts current", "truestock config push"),
@@ -72,7 +75,9 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(queue.app, name="queue")
+app.add_typer(policy.app, name="policy")
 app.add_typer(pauses.app)
+app.add_typer(route.app)
 channels.app.add_typer(channel_checks.app)
 channels.app.add_typer(channel_hooks.app)
 stock.app.add_typer(stock_changes.app)

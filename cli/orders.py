@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from cli import plans
 from cli.session import Session, reads, writes
 from cli.words import moment
-from shared.domain import times
+from shared.domain import orders, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
-from shared.domain.names import OrderKey, order_key
+from shared.domain.names import OrderKey, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
+from shared.domain.routing import decisions, plain
 from shared.errors import InvalidInput
 from shared.flows.answer_orders import AnswerOrders
 from shared.flows.operate_orders import OperateOrders
@@ -24,10 +27,17 @@ from shared.storage import keys, order_lists, whole_orders
 from shared.storage.problems import Problems
 from shared.storage.whole_orders import WholeOrder
 
-app = typer.Typer(help="Orders: where they are and why; hold, release, cancel, send again, what suppliers answer.")
+app = typer.Typer(
+    help="Orders: where they are and why; hold, release, cancel, reroute, send again, what suppliers answer."
+)
 
 REFERENCES = ("po", "token")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
+Attempt = Annotated[
+    str, typer.Option("--attempt", metavar="A", help="An earlier plan, kept for 7 days; else the last.")
+]
+ToSource = Annotated[str, typer.Option("--to", metavar="SOURCE", help="Who shall ship it.")]
+FromSource = Annotated[str, typer.Option("--from", metavar="SOURCE", help="Whose units shall move; else all others'.")]
 Which = Annotated[str, typer.Argument(metavar="ORDER", help="CHANNEL#ID, an order's name, or anything that finds it.")]
 
 
@@ -64,6 +74,9 @@ def show(session: Session, which: Which) -> None:
     session.table("lines", ["line", "SKU", "ordered", *states], rows)
     chosen = [(each.line, each.source, each.units, _why(whole, each.line, each.source)) for each in order.allocations]
     session.table("from whom", ["line", "source", "units", "why"], chosen)
+    if whole.plan:
+        columns = ["line", "source", "had", "a piece", "taken", "why"]
+        session.table(f"who was weighed, {moment(whole.plan.made_at)}", columns, map(plans.weighed, whole.plan.weighed))
     pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
     session.table("purchase orders", ["number", "source", "state", "sent"], pos)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
@@ -72,11 +85,72 @@ def show(session: Session, which: Which) -> None:
     session.answer(
         {
             "order": asdict(order) | {"key": str(order.key), "state": order.state},
-            "plan": asdict(whole.plan) if whole.plan else None,
+            "plan": plans.document_of(whole.plan) if whole.plan else None,
             "purchase_orders": [asdict(po) for po in whole.purchase_orders],
             "events": [{"at": at, "kind": kind, "actor": who, "reason": why} for at, kind, who, why in sorted(told)],
         }
     )
+
+
+@app.command()
+@reads
+def replay(session: Session, which: Which, *, attempt: Attempt = "") -> None:
+    """Make an order's plan again from what it was made from, and say whether it is the same. Exit status 1 if not."""
+    key = named(session, which)
+    table = session.target.orders()
+    order = session.target.book().order(key)
+    last = whole_orders.plan(table, key, attempt or (order.attempt if order else ""))
+    if last is None or last.decision is None:
+        raise InvalidInput("nothing is kept of what this plan was made from", code="plan_gone", attempt=attempt)
+    again = last.decision.again()
+    is_same = decisions.is_same(again, last.decision.plan)
+    told = "the very same" if is_same else "ANOTHER one: the planner has changed since"
+    session.tell(f"planned {moment(last.made_at)} by rules {last.rules_version}; made again now it is {told}")
+    session.tell("")
+    plans.explain(session, last.decision)
+    if not is_same:
+        session.tell(f"now it would be {plans.summary(again, last.decision.demands.currency)}")
+    told_to_programs = {"order": str(key), "is_same": is_same, "again": plain.to_plain(again)}
+    session.answer(plans.document_of(last) | told_to_programs | plans.document(last.decision))
+    if not is_same:
+        raise typer.Exit(1)
+
+
+@app.command()
+@writes
+def reroute(session: Session, which: Which, *, to: ToSource, away_from: FromSource = "", op_id: OpId = "") -> None:
+    """Have another source ship an order; what was sent and not accepted yet is asked to be cancelled. Needs --reason.
+
+    Shows first what the other source would ship, and what that costs.
+    """
+    if not session.reason:
+        raise typer.BadParameter("say why; it is kept with the order", param_hint="--reason")
+    now = clock.now()
+    rules, book = session.target.config().rules(now), session.target.book()
+    before = _whole(session, which).order
+    for source in filter(None, (to, away_from)):
+        if source not in rules.sources:
+            raise InvalidInput("no such source", code="unknown_source", source=source)
+    leaves = {SourceId(away_from)} if away_from else {each.source for each in before.allocations} - {SourceId(to)}
+    moved = orders.reroute_to(before, SourceId(to), orders.reroutable(before, leaves), orders.NO_LIMIT).order
+    known = book.read((), taking.needs_of(moved, rules), consistent=True)
+    decision = taking.decide_alone(moved, known, rules, now)
+    plans.explain(session, decision)
+    if not decision.plan.taken:
+        raise InvalidInput("that source ships none of it", code="reroute_in_vain", source=to)
+    gone: Counter[SourceId] = Counter()
+    for was, now_is in zip(before.allocations, moved.allocations, strict=True):
+        gone[was.source] += was.live - now_is.live
+    told = [
+        f"{units} units leave {source}; what it was sent it is asked to cancel" for source, units in (+gone).items()
+    ]
+    is_written = session.agree([*told, f"the next plan of order {before.key} may take from {to} only"])
+    after = before
+    if is_written:
+        by = By(session.actor, session.reason)
+        after = _flow(session).reroute(before.key, SourceId(to), leaves, by, op_id or uuid.uuid4().hex[:16], now)
+        session.tell(f"order {after.key} is {after.state} now; it is planned again in a moment")
+    session.answer({"order": str(before.key), "to": to, "is_written": is_written} | plans.document(decision))
 
 
 @app.command()
@@ -207,7 +281,7 @@ def _found(session: Session, text: str) -> list[OrderKey]:
 
 
 def _why(whole: WholeOrder, line: str, source: str) -> str:
-    weighed: list[dict[str, Any]] = whole.plan.told["weighed"] if whole.plan else []
+    weighed = whole.plan.weighed if whole.plan else ()
     return next((each["verdict"] for each in weighed if (each["line"], each["source"]) == (line, source)), "")
 
 

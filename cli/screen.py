@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_AMOUNT = re.compile(r"-?[0-9]+\.[0-9]+|")
 WIDE = 200
 """Columns of output that no terminal takes: a table in a file is not folded."""
 
@@ -38,7 +40,7 @@ class Screen:
         shown = list(rows)
         table = Table(box=None, pad_edge=False)
         for at, column in enumerate(columns):
-            is_number = bool(shown) and all(isinstance(row[at], int) for row in shown)
+            is_number = bool(shown) and all(_is_number(row[at]) for row in shown)
             table.add_column(
                 escape(column), justify="right" if is_number else "left", header_style="dim", overflow="fold"
             )
@@ -51,3 +53,8 @@ class Screen:
         """Write the one document of `--json`; without it nothing."""
         if self.is_json:
             print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a whole number, or an amount as `money.decimal` writes it."""
+    return isinstance(value, int) or (isinstance(value, str) and bool(_AMOUNT.fullmatch(value)))

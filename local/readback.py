@@ -10,6 +10,7 @@ import argparse
 import csv
 import json
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def read(cloud: Cloud) -> Figures:
     stock, orders = list(_scan(cloud, names["StockTable"])), list(_scan(cloud, names["OrderTable"]))
     files = {key for key, _ in _objects(cloud, names["FilesBucket"], "out/") if "/reports/" not in key}
     archive = _objects(cloud, names["ArchiveBucket"], "webhooks/")
-    plans = {(item["PK"], item["attempt"]): json.loads(item["plan"]) for item in orders if item["entity"] == "plan"}
+    plans = {(item["PK"], item["attempt"]): _plan(item["plan"]) for item in orders if item["entity"] == "plan"}
     deliveries = shop.deliveries()
     return Figures(
         stock=tuple(sorted(_stock(stock), key=lambda level: (level.sku, level.source))),
@@ -115,6 +116,13 @@ def _stock(items: Iterable[Mapping[str, Any]]) -> Iterator[Stock]:
             movements=movements[level],
             revision=item["revision"],
         )
+
+
+def _plan(packed: bytes) -> dict[str, Any]:
+    """Read the answer of a plan of schema 2: deflated JSON, its dictionary is a file beside the code."""
+    words = (ROOT / "shared/storage/plan_words_2.txt").read_bytes()
+    answer: dict[str, Any] = json.loads(zlib.decompressobj(-zlib.MAX_WBITS, words).decompress(packed))["plan"]
+    return answer | {"short": dict(answer["short"])}
 
 
 def _orders(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -18,7 +18,8 @@ from functions.operations_api.models import (
 from shared.domain.names import Sku
 from shared.domain.stock import Level
 from shared.storage.availability import Told
-from shared.storage.whole_orders import LastPlan, WholeOrder
+from shared.storage.plans import LastPlan
+from shared.storage.whole_orders import WholeOrder
 
 
 def stock(sku: Sku, levels: Sequence[Level], told: Sequence[Told]) -> StockAnswer:
@@ -89,6 +90,6 @@ def _plan(plan: LastPlan) -> PlanAnswer:
     return PlanAnswer(
         made_at=plan.made_at,
         rules_version=plan.rules_version,
-        short=plan.told["short"],
-        weighed=[CandidateAnswer(**candidate) for candidate in plan.told["weighed"]],
+        short=dict(plan.short),
+        weighed=[CandidateAnswer(**candidate) for candidate in plan.weighed],
     )

@@ -71,4 +71,5 @@ def next_step(asked: Asked, order: Order | None) -> Step:
     if asked.newest and asked.newest.order.version > order.version:
         return Step.EDIT
     wanted = order.total(LineState.OPEN) + (order.total(LineState.BACKORDERED) if asked.fill else 0)
-    return Step.TAKE if (asked.plan or asked.fill) and wanted else Step.DONE
+    is_asked = (asked.plan or asked.fill) and not order.waits_for_a_person
+    return Step.TAKE if is_asked and wanted else Step.DONE

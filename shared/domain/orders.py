@@ -9,7 +9,8 @@ Every change goes through a function of this module and is checked against `TRAN
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -45,6 +46,14 @@ class Event(StrEnum):
     CONFIRM_CANCEL = "confirm_cancel"
     EDIT = "edit"
 
+
+HELD = "held"
+"""State of an order as a whole that waits for a person, whatever its lines are."""
+
+NO_SOURCE = "no source has it"
+UNROUTABLE = "it cannot be routed"
+OUR_HOLDS = (NO_SOURCE, UNROUTABLE)
+"""How holds begin that no person made: the next plan that finds all units lifts them."""
 
 NO_LIMIT = 1_000_000
 MOST_LEVELS_A_MOVE = 60
@@ -140,11 +149,15 @@ class Destination:
     country: str = ""
     region: str = ""
     postcode_prefix: str = ""
+    po_box: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours."""
+    """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours.
+
+    `reroute_to`: the only source that the next plan may take from, because a person wants it; that plan clears it.
+    """
 
     key: OrderKey
     name: str
@@ -159,6 +172,7 @@ class Order:
     ship_to: str = ""
     hold: str = ""
     cancel_wanted: bool = False
+    reroute_to: str = ""
     revision: int = 1
     due_at: str = ""
 
@@ -202,11 +216,16 @@ class Order:
     def state(self) -> str:
         """One word for lists: the least finished thing about the order."""
         if self.hold:
-            return "held"
+            return HELD
         for state in (_OPEN, _BACK, _RESERVED, _SENT, _ACCEPTED, _SHIPPED):
             if self.total(state):
                 return state.value
         return _CANCELLED.value
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether a person holds it: nothing is taken for it before a person releases it."""
+        return bool(self.hold) and not self.hold.startswith(OUR_HOLDS)
 
     @property
     def is_cancelling(self) -> bool:
@@ -346,6 +365,30 @@ def reject(order: Order, n: int, line_id: str, units: int) -> Move:
 def reroute(order: Order, n: int, line_id: str, units: int) -> Move:
     """Take back `units` that shall go to another source."""
     return _give_up(order, Event.REROUTE, n, line_id, units)
+
+
+def reroutable(order: Order, away_from: Collection[SourceId]) -> frozenset[int]:
+    """Name the purchase orders at these sources of which nothing was accepted or shipped: they can go elsewhere."""
+    at_work = {each.n for each in order.allocations if each.count(_ACCEPTED) or each.count(_SHIPPED)}
+    return frozenset(each.n for each in order.allocations if each.source in away_from and each.live) - at_work
+
+
+def reroute_to(order: Order, to: SourceId, numbers: Collection[int], most: int = MOST_LEVELS_A_MOVE) -> Move:
+    """Take back all of these purchase orders, so that `to` ships it; the next plan may take from nobody else.
+
+    Units of `most` allocations move at once; the same again moves more. Raises Rejected when nothing is left.
+    """
+    mine = [each for each in order.allocations if each.n in numbers and each.live]
+    if not mine:
+        raise Rejected("nothing is left that could go elsewhere", code="reroute_nothing", order=str(order.key))
+    given_back: Counter[LevelKey] = Counter()
+    after = order
+    for each in mine[:most]:
+        move = reroute(after, each.n, each.line, each.live)
+        after = move.order
+        given_back.update({effect.level: effect.give_back for effect in move.effects})
+    effects = (Effect(level=level, give_back=units) for level, units in sorted(given_back.items()))
+    return Move(replace(after, reroute_to=to), tuple(effects))
 
 
 def limit(order: Order, n: int) -> Move:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.domain import answer_profiles, platforms, profiles, shipping_rules
@@ -104,6 +104,10 @@ class Source:
     codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
+
+    def day(self, now: datetime) -> str:
+        """Return the day that it is there now."""
+        return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from shared.domain.routing.problem import (
     ShipTo,
     Split,
     Tariff,
+    UnknownCost,
 )
 from shared.errors import InvalidInput
 
@@ -35,6 +36,8 @@ MOST_GRAMS = 100_000_000
 MOST_ORDERS_A_DAY = 1_000_000
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNKNOWN_COSTS = {"last": UnknownCost.PRICE, "refuse": UnknownCost.REFUSE}
+"""What becomes of a source that did not say what a SKU costs: it comes last, or it ships none of it."""
 USUAL_GOALS = (Goal(objective=Objective.LANDED_COST), Goal(objective=Objective.PARCELS))
 
 CODES = "ISO 3166 codes such as 'DE', in quotes where YAML makes something else of them: 'NO'"
@@ -51,13 +54,6 @@ class SingleSource(StrEnum):
     REQUIRED = "required"
     PREFERRED = "preferred"
     NO = "no"
-
-
-class UnknownCost(StrEnum):
-    """What becomes of a source that did not say what a SKU costs: it comes last, or it ships none of it."""
-
-    LAST = "last"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ class Routing:
     reject_cost_minor: int = 0
     promised_days: int | None = None
     must_meet_promise: bool = False
-    unknown_cost: UnknownCost = UnknownCost.LAST
+    unknown_cost: UnknownCost = UnknownCost.PRICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +191,7 @@ def routing(at: Place, currency: str) -> Routing:
         reject_cost_minor=at.amount("reject_cost", currency, default=0),
         promised_days=promised,
         must_meet_promise=must,
-        unknown_cost=UnknownCost(at.one_of("unknown_cost", *UnknownCost, default=UnknownCost.LAST)),
+        unknown_cost=UNKNOWN_COSTS[at.one_of("unknown_cost", *UNKNOWN_COSTS, default="last")],
     )
 
 

@@ -7,19 +7,23 @@ and keeps the rest open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain import orders, times
 from shared.domain.asking import Asked, Step, next_step
-from shared.domain.names import LevelKey, OrderKey, SourceId
+from shared.domain.feeds import Feed
+from shared.domain.names import LevelKey, OrderKey, Sku, SourceId
 from shared.domain.offers import Offer
-from shared.domain.orders import LineState, Order
-from shared.domain.routing.plan import Candidate, Demand, Plan, Policy, plan
-from shared.domain.routing.problem import Split
-from shared.domain.rules import Channel, Rules
+from shared.domain.orders import NO_SOURCE, UNROUTABLE, LineState, Order
+from shared.domain.routing.candidates import Goods, Supply, destination_of, problem_of
+from shared.domain.routing.decisions import Decision, decide
+from shared.domain.routing.problem import PPM
+from shared.domain.rules import Channel, Rules, Source
 from shared.domain.stock import Level
+from shared.errors import InvalidInput
 
 MOST_ORDERS = 25
 MOST_ACTIONS = 100
@@ -27,25 +31,60 @@ MOST_LEVELS_OF_AN_ORDER = MOST_ACTIONS - 1
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 """When the sweep asks again for units of an order that waits, should every message be lost."""
 
-NOBODY_HAS_IT = "no source has it"
+LONGEST_REASON = 240
+"""Characters of a hold's reason: the order pays for each kilobyte, and the whole story is in its plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a plan of some orders looks at beside them. Facts that no rule asks about are not read."""
+
+    levels: frozenset[LevelKey] = frozenset()
+    goods: frozenset[Sku] = frozenset()
+    feeds: frozenset[SourceId] = frozenset()
+    pauses: frozenset[SourceId] = frozenset()
+    counters: frozenset[SourceId] = frozenset()
+
+    def without(self, levels: Collection[LevelKey]) -> Needs:
+        """Leave out levels that are known, and what is asked of sources that have no other: they ship nothing."""
+        left = self.levels.difference(levels)
+        sources = {key.source for key in left}
+        return replace(
+            self,
+            levels=left,
+            feeds=self.feeds & sources,
+            pauses=self.pauses & sources,
+            counters=self.counters & sources,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a batch has read: absent levels have nothing, absent offers are of unknown cost."""
+    """What a batch has read.
+
+    Absent levels have nothing, absent offers are of unknown cost, absent goods weigh nothing. `numbered`: day and
+    count of the purchase orders a source was last given.
+    """
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     levels: dict[LevelKey, Level] = field(default_factory=dict)
     offers: Mapping[LevelKey, Offer] = field(default_factory=dict)
+    goods: Mapping[Sku, Goods] = field(default_factory=dict)
+    feeds: Mapping[SourceId, Feed] = field(default_factory=dict)
+    paused: frozenset[SourceId] = frozenset()
+    numbered: Mapping[SourceId, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One order of a batch: as it was (None: new), as it will be, and why. `plan` is None for a tombstone."""
+    """One order of a batch: as it was (None: new), as it will be, and why.
+
+    `decision` is None for a tombstone, and for an order that cannot be routed as it is.
+    """
 
     before: Order | None
     after: Order
-    plan: Plan | None
+    decision: Decision | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +99,13 @@ class Batch:
 
 def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str, now: datetime) -> Batch:
     """Plan as many of the asked orders as one transaction holds; those it leaves out are asked again afterwards."""
-    left = {key: level.takeable(times.text(now)) for key, level in known.levels.items()}
+    left, given = _takeable(known, now), _given_today(known, rules, now)
     planned: list[Planned] = []
     shares: dict[LevelKey, dict[OrderKey, int]] = {}
     unchanged: set[OrderKey] = set()
     for ask in asked:
         before = known.orders.get(ask.key)
-        one = _plan_one(ask, before, left, known, rules, attempt, now)
+        one = _plan_one(ask, before, _supply(known, left, given), rules, attempt, now)
         taken = _by_level(one)
         if before is not None and _same_but_for_clock(before, one.after) and before.due_at > times.text(now):
             unchanged.add(ask.key)
@@ -77,6 +116,7 @@ def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str,
         for level, units in taken.items():
             left[level] -= units
             shares.setdefault(level, {})[ask.key] = units
+        given.update({level.source for level in taken})
     return Batch(planned=tuple(planned), shares=shares, unchanged=frozenset(unchanged))
 
 
@@ -87,67 +127,152 @@ def tombstone(ask: Asked) -> Order:
     return orders.cancel(ask.cancel.order, ask.cancel.order.version).order
 
 
-def demands(order: Order, *, backordered: bool) -> list[Demand]:
-    """List the units of an order that somebody has yet to ship."""
-    wanted = ((line, line.open + (line.backordered if backordered else 0)) for line in order.lines)
-    return [Demand(line=line.line, sku=line.sku, units=units) for line, units in wanted if units]
+def demands(order: Order, *, backordered: bool) -> dict[str, int]:
+    """Say how many units of each line somebody has yet to ship."""
+    wanted = {line.line: line.open + (line.backordered if backordered else 0) for line in order.lines}
+    return {line: units for line, units in wanted.items() if units}
 
 
-def level_keys(asked: Sequence[Asked], known: Mapping[OrderKey, Order], rules: Rules) -> set[LevelKey]:
-    """Name every level that a plan of these orders could use."""
-    found: set[LevelKey] = set()
+def needs(asked: Sequence[Asked], known: Mapping[OrderKey, Order], rules: Rules) -> Needs:
+    """Name all that a plan of these orders could look at."""
+    found = Needs()
     for ask in asked:
         order = known.get(ask.key) or (ask.newest.order if ask.newest else None)
         if order and next_step(ask, known.get(ask.key)) in {Step.CREATE, Step.TAKE}:
-            sources = rules.sources_of(rules.channels[ask.key.channel])
-            found |= {LevelKey(line.sku, source.source) for line in order.lines for source in sources}
+            found = _both(found, needs_of(order, rules))
     return found
 
 
-def _plan_one(
-    ask: Asked,
-    before: Order | None,
-    left: Mapping[LevelKey, int],
-    known: Known,
-    rules: Rules,
-    attempt: str,
-    now: datetime,
-) -> Planned:
-    if next_step(ask, before) is Step.TOMBSTONE:
-        return Planned(before=None, after=tombstone(ask), plan=None)
-    order = before or _new(ask)
+def needs_of(order: Order, rules: Rules) -> Needs:
+    """Name all that a plan of an order could look at."""
     channel = rules.channels[order.key.channel]
+    sources = rules.sources_of(channel)
+    skus = {line.sku for line in order.lines}
+    is_guarded = channel.margin_floor_percent is not None
+    return Needs(
+        levels=frozenset(LevelKey(sku, source.source) for sku in skus for source in sources),
+        goods=frozenset(skus) if is_guarded or any(map(_asks_about_goods, sources)) else frozenset(),
+        feeds=frozenset(source.source for source in sources if _may_be_stale(source)),
+        pauses=frozenset(source.source for source in sources),
+        counters=frozenset(source.source for source in sources if source.shipping.orders_a_day is not None),
+    )
+
+
+def decide_alone(order: Order, known: Known, rules: Rules, now: datetime) -> Decision:
+    """Plan what is open of an order as if nobody else wanted anything. Raises InvalidInput as `decide_for` does."""
+    known_now = _supply(known, _takeable(known, now), _given_today(known, rules, now))
+    return decide_for(order, demands(order, backordered=False), known_now, rules, now)
+
+
+def margin_floor_ppm(channel: Channel) -> int | None:
+    """Return how much of a price has to be left after a source's cost, None where nobody asks."""
+    return None if channel.margin_floor_percent is None else channel.margin_floor_percent * PPM // 100
+
+
+def _takeable(known: Known, now: datetime) -> dict[LevelKey, int]:
+    return {key: level.takeable(times.text(now)) for key, level in known.levels.items()}
+
+
+def _given_today(known: Known, rules: Rules, now: datetime) -> Counter[SourceId]:
+    """Count the purchase orders that each source was given on the day that it is there now."""
+    today = {source: terms.day(now) for source, terms in rules.sources.items() if source in known.numbered}
+    return Counter(
+        {source: known.numbered[source][1] for source, day in today.items() if known.numbered[source][0] == day}
+    )
+
+
+def _supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId, int]) -> Supply:
+    return Supply(
+        left=left,
+        levels=known.levels,
+        offers=known.offers,
+        feeds=known.feeds,
+        goods=known.goods,
+        paused=known.paused,
+        orders_today=given,
+    )
+
+
+def _both(one: Needs, other: Needs) -> Needs:
+    return Needs(
+        levels=one.levels | other.levels,
+        goods=one.goods | other.goods,
+        feeds=one.feeds | other.feeds,
+        pauses=one.pauses | other.pauses,
+        counters=one.counters | other.counters,
+    )
+
+
+def _asks_about_goods(source: Source) -> bool:
+    return bool(source.shipping.tariffs) or not source.shipping.ship_to.hazmat
+
+
+def _may_be_stale(source: Source) -> bool:
+    return any(tier.percent == 0 for tier in source.freshness)
+
+
+def _plan_one(ask: Asked, before: Order | None, known: Supply, rules: Rules, attempt: str, now: datetime) -> Planned:
+    if next_step(ask, before) is Step.TOMBSTONE:
+        return Planned(before=None, after=tombstone(ask), decision=None)
+    order = before or _new(ask)
     wanted = demands(order, backordered=ask.fill)
-    candidates = [
-        _candidate(LevelKey(sku, source.source), order, known, left, times.text(now))
-        for sku in sorted({demand.sku for demand in wanted})
-        for source in rules.sources_of(channel)
-    ]
-    made = plan(wanted, candidates, Policy(split_lines=channel.routing.split is not Split.FORBIDDEN))
-    taken, is_cut = _fitting(order, made.taken)
-    after = orders.take(order, taken, attempt=attempt, backordered=ask.fill)
-    after = _short(after, channel, is_cut=is_cut)
+    decision, is_cut, after = None, False, replace(order, hold="")
+    try:
+        decision = decide_for(order, wanted, known, rules, now) if wanted else None
+    except InvalidInput as failure:
+        after = replace(order, hold=f"{UNROUTABLE}: {failure}")
+    if decision:
+        taken, is_cut = _fitting(order, decision.plan.taken)
+        after = orders.take(after, taken, attempt=attempt, backordered=ask.fill)
+        after = after if is_cut else _short(after, rules.channels[order.key.channel], decision)
     waits = timedelta(0) if is_cut else ASKED_AGAIN_AFTER
     due_at = times.text(now + waits) if after.wants_units else ""
     ship_to = order.ship_to or (attempt if before is None and ask.newest and ask.newest.ship_to else "")
     revision = 1 if before is None else before.revision + 1
-    after = replace(after, attempt=attempt, ship_to=ship_to, due_at=due_at, revision=revision)
-    return Planned(before=before, after=after, plan=made)
+    after = replace(after, attempt=attempt, ship_to=ship_to, reroute_to="", due_at=due_at, revision=revision)
+    return Planned(before=before, after=after, decision=decision)
+
+
+def decide_for(order: Order, wanted: Mapping[str, int], known: Supply, rules: Rules, now: datetime) -> Decision:
+    """Plan units of an order's lines, from one source only where a person wants that.
+
+    Raises InvalidInput for an order that cannot be routed as it is.
+    """
+    floor = margin_floor_ppm(rules.channels[order.key.channel])
+    asked, candidates, policy = problem_of(
+        order, wanted, known, rules, now, to=destination_of(order), margin_floor_ppm=floor
+    )
+    if order.reroute_to:
+        other = f"a person wants {order.reroute_to} to ship it"
+        candidates = tuple(
+            each if each.supplier.source == order.reroute_to else replace(each, refused=each.refused or other)
+            for each in candidates
+        )
+    return decide(asked, candidates, policy, now)
 
 
 def _new(ask: Asked) -> Order:
+    """Begin an order; of its address only what a decision needs stays with it."""
     if ask.newest is None:
         raise ValueError("an order that is not there needs a description")
-    return ask.newest.order
+    order = ask.newest.order
+    to = destination_of(order, ask.newest.ship_to)
+    return replace(order, destination=replace(order.destination, po_box=to.po_box)) if to else order
 
 
-def _short(order: Order, channel: Channel, *, is_cut: bool) -> Order:
-    """Let units that nobody has wait as the channel wants it; units that a too large plan left out stay open."""
+def _short(order: Order, channel: Channel, decision: Decision) -> Order:
+    """Let units that nobody has wait as the channel wants it."""
     if not order.total(LineState.OPEN):
-        return replace(order, hold="") if order.hold == NOBODY_HAS_IT else order
-    if is_cut:
         return order
-    return orders.backorder(order) if channel.when_short == "backorder" else replace(order, hold=NOBODY_HAS_IT)
+    return orders.backorder(order) if channel.when_short == "backorder" else replace(order, hold=_reason(decision))
+
+
+def _reason(decision: Decision) -> str:
+    """Say why units are short, line by line, as far as a hold has room."""
+    sku_of = {line.line: line.sku for line in decision.demands.lines}
+    why = (f"{sku_of[line]}: {', '.join(said) or 'nobody offers it'}" for line, said in decision.plan.why_short.items())
+    told = f"{NO_SOURCE}; {'; '.join(why)}"
+    return told if len(told) <= LONGEST_REASON else f"{told[:LONGEST_REASON]}..."
 
 
 def _fitting(order: Order, taken: Mapping[tuple[str, SourceId], int]) -> tuple[dict[tuple[str, SourceId], int], bool]:
@@ -163,29 +288,8 @@ def _fitting(order: Order, taken: Mapping[tuple[str, SourceId], int]) -> tuple[d
     return kept, len(kept) < len(taken)
 
 
-def _candidate(key: LevelKey, order: Order, known: Known, left: Mapping[LevelKey, int], now: str) -> Candidate:
-    level, offer = known.levels.get(key), known.offers.get(key)
-    refused = ""
-    if level is None:
-        refused = "does not list it"
-    elif level.status != "active":
-        refused = f"is {level.status} there"
-    elif level.held_until > now:
-        refused = "is held there"
-    elif order.excludes(key):
-        refused = "rejected this order before"
-    same_currency = offer is not None and offer.currency == order.currency
-    return Candidate(
-        level=key,
-        available=left.get(key, 0),
-        cost_minor=offer.cost_minor if offer and same_currency else None,
-        currency=offer.currency if offer else "",
-        refused=refused,
-    )
-
-
 def _by_level(planned: Planned) -> dict[LevelKey, int]:
-    if planned.plan is None:
+    if planned.decision is None:
         return {}
     before = len(planned.before.allocations) if planned.before else 0
     sku_of = {line.line: line.sku for line in planned.after.lines}

@@ -1,4 +1,4 @@
-"""What a person does to an order: hold, release, cancel, send a purchase order again. Each once, with who and why.
+"""What a person does to an order: hold, release, cancel, reroute, send again. Each once, with who and why.
 
 A cancel is the same move as the shop's own. Units are only given back here, never taken: a released order is asked
 for like any other.
@@ -6,13 +6,13 @@ for like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import orders, times
-from shared.domain.messages import Message, PlanOrder
-from shared.domain.names import OrderKey
+from shared.domain.messages import FillSku, Message, PlanOrder
+from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import Move, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PoState, PurchaseOrder, cancel_with_order
@@ -33,10 +33,15 @@ class OperateOrders:
     to_orders: Callable[[Iterable[Message]], None]
 
     def hold(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
-        """Hold an order: what no supplier was asked for stays where it is. Raises Rejected when it is held already."""
+        """Hold an order: what no supplier was asked for stays where it is, and nothing is taken for it.
+
+        Raises Rejected when a person holds it already, InvalidInput for a reason that reads as one of our own.
+        """
+        if by.reason.startswith(orders.OUR_HOLDS):
+            raise InvalidInput("a hold by a person needs its own words", code="hold_reason", reason=by.reason)
 
         def held(order: Order) -> Move:
-            if order.hold:
+            if order.waits_for_a_person:
                 raise Rejected("the order is held already", code="held_already", because=order.hold)
             if order.cancel_wanted:
                 raise Rejected("a cancelled order cannot be held", code="cancelled_already", order=str(key))
@@ -45,7 +50,7 @@ class OperateOrders:
         return self._move(key, "hold", held, by, op_id, now)
 
     def release(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
-        """Release a held order: open units are asked for, reserved ones go to their suppliers."""
+        """Release a held order: what waits is asked for, reserved units go to their suppliers."""
 
         def released(order: Order) -> Move:
             if not order.hold:
@@ -54,7 +59,27 @@ class OperateOrders:
 
         after = self._move(key, "release", released, by, op_id, now)
         if after.wants_units:
-            self.to_orders([PlanOrder(order=key)])
+            waiting = dict.fromkeys(line.sku for line in after.lines if line.backordered)
+            self.to_orders([PlanOrder(order=key), *(FillSku(sku=sku) for sku in waiting)])
+        return after
+
+    def reroute(
+        self, key: OrderKey, to: SourceId, away_from: Collection[SourceId], by: By, op_id: str, now: datetime
+    ) -> Order:
+        """Have another source ship what these were asked for and have not accepted; they are asked to cancel it.
+
+        Units they still hold for it go back at once. Who then plans the order asks `to` only. Raises Rejected when
+        nothing can go elsewhere.
+        """
+
+        def rerouted(order: Order) -> Move:
+            if order.cancel_wanted:
+                raise Rejected("a cancelled order goes nowhere else", code="cancelled_already", order=str(key))
+            return orders.reroute_to(order, to, orders.reroutable(order, away_from))
+
+        after = self._move(key, "reroute", rerouted, by, op_id, now)
+        while orders.reroutable(after, away_from):
+            after = self._move(key, "reroute", rerouted, by, f"{op_id}#r{after.revision}", now)
         return after
 
     def cancel(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
@@ -88,6 +113,14 @@ class OperateOrders:
             return after
         raise Conflict("the purchase order keeps changing", code="po_busy", number=number)
 
+    def _given_up(self, kind: str, before: Order, after: Order) -> list[PurchaseOrder]:
+        """Read the purchase orders that a cancel ends, or from which a reroute took units."""
+        if kind not in {"cancel", "reroute"}:
+            return []
+        seen = self.book.purchase_orders(before.key)
+        gone = {was.n for was, now in zip(before.allocations, after.allocations, strict=True) if was != now}
+        return [po for po in seen if kind == "cancel" or po.n in gone]
+
     def _move(
         self, key: OrderKey, kind: str, change: Callable[[Order], Move], by: By, op_id: str, now: datetime
     ) -> Order:
@@ -105,8 +138,7 @@ class OperateOrders:
             wants = move.order.is_unfinished and not move.order.hold
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
-            seen = self.book.purchase_orders(key) if kind == "cancel" else ()
-            changed = cancel_with_order(seen, times.text(now))
+            changed = cancel_with_order(self._given_up(kind, before, after), times.text(now))
             outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, by=by)
             if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return after

@@ -173,26 +173,23 @@ class PlaceOrders:
         self.problems.open(Problem.of(kind, subject, failure, action), times.text(now))
 
     def _read(self, work: _Batch, now: datetime) -> None:
-        """Read orders, levels and offers: one call where every order comes with its description.
+        """Read orders and all that their plans look at: one call where every order comes with its description.
 
         Levels that this worker remembers as sold out are not read.
         """
         described = {key for key, ask in work.asked.items() if ask.newest}
         if others := work.asked.keys() - described:
-            work.known.orders.update(self.book.read(others, (), consistent=True).orders)
+            work.known.orders.update(self.book.orders_of(others, consistent=True))
         asked = list(work.asked.values())
-        stands_on = taking.level_keys(asked, work.known.orders, work.rules)
-        remembered = self.sold_out.among(stands_on, now) if _may_wait_a_second(work) else {}
-        to_read = stands_on - remembered.keys()
-        read = self.book.read(described, to_read, consistent=any(ask.fill for ask in asked))
-        offers = {key: seen.offer for key, seen in remembered.items() if seen.offer}
-        work.known = Known(
-            orders={**work.known.orders, **read.orders},
-            levels={key: seen.level for key, seen in remembered.items() if seen.level},
-            offers={**offers, **read.offers},
-        )
-        for level_key in to_read:
-            self._see(work, level_key, read.levels.get(level_key), now)
+        needs = taking.needs(asked, work.known.orders, work.rules)
+        remembered = self.sold_out.among(needs.levels, now) if _may_wait_a_second(work) else {}
+        wanted = needs.without(remembered.keys())
+        known = self.book.read(described, wanted, consistent=any(ask.fill for ask in asked))
+        levels = {key: seen.level for key, seen in remembered.items() if seen.level} | known.levels
+        offers = {key: seen.offer for key, seen in remembered.items() if seen.offer} | {**known.offers}
+        work.known = replace(known, orders=work.known.orders | known.orders, levels=levels, offers=offers)
+        for level_key in wanted.levels:
+            self._see(work, level_key, known.levels.get(level_key), now)
 
     def _see(self, work: _Batch, key: LevelKey, level: Level | None, now: datetime) -> None:
         """Take over a level as it just was."""
@@ -238,7 +235,8 @@ class PlaceOrders:
             move = orders.edit(before, wanted_units, described.version, added, orders.MOST_LEVELS_A_MOVE)
             is_whole = move.order.version == described.version
             move_id = f"edit#{described.version}" + ("" if is_whole else part)
-        due_at = times.text(now) if move.order.is_unfinished else ""
+        is_due = move.order.is_unfinished and not move.order.waits_for_a_person
+        due_at = times.text(now) if is_due else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
         outcome = self._committed(
             lambda: self.book.move((before, after), move.effects, changed, move_id=move_id, now=now), placed
@@ -294,7 +292,8 @@ class PlaceOrders:
             work.learn(key, one.after)
             work.answered(key)
             placed.counted["OrderRecorded" if one.before is None else "OrderPlanned"] += 1
-            placed.counted["ReservationRefused"] += bool(one.plan and one.plan.short)
+            placed.counted["ReservationRefused"] += bool(one.decision and one.decision.plan.short)
+            placed.counted["OrderUnroutable"] += one.after.hold.startswith(orders.UNROUTABLE)
             placed.counted["UnitsBackordered"] += sum(line.backordered for line in one.after.lines)
         for level_key, shares in batch.shares.items():
             units = sum(shares.values())

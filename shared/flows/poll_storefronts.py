@@ -73,7 +73,7 @@ class PollStorefronts:
                 continue  # no order of ours to ship
             except InvalidInput:
                 yield self._delivered(channel, found, "unread", now)
-        known = self.book.read([intake.key for intake, _ in read], (), consistent=False).orders
+        known = self.book.orders_of([intake.key for intake, _ in read], consistent=False)
         for intake, found in read:
             ours = known.get(intake.key)
             if ours and (ours.version >= intake.order.version or ours.cancel_wanted):

@@ -19,12 +19,15 @@ from shared.domain.messages import FillSku, Message, PlanOrder, Publish
 from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
 from shared.flows.changes import UNREADABLE, Change, unreadable
-from shared.storage import keys, order_lists, orders, purchase_orders
+from shared.storage import keys, order_lists, orders, purchase_orders, whole_orders
 from shared.storage.availability import Availability, Mark
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 from shared.storage.order_lists import Items
 from shared.storage.problems import Problems
+
+LONGEST_WHY, MOST_WHYS = 200, 20
+"""How much of a plan an exception repeats: the plan has it all."""
 
 Send = Callable[[Iterable[Message]], None]
 
@@ -38,6 +41,7 @@ class _Batch:
     marks: dict[Key, Mark] = field(default_factory=dict)
     asks: dict[Message, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    short: list[Order] = field(default_factory=list)
 
     def mark(self, order: Order, rank: Rank, subject: str) -> None:
         """Leave a mark for the order's shop; of two for one thing the later one stands."""
@@ -83,9 +87,25 @@ class RecordOrders:
         self.availability.mark(batch.marks.values())
         self.to_orders(batch.asks)
         self.to_channels(Publish(channel=each) for each in sorted({mark.channel for mark in batch.marks.values()}))
-        for problem in batch.problems:
+        for problem in [*batch.problems, *map(self._unfilled, batch.short)]:
             self.problems.open(problem, times.text(now))
         return counted
+
+    def _unfilled(self, order: Order) -> Problem:
+        """Describe an order that waits, with what its plan says of why."""
+        last = whole_orders.plan(self.table, order.key, order.attempt) if order.attempt else None
+        said = last.decision.plan.why_short if last and last.decision else {}
+        waits = order.total(LineState.OPEN) + order.total(LineState.BACKORDERED)
+        details: dict[str, str | int] = {"units": waits}
+        details |= {f"line {line.line}": line.sku for line in order_lists.waiting(order).values()}
+        details |= {f"why {line}": "; ".join(why)[:LONGEST_WHY] for line, why in list(said.items())[:MOST_WHYS]}
+        return Problem(
+            kind="unfilled",
+            subject=str(order.key),
+            reason=order.hold or "units wait for stock",
+            action="find stock, agree on something else with the customer, or cancel",
+            details=details,
+        )
 
 
 def _record(change: Change, batch: _Batch) -> str:
@@ -113,7 +133,7 @@ def _record_order(change: Change, batch: _Batch) -> None:
     batch.asks |= {FillSku(sku=line.sku): None for at, line in order_lists.waiting(new).items() if at not in before}
     _mark(old, new, batch)
     if _is_short(new) and not (old and _is_short(old)):
-        batch.problems.append(_unfilled(new))
+        batch.short.append(new)
     if new.late > (old.late if old else 0):
         batch.problems.append(_late(new))
 
@@ -156,15 +176,4 @@ def _late(order: Order) -> Problem:
             for each in order.allocations
             if each.late
         },
-    )
-
-
-def _unfilled(order: Order) -> Problem:
-    waits = order.total(LineState.OPEN) + order.total(LineState.BACKORDERED)
-    return Problem(
-        kind="unfilled",
-        subject=str(order.key),
-        reason=order.hold or "units wait for stock",
-        action="find stock, agree on something else with the customer, or cancel",
-        details={"units": waits, **{f"line {line.line}": line.sku for line in order_lists.waiting(order).values()}},
     )

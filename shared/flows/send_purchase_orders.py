@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.domain import identity, orders, times
 from shared.domain.facts import Codes
-from shared.domain.names import LevelKey, OrderKey
+from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState, PurchaseOrder, step
@@ -85,6 +85,11 @@ class _Run:
     def later(self, by: timedelta) -> str:
         return times.text(self.now + by)
 
+    def day_of(self, source: SourceId) -> str:
+        """Return the day where a source is whose orders have a daily cap, else nothing."""
+        found = self.rules.sources.get(source)
+        return found.day(self.now) if found and found.shipping.orders_a_day is not None else ""
+
     def count(self, name: str) -> None:
         self.sent.counted[name] += 1
 
@@ -140,7 +145,7 @@ class SendPurchaseOrders:
                 order=order.key,
                 source=source,
                 n=n,
-                number=f"{source.upper()}-{self.outbox.number(source):06d}",
+                number=f"{source.upper()}-{self.outbox.number(source, run.day_of(source)):06d}",
                 lines=_reserved_lines(order, n),
                 made_at=run.time,
                 due_at=run.later(SWEPT_AFTER),

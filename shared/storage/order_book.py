@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain import stock, times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
-from shared.domain.offers import Offer
 from shared.domain.orders import Effect, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PurchaseOrder
+from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Deduction, Level
-from shared.domain.taking import Batch, Planned
-from shared.storage import dynamo, keys, levels, offers, orders, plans, purchase_orders
+from shared.domain.taking import Batch, Known, Needs, Planned
+from shared.storage import dynamo, facts, feeds, keys, levels, offers, orders, pauses, plans, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Table, Transactions
+from shared.storage.keys import Key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 MOST_WAITING_READ = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What one read found; what is absent is not there."""
-
-    orders: Mapping[OrderKey, Order]
-    levels: Mapping[LevelKey, Level]
-    offers: Mapping[LevelKey, Offer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +49,32 @@ class OrderBook:
         """Build one from the names of the tables."""
         return cls(client, Table(client, stock_table), Table(client, order_table))
 
-    def read(self, wanted: Iterable[OrderKey], stands_on: Iterable[LevelKey], *, consistent: bool) -> Read:
-        """Read orders, levels and their offers, 100 items a call."""
-        order_of = {(self.orders.name, keys.order(key)): key for key in wanted}
-        level_of = {(self.stock.name, keys.level(key)): key for key in stands_on}
-        offer_of = {(self.stock.name, keys.offer(key)): key for key in level_of.values()}
-        found = dynamo.read_all(self.client, [*order_of, *level_of, *offer_of], consistent=consistent)
-        return Read(
-            orders={key: orders.from_item(found[at]) for at, key in order_of.items() if at in found},
-            levels={key: levels.from_item(found[at]) for at, key in level_of.items() if at in found},
-            offers={key: offers.from_item(found[at]) for at, key in offer_of.items() if at in found},
+    def read(self, wanted: Iterable[OrderKey], needs: Needs, *, consistent: bool) -> Known:
+        """Read orders and what their plans look at, 100 items a call."""
+        order_of = {keys.order(key): key for key in wanted}
+        counter_of = {keys.counter(source, "PO"): source for source in needs.counters}
+        level_of = {keys.level(key): key for key in needs.levels}
+        offer_of = {keys.offer(key): key for key in needs.levels}
+        goods_of = {keys.item(sku): sku for sku in needs.goods}
+        feed_of = {keys.feed(source): source for source in needs.feeds}
+        pause_of = {keys.pause(pauses.supplier(source)): source for source in needs.pauses}
+        of_orders = [(self.orders.name, at) for at in (*order_of, *counter_of)]
+        of_stock = [(self.stock.name, at) for at in (*level_of, *offer_of, *goods_of, *feed_of, *pause_of)]
+        found = dynamo.read_all(self.client, [*of_orders, *of_stock], consistent=consistent)
+        items = {at: item for (_, at), item in found.items()}
+        return Known(
+            orders=_read(order_of, items, orders.from_item),
+            levels=_read(level_of, items, levels.from_item),
+            offers=_read(offer_of, items, offers.from_item),
+            goods=_read(goods_of, items, _goods),
+            feeds=_read(feed_of, items, feeds.from_item),
+            paused=frozenset(source for at, source in pause_of.items() if pauses.holds(items.get(at))),
+            numbered=_read(counter_of, items, _numbered),
         )
+
+    def orders_of(self, wanted: Iterable[OrderKey], *, consistent: bool) -> dict[OrderKey, Order]:
+        """Read orders alone; absent ones are absent from the answer."""
+        return self.read(wanted, Needs(), consistent=consistent).orders
 
     def order(self, key: OrderKey) -> Order | None:
         """Read one order, strongly."""
@@ -98,10 +108,9 @@ class OrderBook:
         items = []
         for one in planned:
             key, attempt = one.after.key, one.after.attempt
-            if one.plan is None:
-                continue
-            items.append(plans.plan_item(key, attempt, one.plan, rules_version, now))
-            if one.after.ship_to == attempt:
+            if one.decision:
+                items.append(plans.plan_item(key, attempt, one.decision, rules_version, now))
+            if attempt and one.after.ship_to == attempt:
                 items.append(plans.ship_to_item(key, attempt, addresses[key], now))
         self.orders.write_all(items)
 
@@ -175,6 +184,22 @@ class OrderBook:
                     shown[key] = deductions[key].is_shown(level.counted_as_of)
             if (deductions, shown) == guessed:
                 return outcome
+
+
+def _read(at: Mapping[Key, K], items: Mapping[Key, Any], read: Callable[[Any], V]) -> dict[K, V]:
+    return {named: read(items[key]) for key, named in at.items() if key in items}
+
+
+def _goods(item: Mapping[str, Any]) -> Goods:
+    product = facts.from_item(item)
+    return Goods(
+        grams=product.grams, hazmat=product.hazmat, map_minor=product.map_minor or 0, currency=product.currency
+    )
+
+
+def _numbered(counter: Mapping[str, Any]) -> tuple[str, int]:
+    """Read when a supplier was last given a number, and how many that day."""
+    return counter.get("day", ""), counter.get("count", 0)
 
 
 def _deductions(effects: Sequence[Effect], deducting: Deducting | None) -> dict[LevelKey, Deduction]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.names import ChannelId, OrderKey
-from shared.domain.orders import Line, Order
+from shared.domain.orders import HELD, Line, LineState, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.storage import keys
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 
 SCHEMA = 1
+_OPEN, _RESERVED, _SENT, _ACCEPTED, _SHIPPED, _BACK, _CANCELLED = LineState
+IN_ORDER = (HELD, _OPEN, _BACK, _RESERVED, _SENT, _ACCEPTED, _SHIPPED, _CANCELLED)
+"""States of a whole order, as they usually follow each other."""
 
 Items = dict[Key, dict[str, Any]]
 
@@ -53,6 +56,19 @@ def of_purchase_order(po: PurchaseOrder) -> Items:
         _item(listed, "listed_purchase_order", po.order, source_id=po.source, n=po.n, number=po.number),
         _reference("po", po.number, po.order),
     )
+
+
+def placed_on(table: Table, day: str) -> list[OrderKey]:
+    """List the orders placed on a day (UTC), each once.
+
+    States are read in the order in which an order goes through them, so that one that moves meanwhile is not missed.
+    """
+    found: dict[OrderKey, None] = {}
+    for state in IN_ORDER:
+        pk = keys.listed(state, day, OrderKey(ChannelId(""), "")).pk
+        for item in table.query("PK = :pk", {":pk": pk}):
+            found[OrderKey(ChannelId(item["channel"]), item["order_id"])] = None
+    return list(found)
 
 
 def beside(order: Order) -> list[Key]:

@@ -54,8 +54,9 @@ def to_item(order: Order) -> dict[str, Any]:
             "country": place.country,
             "region": place.region,
             "postcode_prefix": place.postcode_prefix,
-        }
-    item |= {field: getattr(order, field) for field in ("attempt", "ship_to", "hold") if getattr(order, field)}
+        } | ({"po_box": True} if place.po_box else {})
+    texts = ("attempt", "ship_to", "hold", "reroute_to")
+    item |= {field: getattr(order, field) for field in texts if getattr(order, field)}
     if order.cancel_wanted:
         item["cancel_wanted"] = True
     if order.due_at:
@@ -90,6 +91,7 @@ def from_item(item: Mapping[str, Any]) -> Order:
         attempt=item.get("attempt", ""),
         ship_to=item.get("ship_to", ""),
         hold=item.get("hold", ""),
+        reroute_to=item.get("reroute_to", ""),
         cancel_wanted=item.get("cancel_wanted", False),
         revision=item["revision"],
         due_at=item.get("due_at", "").partition("#")[0],

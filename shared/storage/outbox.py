@@ -13,10 +13,12 @@ from datetime import datetime
 from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import Effect, Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.errors import Conflict, InvalidInput
+from shared.errors import Conflict, InvalidInput, Transient
 from shared.storage import attributes, dynamo, keys, orders, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Transactions
 from shared.storage.order_book import Deducting, OrderBook
+
+TRIES = 3
 
 
 @dataclass(slots=True)
@@ -52,20 +54,36 @@ class Outbox:
             address: Mapping[str, str] = found["address"]
             return address
 
-    def number(self, source: SourceId) -> int:
-        """Take the supplier's next number; one that is then not used is a gap."""
-        _, taken = self.book.orders.update(
-            keys.counter(source, "PO"),
-            {
-                "UpdateExpression": "SET entity = :entity, #schema = :one ADD revision :one",
-                "ExpressionAttributeNames": {"#schema": "schema"},
-                "ExpressionAttributeValues": attributes.image({":entity": "counter", ":one": 1}),
-            },
-        )
-        if taken is None:
-            raise AssertionError("an update without a condition was refused")
-        number: int = taken["revision"]
-        return number
+    def number(self, source: SourceId, day: str = "") -> int:
+        """Take the supplier's next number; one that is then not used is a gap.
+
+        With a `day` the counter counts the numbers of that day too, in the same write but for each day's first: whose
+        orders have a daily cap is told so by whoever plans. A clock that is behind counts for the later day.
+        """
+        if not day:
+            return self._numbered(source, "SET entity = :entity, #schema = :one ADD revision :one", {})
+        for _ in range(TRIES):
+            same = "SET entity = :entity, #schema = :one ADD revision :one, #count :one"
+            if taken := self._numbered(source, same, {"ConditionExpression": "#day >= :day"}, day):
+                return taken
+            first = "SET entity = :entity, #schema = :one, #day = :day, #count = :one ADD revision :one"
+            begins = {"ConditionExpression": "attribute_not_exists(#day) OR #day < :day"}
+            if taken := self._numbered(source, first, begins, day):
+                return taken
+        raise Transient("a supplier's counter keeps changing its day", code="counter_busy", source=source)
+
+    def _numbered(self, source: SourceId, change: str, only_if: Mapping[str, str], day: str = "") -> int:
+        """Raise the counter; 0 where the condition refuses it."""
+        names = {"#schema": "schema"} | ({"#day": "day", "#count": "count"} if day else {})
+        values = {":entity": "counter", ":one": 1} | ({":day": day} if day else {})
+        request = {
+            "UpdateExpression": change,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": attributes.image(values),
+            **only_if,
+        }
+        is_done, taken = self.book.orders.update(keys.counter(source, "PO"), request)
+        return taken["revision"] if is_done and taken else 0
 
     def make(self, po: PurchaseOrder) -> bool:
         """Put a purchase order unless one stands under its `n` already; answer whether it did."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.people import By
@@ -72,5 +73,10 @@ class Pauses:
         return [
             Pause(scope=at[key], actor=item["actor"], reason=item["reason"], since=item["paused_at"])
             for (_, key), item in sorted(found.items())
-            if not item.get("lifted_at")
+            if holds(item)
         ]
+
+
+def holds(item: Mapping[str, Any] | None) -> bool:
+    """Whether a scope is paused, by the item that it has or has not."""
+    return item is not None and not item.get("lifted_at")

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import keys, orders, purchase_orders
+from shared.storage import dynamo, keys, orders, plans, purchase_orders
 from shared.storage.dynamo import Table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastPlan:
-    """The plan that an order names: what was taken from whom, what was short, and every candidate with its verdict."""
-
-    attempt: str
-    made_at: str
-    rules_version: str
-    told: Mapping[str, Any]
+from shared.storage.plans import LastPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +32,25 @@ def read(table: Table, key: OrderKey) -> WholeOrder | None:
     plan = found.get(keys.plan(key, order.attempt).sk)
     return WholeOrder(
         order=order,
-        plan=_plan(plan) if plan else None,
+        plan=plans.read(plan) if plan else None,
         purchase_orders=tuple(
             purchase_orders.from_item(item) for item in found.values() if item["entity"] == "purchase_order"
         ),
     )
 
 
-def _plan(item: Mapping[str, Any]) -> LastPlan:
-    return LastPlan(
-        attempt=item["attempt"],
-        made_at=item["made_at"],
-        rules_version=item["rules_version"],
-        told=json.loads(item["plan"]),
-    )
+def with_plans(table: Table, wanted: Iterable[OrderKey]) -> Iterator[tuple[Order, LastPlan | None]]:
+    """Yield orders with their last plans; one that is gone meanwhile is left out."""
+    found = dynamo.read_all(table.client, [(table.name, keys.order(key)) for key in wanted])
+    there = [orders.from_item(item) for item in found.values()]
+    plan_of = {order.key: keys.plan(order.key, order.attempt) for order in there if order.attempt}
+    read = dynamo.read_all(table.client, [(table.name, at) for at in plan_of.values()])
+    for order in there:
+        item = read.get((table.name, plan_of[order.key])) if order.key in plan_of else None
+        yield order, plans.read(item) if item else None
+
+
+def plan(table: Table, key: OrderKey, attempt: str) -> LastPlan | None:
+    """Read the plan of one attempt, strongly; None when there is none, or none any more."""
+    found = table.get(keys.plan(key, attempt))
+    return plans.read(found) if found else None

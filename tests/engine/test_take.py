@@ -98,7 +98,7 @@ def test_a_level_that_was_short_teaches_the_plan(books: Books) -> None:
     placed = books.flow(listening).run({"m1": delivered(1, ("A", 5))}, RULES, NOW)
 
     assert placed.again == {}
-    assert listening.keys_read() == [7]  # its order, three levels and their offers: what refused it told the rest
+    assert listening.keys_read() == [10]  # its order, three levels, offers and pauses: what refused it told the rest
     assert sum(books.available().values()) == 1
     books.assert_sound()
 
@@ -107,7 +107,9 @@ def test_a_level_that_was_short_teaches_the_plan(books: Books) -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart", "reads"), [(1, [7] * 40), (0.1, ([7] + [1] * 9) * 4), (0, [7] + [1] * 39)], ids=["calm", "10/s", "storm"]
+    ("apart", "reads"),
+    [(1, [10] * 40), (0.1, ([10] + [1] * 9) * 4), (0, [10] + [1] * 39)],
+    ids=["calm", "10/s", "storm"],
 )
 def test_orders_for_what_is_sold_out_read_its_levels_once_a_second(
     books: Books, apart: float, reads: list[int]
@@ -119,7 +121,7 @@ def test_orders_for_what_is_sold_out_read_its_levels_once_a_second(
     for i in range(40):
         flow.run({"m": delivered(i + 1, ("A", 1))}, RULES, NOW + i * apart * A_SECOND)
 
-    assert listening.keys_read() == reads  # an order; three levels and their offers
+    assert listening.keys_read() == reads  # an order; three levels, their offers, and whether their sources are paused
     assert listening.actions() == [["Put"]] * 40
     assert [order.state for order in books.placed()] == ["backordered"] * 40
 
@@ -138,7 +140,7 @@ def test_what_a_refusal_found_sold_out_is_not_tried_again(books: Books) -> None:
         flow.run({"m": delivered(i, ("A", 1))}, RULES, NOW)
 
     assert listening.actions() == [["Put", "Update"], ["Put"], ["Put"]]
-    assert listening.keys_read() == [7, 1]
+    assert listening.keys_read() == [10, 1]
     books.assert_sound()
 
 
@@ -151,7 +153,7 @@ def test_the_last_unit_is_known_to_be_gone_by_who_took_it(books: Books) -> None:
         flow.run({"m": delivered(i, ("A", 1))}, RULES, NOW)
 
     assert listening.actions() == [["Put", "Update"], ["Put"]]
-    assert listening.keys_read() == [7, 1]
+    assert listening.keys_read() == [10, 1]
 
 
 def waits(books: Books, order_id: int) -> str:
@@ -212,7 +214,7 @@ def test_a_channel_that_holds_what_nobody_has_is_not_told_from_memory(books: Boo
 
     flow.run({"m": delivered(2, ("A", 2))}, holding, NOW)
 
-    assert [order.hold for order in books.placed()] == ["no source has it", ""]
+    assert [order.hold for order in books.placed()] == ["no source has it; A: celtic: does not list it", ""]
 
 
 def test_a_hold_that_ends_within_the_second_is_over(books: Books) -> None:

@@ -12,6 +12,7 @@ from shared.domain.messages import Delivered, PlanOrder, write
 from shared.domain.names import ChannelId
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
+from shared.domain.taking import Needs
 from shared.flows.operate_orders import OperateOrders
 from shared.storage import levels
 from shared.storage import orders as order_items
@@ -52,7 +53,9 @@ def order_of(book: OrderBook) -> Order:
 
 
 def committed(book: OrderBook) -> int:
-    found = book.read((), [trade.at(sku, "alpina") for sku, _ in LINES], consistent=True).levels.values()
+    found = book.read(
+        (), Needs(levels=frozenset(trade.at(sku, "alpina") for sku, _ in LINES)), consistent=True
+    ).levels.values()
     assert all(stock.adds_up(level) for level in found)
     return sum(level.committed for level in found)
 

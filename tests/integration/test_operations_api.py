@@ -13,11 +13,11 @@ from functions.operations_api import handler
 from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.orders import DeductsAt, send, take
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
-from shared.domain.routing.plan import Candidate, Demand, Policy, plan
 from shared.storage import levels, orders, plans, purchase_orders
 from shared.storage.availability import Told, told_item
 from tests.integration.conftest import Aws, LambdaContext
 from tests.support import trade
+from tests.support.deciding import decided
 
 EVENTS = Path(__file__).parents[2] / "events/api"
 
@@ -36,14 +36,8 @@ def put_stock(aws: Aws) -> None:
 
 
 def put_order(aws: Aws) -> None:
-    demand = Demand(line="l1", sku=Sku("NL-1001"), units=3)
-    offers = [(7, 500, "alpina"), (4, 400, "baltic")]
-    candidates = [
-        Candidate(level=trade.at("NL-1001", source), available=units, cost_minor=cost, currency="EUR")
-        for units, cost, source in offers
-    ]
-    planned = plan([demand], candidates, Policy())
-    order = take(trade.order("1", ("NL-1001", 3)), planned.taken, attempt="a1")
+    decision = decided([("l1", "NL-1001", 3)], [("NL-1001", "alpina", 7, 500), ("NL-1001", "baltic", 4, 400)])
+    order = take(trade.order("1", ("NL-1001", 3)), decision.plan.taken, attempt="a1")
     order = send(order, 1, deducts_at=DeductsAt.SHIP).order
     po = PurchaseOrder(
         order=order.key,
@@ -56,7 +50,7 @@ def put_order(aws: Aws) -> None:
         sent_at=trade.NOW,
     )
     aws.orders.put(orders.to_item(replace(order, revision=2)))
-    aws.orders.put(plans.plan_item(order.key, "a1", planned, "rules-1", trade.times_now()))
+    aws.orders.put(plans.plan_item(order.key, "a1", decision, "rules-1", trade.times_now()))
     aws.orders.put(plans.ship_to_item(order.key, "a1", {"name": "Ada Buyer"}, trade.times_now()))
     aws.orders.put(purchase_orders.to_item(po))
 
@@ -86,8 +80,8 @@ def test_an_order_with_its_lines_its_plan_and_its_purchase_orders(aws: Aws, cont
     assert (told["state"], line["ordered"], line["sent"], line["reserved"]) == ("sent", 3, 3, 0)
     assert [(each["source"], each["units"], each["n"]) for each in told["allocations"]] == [("baltic", 3, 1)]
     assert {each["source"]: each["verdict"] for each in told["plan"]["weighed"]} == {
-        "alpina": "costs more",
-        "baltic": "cheapest source that has all of it",
+        "alpina": "a unit costs more than at baltic",
+        "baltic": "ships all of it",
     }
     assert told["purchase_orders"] == [
         {"number": "BAL-1", "source": "baltic", "n": 1, "state": "sent", "made_at": trade.T0, "sent_at": trade.NOW}

@@ -14,10 +14,16 @@ from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import LineState, Order
 from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
+from shared.runtime import clock
 from shared.runtime.settings import settings
-from shared.storage import keys, levels, offers
+from shared.storage import keys, levels, offers, pauses, plans
 from shared.storage import orders as order_items
 from shared.storage import purchase_orders as po_items
+from shared.storage.config import Config
+from shared.storage.order_book import OrderBook
+from shared.storage.outbox import Outbox
+from shared.storage.pauses import Pause, Pauses
+from tests.integration.conftest import push_rules
 from tests.support import trade
 
 if TYPE_CHECKING:
@@ -66,7 +72,7 @@ def run(context: LambdaContext, *waiting: Message | str) -> list[str]:
 
 
 def test_an_order_takes_its_units_from_the_cheapest_source_that_has_them(aws: Aws, context: LambdaContext) -> None:
-    stock_up(aws, alpina_1001=9, celtic_1001=1, alpina_1002=3, baltic_1002=3)
+    stock_up(aws, alpina_1001=9, celtic_1001=0, baltic_1002=3)
 
     assert run(context, delivered("orders_create")) == []
 
@@ -90,13 +96,15 @@ def test_the_plan_and_the_address_lie_beside_the_order(aws: Aws, context: Lambda
     address = aws.orders.get(keys.ship_to(FIRST, placed.ship_to))
     assert beside is not None
     assert address is not None
-    told = json.loads(beside["plan"])
-    assert [(w["source"], w["verdict"]) for w in told["weighed"] if w["line"].endswith("09")] == [
-        ("celtic", "cheapest source that has all of it"),
-        ("alpina", "does not list it"),
-        ("baltic", "does not list it"),
-    ]
-    assert told["short"] == {"820982911946154510": 1}
+    told = plans.read(beside)
+    verdicts = {each["source"]: each["verdict"] for each in told.weighed if each["line"].endswith("09")}
+    assert verdicts.pop("celtic") == "ships all of it"
+    assert set(verdicts) >= {"alpina", "baltic"}
+    assert set(verdicts.values()) == {"does not list it"}
+    assert told.short == {"820982911946154510": 1}
+    assert told.decision is not None
+    assert told.decision.again() == told.decision.plan
+    assert "Holm" not in repr(told)
     assert address["address"]["name"] == "Mari Holm"
     assert "Holm" not in repr(aws.orders.get(keys.order(FIRST)))
 
@@ -129,12 +137,90 @@ def test_a_line_without_a_sku_waits_for_a_person_while_the_rest_is_placed(aws: A
     assert (placed.total(LineState.RESERVED), placed.total(LineState.BACKORDERED)) == (1, 2)
 
 
-@pytest.mark.parametrize("name", ["orders_create_nothing_to_ship", "orders_create_yen", "orders_create_no_address"])
+@pytest.mark.parametrize("name", ["orders_create_nothing_to_ship", "orders_create_no_address"])
 def test_orders_of_other_shapes_are_recorded(aws: Aws, context: LambdaContext, name: str) -> None:
     assert run(context, delivered(name)) == []
     recorded = order(aws, trade.key(str(json.loads(delivered(name).body)["id"])))
     assert recorded.state == "backordered"
     assert recorded.due_at
+
+
+def test_an_order_that_cannot_be_routed_is_held_and_the_others_of_its_batch_are_not(
+    aws: Aws, context: LambdaContext
+) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+
+    assert run(context, delivered("orders_create_yen"), delivered("orders_create")) == []
+
+    yen = order(aws, trade.key("5550005"))
+    assert (yen.state, yen.hold) == (
+        "held",
+        "it cannot be routed: a policy's amount has no rate (currency='EUR')",
+    )
+    assert aws.orders.get(keys.ship_to(yen.key, yen.ship_to)) is not None
+    assert order(aws).total(LineState.RESERVED) == 3
+
+
+def test_nothing_is_taken_for_an_order_that_a_person_holds(aws: Aws, context: LambdaContext) -> None:
+    run(context, delivered("orders_create"))
+    waiting = order(aws)
+    aws.orders.put(order_items.to_item(replace(waiting, hold="fraud?", due_at="", revision=waiting.revision + 1)))
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    pk, sk = keys.backorder(Sku("NL-1001"), trade.T0, FIRST, "1")
+    aws.orders.put({"PK": pk, "SK": sk})
+
+    assert run(context, FillSku(sku=Sku("NL-1001")), PlanOrder(order=FIRST)) == []
+
+    assert (order(aws).total(LineState.RESERVED), level(aws, "NL-1001", "celtic").available) == (0, 9)
+
+
+def test_an_edit_of_an_order_that_a_person_holds_waits_with_it(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9, celtic_1009=9)
+    run(context, delivered("orders_create"))
+    placed = order(aws)
+    aws.orders.put(order_items.to_item(replace(placed, hold="fraud?", due_at="", revision=placed.revision + 1)))
+
+    assert run(context, delivered("orders_updated_more", "orders/updated"), PlanOrder(order=FIRST)) == []
+
+    assert (order(aws).total(LineState.OPEN), order(aws).due_at) == (4, "")
+    assert level(aws, "NL-1009", "celtic").available == 9
+
+
+def test_a_paused_supplier_gets_nothing_and_one_over_its_orders_a_day_neither(aws: Aws, context: LambdaContext) -> None:
+    push_rules(aws, {}, {"shipping": {"orders_a_day": 2}})
+    stock_up(aws, alpina_1001=9, baltic_1001=9, celtic_1001=9)
+    Pauses(aws.stock).set(Pause(scope=pauses.supplier(SourceId("celtic")), actor="bo", reason="x", since=trade.T0))
+    outbox = Outbox(OrderBook(aws.dynamodb, aws.stock, aws.orders))
+    today = Config(aws.s3, settings().config_bucket).rules(clock.now()).sources[SourceId("alpina")].day(clock.now())
+    outbox.number(SourceId("alpina"), today)
+    outbox.number(SourceId("alpina"), today)
+
+    run(context, delivered("orders_create"))
+
+    beside = aws.orders.get(keys.plan(FIRST, order(aws).attempt))
+    assert beside is not None
+    told = {each["source"]: each["verdict"] for each in plans.read(beside).weighed if each["line"].endswith("09")}
+    assert [told[each] for each in ("alpina", "baltic", "celtic")] == [
+        "over its orders a day",
+        "ships all of it",
+        "paused",
+    ]
+
+
+def test_a_parcel_to_a_po_box_is_known_as_one_and_the_street_is_not_kept(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, baltic_1001=9, baltic_1002=9)
+    body = json.loads(delivered("orders_create").body)
+    body["shipping_address"] |= {"address1": "Postboks 12"}
+
+    run(context, replace(delivered("orders_create"), body=json.dumps(body)))
+
+    placed = order(aws)
+    assert (placed.destination.po_box, placed.state) == (True, "backordered")
+    beside = aws.orders.get(keys.plan(FIRST, placed.attempt))
+    assert beside is not None
+    assert "does not ship to a PO box" in {each["verdict"] for each in plans.read(beside).weighed}
+    for kept in (aws.orders.get(keys.order(FIRST)), plans.read(beside)):
+        assert "Postboks" not in repr(kept)
 
 
 def test_a_test_order_is_not_recorded(aws: Aws, context: LambdaContext) -> None:

@@ -14,9 +14,11 @@ from shared.domain.messages import FillSku, Message, PlanOrder
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.errors import Transient
 from shared.runtime.settings import settings
-from shared.storage import keys, orders
+from shared.storage import keys, orders, plans
 from shared.storage.order_book import OrderBook
 from tests.integration.conftest import Aws, LambdaContext
+from tests.support import trade
+from tests.support.deciding import decided
 
 EVENTS = Path(__file__).parents[2] / "events/streams/orders"
 ORDER = OrderKey(ChannelId("nordlys"), "5550001")
@@ -178,6 +180,19 @@ def test_an_order_that_nobody_can_fill_is_one_exception(
     problem = aws.orders.get(keys.problem("unfilled", str(ORDER)))
     assert problem is not None
     assert (problem["reason"], problem["revision"], problem["details"]["units"]) == (reason, 1, 3)
+
+
+def test_the_exception_of_an_order_that_waits_says_why_nobody_ships_it(aws: Aws, context: LambdaContext) -> None:
+    image = orders.read_image(event("backordered")["Records"][0]["dynamodb"]["NewImage"])
+    line = image.lines[0]
+    decision = decided([(line.line, line.sku, 3)], [(line.sku, "alpina", 0, 500), (line.sku, "baltic", 1, 400)])
+    aws.orders.put(plans.plan_item(ORDER, image.attempt, decision, "1", trade.times_now()))
+
+    run(context, "backordered")
+
+    problem = aws.orders.get(keys.problem("unfilled", str(ORDER)))
+    assert problem is not None
+    assert problem["details"][f"why {line.line}"] == "alpina: has none; baltic: ships a part of it"
 
 
 def test_an_image_that_cannot_be_read_is_one_exception_and_stops_nobody(aws: Aws, context: LambdaContext) -> None:

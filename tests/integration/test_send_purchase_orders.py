@@ -13,7 +13,7 @@ import pytest
 
 from functions.send_purchase_orders import handler
 from shared.domain import orders, purchase_orders, stock, times
-from shared.domain.names import ChannelId, OrderKey
+from shared.domain.names import ChannelId, OrderKey, SourceId
 from shared.domain.orders import LineState, Order
 from shared.domain.purchase_orders import PoEvent, PoState, PurchaseOrder
 from shared.domain.stock import Level
@@ -24,6 +24,7 @@ from shared.runtime.settings import settings
 from shared.storage import keys, levels
 from shared.storage import orders as order_items
 from shared.storage import purchase_orders as po_items
+from shared.storage.config import Config
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.suppliers.file_drop import FileDrop
@@ -319,6 +320,40 @@ def test_a_claim_that_takes_units_off_and_breaks_off_takes_them_off_once(
         start_over(aws)
     else:
         pytest.fail("the flow makes more calls than were tried")
+
+
+def test_the_orders_of_a_day_are_counted_with_the_numbers_where_they_have_a_cap(
+    aws: Aws, context: LambdaContext
+) -> None:
+    today = Config(aws.s3, settings().config_bucket).rules(clock.now()).sources[SourceId("alpina")].day(clock.now())
+    record(aws, image("reserved"))
+    run(context, "reserved")
+    assert "count" not in (aws.orders.get(keys.counter(SourceId("alpina"), "PO")) or {})
+
+    start_over(aws)
+    push_rules(aws, {}, {"shipping": {"orders_a_day": 5}})
+    record(aws, image("reserved"))
+    run(context, "reserved")
+
+    counter = aws.orders.get(keys.counter(SourceId("alpina"), "PO"))
+    assert counter is not None
+    assert (counter["day"], counter["count"], counter["revision"]) == (today, 1, 1)
+
+
+def test_a_new_day_begins_at_one_and_a_clock_that_is_behind_counts_for_it(aws: Aws) -> None:
+    outbox, alpina = Outbox(OrderBook(aws.dynamodb, aws.stock, aws.orders)), SourceId("alpina")
+
+    def counted(day: str) -> tuple[int, str, int]:
+        number = outbox.number(alpina, day)
+        counter = aws.orders.get(keys.counter(alpina, "PO"))
+        assert counter is not None
+        return number, counter["day"], counter["count"]
+
+    assert outbox.number(alpina) == 1
+    assert counted("2026-11-24") == (2, "2026-11-24", 1)
+    assert counted("2026-11-24") == (3, "2026-11-24", 2)
+    assert counted("2026-11-25") == (4, "2026-11-25", 1)
+    assert counted("2026-11-24") == (5, "2026-11-25", 2)
 
 
 def start_over(aws: Aws) -> None:

@@ -44,6 +44,9 @@ class FakeTable:
         self.items.pop(key, None)
         return True
 
+    def get(self, key: Key) -> Mapping[str, Any] | None:
+        return self.items.get(key)
+
     def update(self, key: Key, _request: Mapping[str, Any]) -> tuple[bool, None]:
         self.updated.append(key)
         return True, None

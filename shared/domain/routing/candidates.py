@@ -7,10 +7,10 @@ is out before anything is planned is out with the reason in words.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from shared.domain import feeds, times
 from shared.domain.availability import worth_percent
@@ -23,7 +23,7 @@ from shared.domain.orders import Line, Order
 from shared.domain.routing import pricing
 from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Policy, Rates, Supplier
 from shared.domain.rules import Channel, Rules, Source
-from shared.domain.shipping_rules import SingleSource, UnknownCost
+from shared.domain.shipping_rules import SingleSource
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 
@@ -39,6 +39,7 @@ class Goods:
 
 
 NOTHING_KNOWN = Goods()
+NOT_LISTED = "does not list it"
 
 _PO_BOX = re.compile(
     r"\bp\.?\s*o\.?\s*box\b|\bpost(?:al |[ -]?office )?box\b|\bpostfach\b|\bpostbus\b|\bpostboks\b|\bskrytka poczt"
@@ -75,7 +76,7 @@ def destination_of(order: Order, address: Mapping[str, str] | None = None) -> De
     if not place.country:
         return None
     lines = (address or {}).get("address1", ""), (address or {}).get("address2", "")
-    is_box = any(_PO_BOX.search(line) for line in lines)
+    is_box = place.po_box or any(_PO_BOX.search(line) for line in lines)
     return Destination(country=place.country, region=place.region, po_box=is_box)
 
 
@@ -106,8 +107,6 @@ def problem_of(
     currencies |= {supply.goods[sku].currency for sku in skus if sku in supply.goods}
     market = _Market(
         order=order,
-        lines=lines,
-        sources=sources,
         supply=supply,
         channel=channel,
         rates=rules.rates.into(order.currency, currencies) if rules.rates else None,
@@ -139,8 +138,6 @@ class _Market:
     """One order among its sources."""
 
     order: Order
-    lines: Sequence[Line]
-    sources: Sequence[Source]
     supply: Supply
     channel: Channel
     rates: Rates | None
@@ -192,7 +189,7 @@ class _Market:
             supplier=supplier,
             sku=sku,
             available=max(self.supply.left.get(key, 0) - kept_back, 0),
-            cost_minor=self._cost(key, source),
+            cost_minor=self._told(key, source),
             reject_ppm=terms.reject_ppm,
             pack=terms.pack,
             minimum=terms.minimum,
@@ -214,6 +211,7 @@ class _Market:
             reject_cost_minor=self._own(wanted.reject_cost_minor),
             must_meet_promise=wanted.must_meet_promise,
             rates=self.rates,
+            unknown_cost=wanted.unknown_cost,
         )
 
     def _refusal(self, sku: Sku, level: Level | None, source: Source) -> str:
@@ -221,7 +219,7 @@ class _Market:
         at = self._rate_of_map(goods)
         regions = source.shipping.ship_to.without_regions
         reasons = (
-            (level is None, "does not list it"),
+            (level is None, NOT_LISTED),
             (level is not None and level.status != "active", f"is {level.status if level else ''} there"),
             (level is not None and level.held_until > self.told_now, "is held there"),
             (self.to is None and bool(regions), "does not ship everywhere, and no country is known"),
@@ -233,25 +231,9 @@ class _Market:
         confirmed = feeds.confirmed_at(self.supply.feeds.get(source.source), level)
         return worth_percent(source, confirmed, self.told_now) == 0
 
-    def _cost(self, key: LevelKey, source: Source) -> int | None:
-        told = self._told(key, source)
-        at = self._rate(source.currency)
-        if told is not None or isinstance(at, str) or self.channel.routing.unknown_cost is UnknownCost.REFUSE:
-            return told
-        return self._above_all(key.sku, at)
-
     def _told(self, key: LevelKey, source: Source) -> int | None:
         offer = self.supply.offers.get(key)
         return offer.cost_minor if offer and offer.currency == source.currency else None
-
-    def _above_all(self, sku: Sku, at: Decimal) -> int:
-        """Return a cost just above the SKU's price and every cost of it that is known, in a currency at that rate."""
-        known = [line.price_minor for line in self.lines if line.sku == sku]
-        for source in self.sources:
-            told, rate = self._told(LevelKey(sku, source.source), source), self._rate(source.currency)
-            if told is not None and not isinstance(rate, str):
-                known.append(pricing.converted(told, rate))
-        return int(pricing.EXACTLY.divide(Decimal(max(known)), at).to_integral_value(ROUND_CEILING)) + 1
 
     def _own(self, amount_minor: int) -> int:
         """Return an amount of the channel's in the order's currency."""

@@ -131,7 +131,7 @@ class _Market:
             units.append(None if cost is None or isinstance(at, str) else pricing.converted(cost, at))
         if self.policy.unknown_cost is UnknownCost.REFUSE or None not in units:
             return units
-        last = max([price, *(unit for unit in units if unit is not None)])
+        last = max([price, *(unit + 1 for unit in units if unit is not None)])
         return [last if unit is None else unit for unit in units]
 
     def _day(self, candidate: Candidate) -> tuple[date, int]:

@@ -17,7 +17,7 @@ from shared.errors import InvalidInput, Rejected
 from tests.support import trade
 
 SOURCES = (SourceId("alpina"), SourceId("baltic"))
-ALPINA = SOURCES[0]
+ALPINA, BALTIC = SOURCES[0], SourceId("baltic")
 
 few = st.integers(1, 3)
 picks = st.integers(0, 8)
@@ -498,3 +498,30 @@ def test_what_was_shipped_in_part_is_limited_for_the_rest() -> None:
     assert [effect.deduct for effect in move.effects] == [2]
     with pytest.raises(Rejected):
         orders.limit(move.order, 1)
+
+
+def test_a_reroute_takes_back_whole_purchase_orders_a_few_levels_at_a_time() -> None:
+    order = trade.order("1", ("A", 2), ("B", 1), ("C", 3))
+    order = orders.take(order, {("l1", ALPINA): 2, ("l2", ALPINA): 1, ("l3", BALTIC): 3}, attempt="t")
+    celtic = SourceId("celtic")
+
+    first = orders.reroute_to(order, celtic, {1, 2}, most=2)
+    second = orders.reroute_to(first.order, celtic, {1, 2}, most=2)
+
+    assert [(each.level.sku, each.give_back) for each in first.effects] == [("A", 2), ("B", 1)]
+    assert [(each.level.sku, each.give_back) for each in second.effects] == [("C", 3)]
+    assert (second.order.total(LineState.OPEN), second.order.reroute_to) == (6, "celtic")
+    assert second.order.excludes(trade.at("A", "alpina"))
+    with pytest.raises(Rejected, match="nothing is left"):
+        orders.reroute_to(second.order, celtic, {1, 2})
+
+
+def test_a_purchase_order_of_which_a_part_is_accepted_goes_nowhere_else() -> None:
+    order = trade.order("1", ("A", 2), ("B", 1))
+    order = orders.take(order, {("l1", ALPINA): 2, ("l2", ALPINA): 1}, attempt="t")
+    sent = orders.send(order, 1, deducts_at=DeductsAt.SHIP).order
+
+    assert orders.reroutable(sent, {ALPINA}) == {1}
+    assert orders.reroutable(sent, {BALTIC}) == set()
+    assert orders.reroutable(orders.accept(sent, 1, "l1", 1, deducts_at=DeductsAt.SHIP).order, {ALPINA}) == set()
+    assert orders.reroutable(orders.ship(sent, 1, "l2", 1, deducts_at=DeductsAt.SHIP).order, {ALPINA}) == set()

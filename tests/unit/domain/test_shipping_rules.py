@@ -10,8 +10,18 @@ import yaml
 
 from shared.domain import rules
 from shared.domain.money import CURRENCIES, EXPONENTS
-from shared.domain.routing.problem import Bracket, Cutoff, Goal, Objective, Packs, ShipTo, Split, Tariff
-from shared.domain.shipping_rules import RateTable, Routing, Shipping, SingleSource, UnknownCost
+from shared.domain.routing.problem import (
+    Bracket,
+    Cutoff,
+    Goal,
+    Objective,
+    Packs,
+    ShipTo,
+    Split,
+    Tariff,
+    UnknownCost,
+)
+from shared.domain.shipping_rules import RateTable, Routing, Shipping, SingleSource
 from shared.errors import InvalidInput
 from tests.support.trade import shop_rules_document
 

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import orders, times
-from shared.domain.asking import Asked, fold
+from shared.domain import orders, rules, times
+from shared.domain.asking import Asked, Step, fold, next_step
 from shared.domain.intake import Ask
 from shared.domain.messages import PlanOrder
-from shared.domain.names import LevelKey
-from shared.domain.orders import LineState
+from shared.domain.names import LevelKey, SourceId
+from shared.domain.orders import NO_SOURCE, OUR_HOLDS, Destination, LineState
+from shared.domain.rules import Rules
 from shared.domain.stock import UNTIL_COUNTED, Level
-from shared.domain.taking import Batch, Known, plan_batch
-from tests.support.trade import NOW, at, intake, key, level, offer, order, shop_rules
+from shared.domain.taking import Batch, Known, Needs, needs, plan_batch
+from tests.support.trade import NOW, at, intake, key, level, offer, order, shop_rules, shop_rules_document
 
 AT: datetime = times.read(NOW)
 RULES = shop_rules("alpina", "baltic", "celtic")
@@ -37,15 +40,15 @@ def asked(*intakes: object) -> list[Asked]:
 
 
 def test_the_cheapest_source_that_has_it_gets_the_line() -> None:
-    batch = planned(
-        asked(intake("1", ("A", 2))), level("A", "alpina", 9), level("A", "baltic", 9), level("A", "celtic", 1)
-    )
+    levels = (level("A", "alpina", 9), level("A", "baltic", 9), level("A", "celtic", 1))
+
+    batch = planned(asked(intake("1", ("A", 2))), *levels, routing={"split_lines": "forbidden"})
 
     assert batch.shares == {at("A", "baltic"): {key("1"): 2}}
-    told = {w.source: w.verdict for w in batch.planned[0].plan.weighed}  # type: ignore[union-attr]
+    told = {w.source: w.verdict for w in batch.planned[0].decision.plan.weighed}  # type: ignore[union-attr]
     assert told == {
-        "alpina": "costs more",
-        "baltic": "cheapest source that has all of it",
+        "alpina": "a unit costs more than at baltic",
+        "baltic": "ships all of it",
         "celtic": "has too few",
     }
 
@@ -68,7 +71,7 @@ def test_no_level_is_nothing_available() -> None:
     batch = planned(asked(intake("1", ("A", 1))))
 
     assert batch.shares == {}
-    assert {w.verdict for w in batch.planned[0].plan.weighed} == {"does not list it"}  # type: ignore[union-attr]
+    assert {w.verdict for w in batch.planned[0].decision.plan.weighed} == {"does not list it"}  # type: ignore[union-attr]
 
 
 def test_a_held_level_gives_nothing_until_its_hold_is_over() -> None:
@@ -145,6 +148,141 @@ def test_a_plan_of_an_existing_order_takes_its_open_units_only() -> None:
 
     after = batch.planned[0].after
     assert (after.revision, after.total(LineState.RESERVED), after.total(LineState.BACKORDERED)) == (2, 2, 1)
+
+
+def weighed(batch: Batch, at_: int = 0) -> dict[str, str]:
+    decision = batch.planned[at_].decision
+    assert decision is not None
+    return {each.source: each.verdict for each in decision.plan.weighed}
+
+
+def rules_with(terms: dict[str, dict[str, object]], **channel: object) -> Rules:
+    document = shop_rules_document("alpina", "baltic", "celtic", **channel)
+    for source, shipping in terms.items():
+        document["sources"][source]["shipping"] = shipping
+    return rules.parse(document)
+
+
+def test_the_reason_of_a_hold_says_why_nobody_ships_it() -> None:
+    batch = planned(asked(intake("1", ("A", 2))), level("A", "celtic", 1), when_short="hold")
+
+    told = "no source has it; A: alpina: does not list it, baltic: does not list it, celtic: ships a part of it"
+    assert batch.planned[0].after.hold == told
+
+
+def test_a_hold_of_ours_is_lifted_when_units_are_found_and_its_reason_stays_short() -> None:
+    asks = asked(intake("1", *((f"S{i}", 1) for i in range(20))))
+    held = planned(asks, when_short="hold").planned[0].after
+    known = Known(
+        orders={held.key: held}, levels={each.key: each for each in (level(f"S{i}", "celtic", 1) for i in range(20))}
+    )
+
+    again = plan_batch(asked(PlanOrder(order=held.key)), known, shop_rules("celtic", when_short="hold"), "b", AT)
+
+    assert len(held.hold) < 250
+    assert again.planned[0].after.hold == ""
+    assert again.planned[0].after.state == "reserved"
+
+
+def test_an_order_that_cannot_be_routed_is_held_and_takes_no_other_with_it() -> None:
+    strange = intake("1", ("A", 1))
+    strange = replace(strange, order=replace(strange.order, destination=Destination(country="XX")))
+
+    batch = planned(asked(strange, intake("2", ("A", 1))), level("A", "celtic", 5))
+
+    first, second = batch.planned
+    assert first.after.hold == "it cannot be routed: an order names an unknown country (country='XX')"
+    assert (first.decision, first.after.due_at, first.after.ship_to) == (None, "2026-11-24T10:00:00.000Z", "attempt")
+    assert second.after.state == "reserved"
+
+
+def test_an_order_with_nothing_to_ship_is_no_exception() -> None:
+    after = planned(asked(intake("1"))).planned[0].after
+
+    assert (after.hold, after.due_at) == ("", "")
+
+
+def test_nothing_is_planned_for_what_a_person_holds() -> None:
+    held = replace(order("1", ("A", 3)), hold="the customer rang")
+
+    assert not held.hold.startswith(OUR_HOLDS)
+    assert next_step(Asked(key=held.key, plan=True), held) is Step.DONE
+    assert next_step(Asked(key=held.key, fill=True), held) is Step.DONE
+    assert next_step(Asked(key=held.key, plan=True), replace(held, hold=f"{NO_SOURCE}; A")) is Step.TAKE
+
+
+def test_the_cap_of_a_day_counts_what_the_batch_has_given_already() -> None:
+    capped = rules_with({"celtic": {"orders_a_day": 3}})
+    levels = {each.key: each for each in (level("A", "celtic", 9), level("A", "baltic", 9))}
+    offers = {at("A", source): offer("A", source, cost) for source, cost in (("baltic", 200), ("celtic", 100))}
+    known = Known(levels=levels, offers=offers, numbered={SourceId("celtic"): ("2026-11-24", 2)})
+
+    batch = plan_batch(asked(intake("1", ("A", 1)), intake("2", ("A", 1))), known, capped, "a", AT)
+    tomorrow = replace(known, numbered={SourceId("celtic"): ("2026-11-23", 2)})
+
+    assert batch.shares == {at("A", "celtic"): {key("1"): 1}, at("A", "baltic"): {key("2"): 1}}
+    assert weighed(batch, 1)["celtic"] == "over its orders a day"
+    assert set(plan_batch(asked(intake("1", ("A", 1)), intake("2", ("A", 1))), tomorrow, capped, "a", AT).shares) == {
+        at("A", "celtic")
+    }
+
+
+def test_units_beyond_what_is_wanted_are_priced_and_cost_no_level() -> None:
+    packed = rules_with({source: {"pack": 6} for source in ("alpina", "baltic", "celtic")})
+    known = Known(
+        levels={at("A", "celtic"): level("A", "celtic", 9)}, offers={at("A", "celtic"): offer("A", "celtic", 100)}
+    )
+
+    batch = plan_batch(asked(intake("1", ("A", 4))), known, packed, "a", AT)
+
+    decision = batch.planned[0].decision
+    assert decision is not None
+    assert [(each.goods_minor, each.surplus_minor) for each in decision.plan.sources] == [(400, 200)]
+    assert batch.shares == {at("A", "celtic"): {key("1"): 4}}
+    assert batch.planned[0].after.allocations[0].units == 4
+
+
+def test_a_rerouted_order_is_planned_at_the_wanted_source_once() -> None:
+    there = replace(order("1", ("A", 3)), reroute_to="alpina")
+    levels = {each.key: each for each in (level("A", "celtic", 9), level("A", "alpina", 2))}
+    known = Known(orders={there.key: there}, levels=levels)
+
+    batch = plan_batch(asked(PlanOrder(order=there.key)), known, RULES, "a", AT)
+
+    after = batch.planned[0].after
+    assert batch.shares == {at("A", "alpina"): {there.key: 2}}
+    assert weighed(batch)["celtic"] == "a person wants alpina to ship it"
+    assert (after.reroute_to, after.total(LineState.BACKORDERED)) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("_case", "terms", "channel", "read"),
+    [
+        ("nothing is asked", {}, {}, Needs()),
+        ("weights", {"freight": [{"to": ["AT"], "brackets": [{"upto_grams": 9, "price": "1.00"}]}]}, {}, "goods"),
+        ("dangerous goods", {"ship_to": {"hazmat": False}}, {}, "goods"),
+        ("margins", {}, {"margin_floor_percent": 5}, "goods"),
+        ("a cap", {"orders_a_day": 5}, {}, "counters"),
+    ],
+)
+def test_only_facts_that_a_rule_asks_about_are_read(
+    _case: str, terms: dict[str, object], channel: dict[str, object], read: object
+) -> None:
+    found = needs(asked(intake("1", ("A", 1))), {}, rules_with({"baltic": terms}, **channel))
+
+    assert found.pauses == {"alpina", "baltic", "celtic"}
+    assert found.levels == {at("A", source) for source in found.pauses}
+    assert found.goods == ({"A"} if read == "goods" else set())
+    assert found.counters == ({"baltic"} if read == "counters" else set())
+    assert found.feeds == set()
+
+
+def test_feeds_are_read_of_sources_whose_counts_may_be_worth_nothing() -> None:
+    document = shop_rules_document("alpina", "baltic")
+    document["sources"]["alpina"]["freshness"] = [{"after_hours": 5, "percent": 50}]
+    document["sources"]["baltic"]["freshness"] = [{"after_hours": 5, "percent": 0}]
+
+    assert needs(asked(intake("1", ("A", 1))), {}, rules.parse(document)).feeds == {"baltic"}
 
 
 lines = st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 9)), min_size=1, max_size=5)

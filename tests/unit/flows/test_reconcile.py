@@ -115,8 +115,9 @@ def with_level(level: Level, *moved: Movement) -> Run:
 
 def with_order(order: Order, *pos: PurchaseOrder, planned_at: str = trade.NOW) -> Run:
     pk, sk = keys.plan(order.key, order.attempt)
-    plan = {"PK": pk, "SK": sk, "entity": "plan", "attempt": order.attempt, "made_at": planned_at}
-    plan |= {"rules_version": "1", "plan": json.dumps({"taken": [], "short": {}, "weighed": []})}
+    told = json.dumps({"taken": [], "short": {}, "weighed": []})
+    plan: dict[str, Any] = {"PK": pk, "SK": sk, "entity": "plan", "schema": 1, "attempt": order.attempt}
+    plan |= {"made_at": planned_at, "rules_version": "1", "plan": told}
     lists = order_lists.of_order(order).values()
     found = FakeTable([orders.to_item(order), plan, *map(purchase_orders.to_item, pos), *lists])
     return Run(stock=FakeTable([levels.to_item(TAKEN)]), orders=found, ledger=FakeLedger(list(MOVED)))

@@ -51,7 +51,7 @@ class FakeOutbox:
     def ship_to(self, _order: Order, _now: datetime) -> Mapping[str, str] | None:
         return self.address
 
-    def number(self, _source: SourceId) -> int:
+    def number(self, _source: SourceId, _day: str) -> int:
         self.numbers += 1
         return self.numbers
 

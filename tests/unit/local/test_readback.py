@@ -18,10 +18,10 @@ from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order, send, take
 from shared.domain.purchase_orders import PoLine, PoState
 from shared.domain.purchase_orders import PurchaseOrder as Asked
-from shared.domain.routing.plan import Candidate, Demand, Policy, plan
 from shared.storage import attributes, ledger, levels, orders, plans, purchase_orders
 from shared.storage.availability import Told, told_item
 from tests.support import trade
+from tests.support.deciding import decided
 
 LISTED = readback.listings()["NL-1001"]
 COUNTED = trade.level("NL-1001", "alpina", 10)
@@ -69,10 +69,8 @@ def put_level(cloud: FakeCloud, *moved: Movement) -> None:
 
 
 def put_order(cloud: FakeCloud, state: PoState = PoState.SENT, file: str = "out/alpina/PO-ALP-1.csv") -> Order:
-    demands = [Demand(line="l1", sku=Sku("NL-1001"), units=3), Demand(line="l2", sku=Sku("NL-1002"), units=2)]
-    offered = Candidate(level=COUNTED.key, available=10, cost_minor=500, currency="EUR")
-    planned = plan(demands, [offered], Policy())
-    order = take(trade.order("1", ("NL-1001", 3), ("NL-1002", 2)), planned.taken, attempt="a1")
+    decision = decided([("l1", "NL-1001", 3), ("l2", "NL-1002", 2)], [("NL-1001", "alpina", 10, 500)])
+    order = take(trade.order("1", ("NL-1001", 3), ("NL-1002", 2)), decision.plan.taken, attempt="a1")
     order = send(order, 1, deducts_at=DeductsAt.SHIP).order
     po = Asked(
         order=order.key,
@@ -82,7 +80,7 @@ def put_order(cloud: FakeCloud, state: PoState = PoState.SENT, file: str = "out/
         lines=(PoLine(line="l1", sku=Sku("NL-1001"), units=3),),
         state=state,
     )
-    plan_item = plans.plan_item(order.key, "a1", planned, "1", trade.times_now() + timedelta(days=1))
+    plan_item = plans.plan_item(order.key, "a1", decision, "1", trade.times_now() + timedelta(days=1))
     cloud.has("OrderTable", orders.to_item(order), plan_item, purchase_orders.to_item(po))
     cloud.has("FilesBucket", {"Key": file, "Size": 90}, {"Key": "out/alpina/reports/r.csv", "Size": 9})
     return order
@@ -137,7 +135,7 @@ def test_an_order_is_read_with_its_states_its_sources_and_why(cloud: FakeCloud) 
         Line("nordlys#1", "l2", "NL-1002", 2, 2, 0, 0, 0, 0, 0, 0),
     )
     assert figures.choices == (
-        Choice("nordlys#1", "l1", "alpina", 3, "cheapest source that has all of it"),
+        Choice("nordlys#1", "l1", "alpina", 3, "ships all of it"),
         Choice("nordlys#1", "l2", "nobody", 2, "nobody stocks it"),
     )
     assert figures.purchase_orders == (

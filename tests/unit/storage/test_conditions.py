@@ -63,7 +63,7 @@ LEVELS, FEEDS = Levels(Table(CLIENT, "stock")), Feeds(Table(CLIENT, "stock"))
 
 def taken(before: orders.Order | None) -> Batch:
     return Batch(
-        planned=(Planned(before=before, after=NEW if before is None else NEXT, plan=None),),
+        planned=(Planned(before=before, after=NEW if before is None else NEXT, decision=None),),
         shares={KEY: {NEW.key: 1}},
         unchanged=frozenset(),
     )

@@ -93,13 +93,14 @@ all_orders = st.builds(
     currency=names,
     lines=st.lists(all_lines, max_size=3).map(tuple),
     allocations=st.lists(all_allocations, max_size=3).map(tuple),
-    destination=st.builds(Destination, country=names, region=st.just(""), postcode_prefix=names)
+    destination=st.builds(Destination, country=names, region=st.just(""), postcode_prefix=names, po_box=st.booleans())
     | st.just(Destination()),
     next_n=units,
     attempt=names,
     ship_to=names,
     hold=st.just("") | names,
     cancel_wanted=st.booleans(),
+    reroute_to=st.just("") | names,
     revision=units,
     due_at=times,
 )

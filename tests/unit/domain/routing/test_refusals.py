@@ -160,7 +160,8 @@ def test_an_unknown_cost_is_no_margin_and_comes_last() -> None:
 def test_an_unknown_cost_comes_after_a_known_one_that_is_above_the_selling_price() -> None:
     dear = replace(OFFER, supplier=replace(ALPINA, source=SourceId("bergland")), cost_minor=1200, lead_days=1)
     answer = plan(ORDER, [replace(OFFER, cost_minor=None), dear], Policy(late_day_minor=1), NOW)
-    assert {w.source: w.unit_minor for w in answer.weighed} == {"alpina": 1200, "bergland": 1200}
+    assert {w.source: w.unit_minor for w in answer.weighed} == {"alpina": 1201, "bergland": 1200}
+    assert {source for _, source in answer.taken} == {"bergland"}
 
 
 @pytest.mark.parametrize(
