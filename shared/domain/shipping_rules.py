@@ -38,7 +38,7 @@ MOST_ORDERS_A_DAY = 1_000_000
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNKNOWN_COSTS = {"last": UnknownCost.PRICE, "refuse": UnknownCost.REFUSE}
 """What becomes of a source that did not say what a SKU costs: it comes last, or it ships none of it."""
-USUAL_GOALS = (Goal(objective=Objective.LANDED_COST), Goal(objective=Objective.PARCELS))
+CHEAPEST, FEWEST = Goal(objective=Objective.LANDED_COST), Goal(objective=Objective.PARCELS)
 
 CODES = "ISO 3166 codes such as 'DE', in quotes where YAML makes something else of them: 'NO'"
 _REGION = re.compile(r"([A-Z]{2})-[^\s-][^\s]{0,9}")
@@ -85,11 +85,11 @@ class Shipping:
 class Routing:
     """How a channel chooses, amounts in minor units of its currency.
 
-    `goals` come one after the other, each within its tolerance of the best. `promised_days`: an order is promised for
-    so many days after it was placed; None: for no day.
+    `goals` come one after the other, each within its tolerance of the best; none: `usual_goals`. `promised_days`: an
+    order is promised for so many days after it was placed; None: for no day.
     """
 
-    goals: tuple[Goal, ...] = USUAL_GOALS
+    goals: tuple[Goal, ...] = ()
     single_source: SingleSource = SingleSource.NO
     split: Split = Split.ALLOWED
     split_above_minor: int = 0
@@ -221,11 +221,19 @@ def _rate(table: Place, key: str) -> Decimal:
     raise table.wrong(key, value, "a number above zero in quotes: '0.8712'")
 
 
+def usual_goals(terms: Iterable[Shipping]) -> tuple[Goal, ...]:
+    """Say what a channel wants that says nothing: the cheapest plan where it is known what a parcel costs.
+
+    Where no source states any terms, a second parcel looks free: fewest parcels then come first.
+    """
+    return (FEWEST, CHEAPEST) if all(each == Shipping() for each in terms) else (CHEAPEST, FEWEST)
+
+
 def _goals(at: Place, single: SingleSource) -> tuple[Goal, ...]:
     allowed = f"a list of {', '.join(Objective)}, each once, each perhaps with ` within 2 %`"
-    first = (Goal(objective=Objective.PARCELS),) if single is SingleSource.PREFERRED else ()
+    first = (FEWEST,) if single is SingleSource.PREFERRED else ()
     if not at.has("goals"):
-        return (*first, *(goal for goal in USUAL_GOALS if not first or goal.objective is not Objective.PARCELS))
+        return (FEWEST, CHEAPEST) if first else ()
     read = [_GOAL.fullmatch(text) for text in at.texts("goals")]
     goals = [
         Goal(objective=Objective(each[1]), tolerance_ppm=within)

@@ -7,7 +7,7 @@ is out before anything is planned is out with the reason in words.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from shared.domain.orders import Line, Order
 from shared.domain.routing import pricing
 from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Policy, Rates, Supplier
 from shared.domain.rules import Channel, Rules, Source
-from shared.domain.shipping_rules import SingleSource
+from shared.domain.shipping_rules import Shipping, SingleSource, usual_goals
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 
@@ -110,6 +110,7 @@ def problem_of(
         supply=supply,
         channel=channel,
         rates=rules.rates.into(order.currency, currencies) if rules.rates else None,
+        terms=[source.shipping for source in sources],
         to=to,
         now=now,
         told_now=times.text(now),
@@ -141,6 +142,7 @@ class _Market:
     supply: Supply
     channel: Channel
     rates: Rates | None
+    terms: Sequence[Shipping]
     to: Destination | None
     now: datetime
     told_now: str
@@ -201,7 +203,7 @@ class _Market:
     def policy(self, margin_floor_ppm: int | None) -> Policy:
         wanted = self.channel.routing
         return Policy(
-            goals=wanted.goals,
+            goals=wanted.goals or usual_goals(self.terms),
             split=wanted.split,
             split_above_minor=self._own(wanted.split_above_minor),
             packs=wanted.packs,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.domain import rules
+from shared.domain import rules, shipping_rules
 from shared.domain.money import CURRENCIES, EXPONENTS
 from shared.domain.routing.problem import (
     Bracket,
@@ -147,12 +147,22 @@ def test_the_whole_policy_of_a_channel_is_read() -> None:
     )
 
 
-def test_a_channel_without_a_policy_wants_the_cheapest_plan_then_the_fewest_parcels() -> None:
+@pytest.mark.parametrize(
+    ("terms", "wanted"),
+    [
+        ([], ["parcels", "landed_cost"]),
+        ([Shipping(), Shipping()], ["parcels", "landed_cost"]),
+        ([Shipping(), Shipping(order_fee_minor=1)], ["landed_cost", "parcels"]),
+    ],
+)
+def test_a_channel_without_a_policy_wants_the_cheapest_plan_where_terms_are_known(
+    terms: list[Shipping], wanted: list[str]
+) -> None:
     document = copy.deepcopy(RIGHT)
     del document["channels"]["nordlys"]["routing"]
 
     assert rules.parse(document).active_channels[0].routing == Routing()
-    assert [goal.objective for goal in Routing().goals] == [Objective.LANDED_COST, Objective.PARCELS]
+    assert [goal.objective for goal in shipping_rules.usual_goals(terms)] == wanted
 
 
 def test_holidays_may_stand_in_the_cutoff_itself() -> None:
