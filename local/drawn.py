@@ -5,6 +5,7 @@ Files are in each supplier's own format, orders as the platform's webhook carrie
 
 from __future__ import annotations
 
+import csv
 import random
 import uuid
 from collections.abc import Mapping
@@ -163,6 +164,12 @@ def catalogue() -> list[str]:
     return sorted(readback.listings())
 
 
+def prices() -> dict[str, str]:
+    """Read what each SKU of the sample shop sells for."""
+    with (CONFIG / "products.csv").open(newline="") as file:
+        return {row["sku"]: row["price"] for row in csv.DictReader(file)}
+
+
 def _profile(supplier: str) -> dict[str, Any]:
     profile: dict[str, Any] = rules()["sources"][supplier]["feed"]
     return profile
@@ -199,7 +206,7 @@ def order(seed: int, number: int, *lines: tuple[str, int]) -> dict[str, Any]:
                 "quantity": units,
                 "current_quantity": units,
                 "fulfillable_quantity": units,
-                "price": "19.90",
+                "price": prices()[sku],
                 "requires_shipping": True,
                 "gift_card": False,
             }

@@ -118,8 +118,11 @@ def _stock(items: Iterable[Mapping[str, Any]]) -> Iterator[Stock]:
         )
 
 
-def _plan(packed: bytes) -> dict[str, Any]:
-    """Read the answer of a plan of schema 2: deflated JSON, its dictionary is a file beside the code."""
+def _plan(packed: bytes | str) -> dict[str, Any]:
+    """Read the answer of a plan: JSON in schema 1, in schema 2 deflated with a dictionary that is a file of the code."""
+    if isinstance(packed, str):
+        plain: dict[str, Any] = json.loads(packed)
+        return plain
     words = (ROOT / "shared/storage/plan_words_2.txt").read_bytes()
     answer: dict[str, Any] = json.loads(zlib.decompressobj(-zlib.MAX_WBITS, words).decompress(packed))["plan"]
     return answer | {"short": dict(answer["short"])}
