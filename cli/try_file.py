@@ -15,10 +15,10 @@ import typer
 from cli import rules_file
 from cli.mistakes import WrongFile
 from cli.session import Session, reads
-from shared.domain import feeds, times
-from shared.domain.feeds import Row
+from shared.domain import photographs, times
 from shared.domain.guard import Ruling
 from shared.domain.names import SourceId, name
+from shared.domain.photographs import Row
 from shared.domain.rules import Source
 from shared.errors import InvalidInput
 from shared.flows import read_files
@@ -159,6 +159,6 @@ def _show_changes(session: Session, found: FileRead, source: Source, most: int, 
         shown,
     )
     if found.absent:
-        is_zero = feeds.zeroes_absent(found.tally, is_full=source.feed.full)
+        is_zero = photographs.zeroes_absent(found.tally, is_full=source.feed.full)
         told = ", ".join(found.left_out[:most]) + (" ..." if found.absent > most else "")
         session.tell(f"{found.absent} SKUs are not in it and would {'count as 0' if is_zero else 'stay'}: {told}")

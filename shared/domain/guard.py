@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.feeds import Difference, Tally
+from shared.domain.photographs import Difference, Tally
 
 FEW = 20
 """Below so many rows a share of their values says nothing: one SKU of three is a third of the stock."""

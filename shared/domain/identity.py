@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from shared.domain import times
 from shared.domain.facts import Codes, Meaning, SupplierCode
-from shared.domain.feeds import Feed, Refusal, Row
+from shared.domain.feeds import Feed
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Refusal, Row
 from shared.domain.purchase_orders import PoLine
 from shared.domain.quantities import MOST_UNITS
 from shared.errors import InvalidInput

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from shared.domain import identity, times
-from shared.domain.feeds import Row
 from shared.domain.identity import Former, KnownCode, Said
 from shared.domain.messages import CountCode
 from shared.domain.names import LevelKey
 from shared.domain.offers import Offer
+from shared.domain.photographs import Row
 from shared.domain.rules import Rules, Source
 from shared.domain.stock import Count, CountWrite, First, exact
 from shared.errors import Conflict, Transient

@@ -14,9 +14,10 @@ from itertools import chain, islice
 from typing import Any
 
 from shared.domain import feeds, times
-from shared.domain.feeds import Feed, FileReport, Row, RowWrite, Run, Tally, Verdict
+from shared.domain.feeds import Feed, FileReport, Run, Verdict
 from shared.domain.messages import Message, WritePiece
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Row, RowWrite, Tally
 from shared.domain.rules import Rules, Source
 from shared.errors import Transient
 from shared.flows.write_rows import WriteRows

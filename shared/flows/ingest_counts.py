@@ -18,12 +18,13 @@ from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
-from shared.domain import feeds, guard, identity, messages, times
+from shared.domain import feeds, guard, identity, messages, photographs, times
 from shared.domain.facts import Codes
-from shared.domain.feeds import Claim, Feed, FileReport, RowWrite, Run, Standing, Verdict
+from shared.domain.feeds import Claim, Feed, FileReport, Run, Standing, Verdict
 from shared.domain.guard import Ruling
 from shared.domain.messages import CountCode, ReleaseFile, WritePiece
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import RowWrite
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
 from shared.errors import Conflict, InvalidInput, Transient
@@ -240,7 +241,7 @@ class IngestCounts:
             report = replace(report, read=said.read, refused=said.refused, compared=by)
             report = replace(report, refusals=found.refusals, warnings=found.warnings)
             ended = self._apply(replace(placed, report=report), found, against, rules, now)
-            if ended != "FileHeld" and feeds.zeroes_absent(said, is_full=file.source.feed.full):
+            if ended != "FileHeld" and photographs.zeroes_absent(said, is_full=file.source.feed.full):
                 self.runs.rows.settle_left_out(sorted(named - found.met), file.source, placed.claim.run.as_of)
             return ended
 
@@ -340,7 +341,7 @@ class IngestCounts:
         if placed.claim.standing is Standing.OPENED and not self.feeds.write(placed.claim.feed):
             raise Conflict("another file of the feed came between", code="feed_moved", source=source.source)
         run, said = placed.claim.run, found.tally
-        zeroes = feeds.zeroes_absent(said, is_full=source.feed.full)
+        zeroes = photographs.zeroes_absent(said, is_full=source.feed.full)
         zeroed = found.absent if zeroes else 0
         report = replace(
             report,
@@ -393,7 +394,7 @@ def _writes(found: FileRead, against: Against, *, zeroes: bool) -> Iterator[RowW
     """Yield the rows that need a write."""
     for differs in found.differences:
         waits = differs.sku in against.waiting
-        write = feeds.write_of(differs, waits=waits, zeroes_absent=zeroes)
+        write = photographs.write_of(differs, waits=waits, zeroes_absent=zeroes)
         if write:
             yield write
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import BinaryIO
 
-from shared.domain import feeds, guard
+from shared.domain import feeds, guard, photographs
 from shared.domain.facts import Codes
-from shared.domain.feeds import Difference, Photograph, Refusal, Row, Tally
 from shared.domain.names import Sku
+from shared.domain.photographs import Difference, Photograph, Refusal, Row, Tally
 from shared.domain.rules import Source
 from shared.errors import InvalidInput
 from shared.formats import row_groups, row_lines, stock_files
@@ -133,7 +133,7 @@ def reading(file: BinaryIO, source: Source, against: Against = NOTHING) -> Itera
     try:
         try:
             _read(found, file, source, against)
-            feeds.check_rows(found.tally)
+            photographs.check_rows(found.tally)
         except InvalidInput as failure:
             found.failure = failure
         yield found
@@ -169,9 +169,9 @@ def _read(found: FileRead, file: BinaryIO, source: Source, against: Against) -> 
 def _count(found: FileRead, group: Group, new: RowLines, old: RowLines, against: Against) -> None:
     """Add what one key says now and take off what it said before."""
     is_same = [line for _, line in group.new] == group.old
-    now = feeds.gather(row for at, line in group.new if (row := new.read(at, line)))
-    before = now if is_same else feeds.gather(row for line in group.old if (row := old.read(0, line)))
-    found.tally = found.tally + feeds.tally(now) - feeds.tally(before)
+    now = photographs.gather(row for at, line in group.new if (row := new.read(at, line)))
+    before = now if is_same else photographs.gather(row for line in group.old if (row := old.read(0, line)))
+    found.tally = found.tally + photographs.tally(now) - photographs.tally(before)
     if not is_same:
         _tell(found, now)
     if group.new and (named := Sku(group.key.decode(errors="replace"))) in against.waiting:
@@ -197,6 +197,6 @@ def _count(found: FileRead, group: Group, new: RowLines, old: RowLines, against:
 def _tell(found: FileRead, now: Photograph) -> None:
     """Tell refusals and warnings: the first by line, as far as there is room."""
     if now.refusals:
-        found.refusals = sorted([*found.refusals, *now.refusals], key=attrgetter("line"))[: feeds.MOST_TOLD]
+        found.refusals = sorted([*found.refusals, *now.refusals], key=attrgetter("line"))[: photographs.MOST_TOLD]
     if now.warnings:
-        found.warnings = sorted([*found.warnings, *now.warnings], key=attrgetter("line"))[: feeds.MOST_TOLD]
+        found.warnings = sorted([*found.warnings, *now.warnings], key=attrgetter("line"))[: photographs.MOST_TOLD]

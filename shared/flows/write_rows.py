@@ -16,10 +16,11 @@ from itertools import islice
 
 from shared.domain import identity, times
 from shared.domain.facts import Codes, SupplierCode
-from shared.domain.feeds import Row, RowWrite, Run
+from shared.domain.feeds import Run
 from shared.domain.identity import KnownCode, Said
 from shared.domain.names import LevelKey
 from shared.domain.offers import Offer
+from shared.domain.photographs import Row, RowWrite
 from shared.domain.rules import Rules, Source
 from shared.domain.stock import Count, CountWrite, First, blind, exact
 from shared.errors import Conflict, Transient

@@ -43,8 +43,8 @@ from shared.domain.documents import (
     Whose,
     told,
 )
-from shared.domain.feeds import Refusal
 from shared.domain.numerals import Number
+from shared.domain.photographs import Refusal
 from shared.domain.profiles import Field, Format
 from shared.domain.quantities import Wording
 from shared.errors import InvalidInput

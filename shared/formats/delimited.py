@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from itertools import dropwhile
 from typing import BinaryIO, TypeVar
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import tables, text

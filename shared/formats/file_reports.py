@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from shared.domain.feeds import MOST_TOLD, FileReport, Refusal
+from shared.domain.feeds import FileReport
+from shared.domain.photographs import MOST_TOLD, Refusal
 
 SCHEMA = 1
 

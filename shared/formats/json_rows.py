@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from typing import Any, BinaryIO, Generic, TypeVar
 
-from shared.domain.feeds import Refusal, Row
 from shared.domain.numerals import Number
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import Column, FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import text

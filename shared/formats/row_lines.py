@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
-from shared.domain.feeds import MOST_ROWS, Refusal, Row, too_long
 from shared.domain.names import Sku
+from shared.domain.photographs import MOST_ROWS, Refusal, Row, too_long
 from shared.domain.profiles import FeedProfile, Field, Format, span
 from shared.errors import InvalidInput
 from shared.formats import containers, fixed_width, json_rows, stock_files, tables, text

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import BinaryIO
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile, Format, cell, span
 from shared.errors import InvalidInput
 from shared.formats import containers, delimited, fixed_width, json_rows, x12_846, xlsx, xml_rows

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from shared.domain import gtin, money, quantities
-from shared.domain.feeds import Refusal, Row
 from shared.domain.names import Sku, name
 from shared.domain.numerals import Number
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import MOST_PACK, FeedProfile, Field, Status
 from shared.errors import InvalidInput
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from shared.domain.feeds import Refusal
+from shared.domain.photographs import Refusal
 from shared.domain.profiles import MAY_BE_ABSENT, FeedProfile, Footer
 from shared.errors import InvalidInput
 from shared.formats.stock_rows import Place, Reads, by_cell, told

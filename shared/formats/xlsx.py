@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
-from shared.domain.feeds import Refusal, Row
 from shared.domain.numerals import Number
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import MOST_COLUMNS, Column, FeedProfile, position
 from shared.errors import InvalidInput
 from shared.formats import containers, tables, xml_stream

@@ -8,9 +8,9 @@ from typing import Any
 
 from shared.domain import identity
 from shared.domain.facts import Meaning
-from shared.domain.feeds import Row
 from shared.domain.identity import Former, KnownCode, Said
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Row
 from shared.storage import keys
 from shared.storage.keys import Key
 

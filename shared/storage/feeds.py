@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.domain.feeds import IMPLAUSIBLE, Feed, FileReport, Run, Tally, Verdict
+from shared.domain.feeds import IMPLAUSIBLE, Feed, FileReport, Run, Verdict
 from shared.domain.freshness import Freshness
 from shared.domain.names import Sku, SourceId
 from shared.domain.people import By
+from shared.domain.photographs import Tally
 from shared.errors import Transient
 from shared.storage import attributes, dynamo, keys
 from shared.storage.dynamo import Table

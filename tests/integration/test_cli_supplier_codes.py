@@ -8,10 +8,11 @@ import pytest
 
 from shared.domain import identity, messages
 from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode
-from shared.domain.feeds import Feed, Row, Run
+from shared.domain.feeds import Feed, Run
 from shared.domain.identity import Said
 from shared.domain.messages import CountCode
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Row
 from shared.storage.facts import Facts
 from shared.storage.feeds import Feeds
 from shared.storage.supplier_codes import LeftOut, SupplierCodes

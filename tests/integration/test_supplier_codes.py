@@ -10,10 +10,11 @@ import pytest
 
 from shared.domain import identity, rules, times
 from shared.domain.facts import Catalogue, Meaning, Product, SupplierCode
-from shared.domain.feeds import Row, Run
+from shared.domain.feeds import Run
 from shared.domain.identity import Said
 from shared.domain.messages import CountCode
 from shared.domain.names import LevelKey, Sku, SourceId
+from shared.domain.photographs import Row
 from shared.domain.rules import Rules
 from shared.domain.stock import BY_HAND, Count, First, Level
 from shared.errors import Conflict, InvalidInput

@@ -13,9 +13,10 @@ from functools import cache
 from typing import Any
 
 from shared.domain import feeds, orders, stock, times
-from shared.domain.feeds import Feed, Row, Run, Standing
+from shared.domain.feeds import Feed, Run, Standing
 from shared.domain.names import Sku, SourceId
 from shared.domain.orders import DeductsAt, Move, Order
+from shared.domain.photographs import Row
 from shared.domain.stock import UNTIL_COUNTED, Blind, Count, CountWrite, First, Level
 from shared.errors import Rejected
 from tests.model.conditions import may

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from shared.domain import feeds, guard
-from shared.domain.feeds import Difference, Feed, Photo, Photograph, RowWrite, Run, Tally
+from shared.domain import feeds, guard, photographs
+from shared.domain.feeds import Feed, Run
 from shared.domain.names import Sku
+from shared.domain.photographs import Difference, Photo, Photograph, RowWrite, Tally
 
 
 def photograph_of(photo: Photo) -> Photograph:
@@ -25,8 +26,8 @@ def compare(new: Photograph, applied: Photo) -> guard.Compared:
     drift = guard.Drift()
     for differs in differences(new, applied):
         drift.add(differs)
-    before = feeds.tally(photograph_of(applied)) if applied else Tally()
-    return guard.compare(feeds.tally(new), before, drift)
+    before = photographs.tally(photograph_of(applied)) if applied else Tally()
+    return guard.compare(photographs.tally(new), before, drift)
 
 
 def rows_to_write(
@@ -40,7 +41,7 @@ def rows_to_write(
         )
         before = (applied or {}).get(sku)
         differs = Difference(sku=sku, row=row, is_named=True, before=before, is_sure=is_sure)
-        write = feeds.write_of(differs, waits=sku in waiting, zeroes_absent=False)
+        write = photographs.write_of(differs, waits=sku in waiting, zeroes_absent=False)
         if write:
             yield write
 

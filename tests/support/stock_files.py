@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 import openpyxl
 
 from shared.domain import money, profiles
-from shared.domain.feeds import Refusal, Row
 from shared.domain.names import Sku
+from shared.domain.photographs import Refusal, Row
 from shared.domain.places import Place
 from shared.domain.profiles import FeedProfile
 from shared.formats import stock_files

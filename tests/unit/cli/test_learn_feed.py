@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cli import main
 from cli.feed_samples import MOST_BYTES, Choice
 from cli.learn_feed import draft, learn, profile_of
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile, Format, Status
 from shared.errors import InvalidInput
 from tests.support import stock_files as files

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import feeds, times
-from shared.domain.feeds import Difference, Feed, Photograph, Refusal, Row, RowWrite, Run, Standing, Tally
+from shared.domain import feeds, photographs, times
+from shared.domain.feeds import Feed, Run, Standing
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Difference, Photograph, Refusal, Row, RowWrite, Tally
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 from tests.support import photos, trade
@@ -151,8 +152,8 @@ def test_a_count_of_a_source_that_sends_no_files_is_as_old_as_it_is() -> None:
 
 
 def test_a_refused_row_confirms_nothing() -> None:
-    first = feeds.gather([row("A"), row("B")])
-    second = feeds.gather([row("B"), refusal(3, "A")])
+    first = photographs.gather([row("A"), row("B")])
+    second = photographs.gather([row("B"), refusal(3, "A")])
     feed = photos.finish(Feed(source=ALPINA), run(8), first.rows, None)
     assert feed is not None
     feed = photos.finish(feed, run(9), second.rows, first.rows)
@@ -217,7 +218,7 @@ def test_a_file_that_is_too_large_is_not_opened() -> None:
 def test_of_a_sku_that_comes_twice_every_row_is_refused() -> None:
     rows = [row("A", 1, line=2), row("B", 2, line=3), row("A", 1, line=4), row("A", 7, line=5)]
 
-    photograph = feeds.gather(rows)
+    photograph = photographs.gather(rows)
 
     assert photograph.rows == photo(row("B", 2, line=3))
     assert [each.line for each in photograph.refusals] == [2, 4, 5]
@@ -226,7 +227,7 @@ def test_of_a_sku_that_comes_twice_every_row_is_refused() -> None:
 
 
 def test_all_refused_rows_are_counted_and_the_first_hundred_told() -> None:
-    photograph = feeds.gather(refusal(line) for line in range(2, 152))
+    photograph = photographs.gather(refusal(line) for line in range(2, 152))
 
     assert photograph.refused == 150
     assert [each.line for each in photograph.refusals] == list(range(2, 102))
@@ -235,16 +236,18 @@ def test_all_refused_rows_are_counted_and_the_first_hundred_told() -> None:
 def test_warnings_are_kept() -> None:
     warned = replace(row("A"), warning="below zero")
 
-    assert feeds.gather([warned, row("B")]).warnings == [warned]
+    assert photographs.gather([warned, row("B")]).warnings == [warned]
 
 
 def said(good: int, bad: int) -> Tally:
-    return feeds.tally(feeds.gather([*(row(f"S{i}") for i in range(good)), *(refusal(i) for i in range(bad))]))
+    return photographs.tally(
+        photographs.gather([*(row(f"S{i}") for i in range(good)), *(refusal(i) for i in range(bad))])
+    )
 
 
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 4), (20, 5), (800, 200)])
 def test_a_few_refused_rows_do_not_hold_a_file(good: int, bad: int) -> None:
-    feeds.check_rows(said(good, bad))
+    photographs.check_rows(said(good, bad))
 
 
 @pytest.mark.parametrize(
@@ -252,12 +255,12 @@ def test_a_few_refused_rows_do_not_hold_a_file(good: int, bad: int) -> None:
 )
 def test_a_file_of_which_too_little_is_left_is_held(good: int, bad: int, code: str) -> None:
     with pytest.raises(InvalidInput) as failure:
-        feeds.check_rows(said(good, bad))
+        photographs.check_rows(said(good, bad))
     assert failure.value.code == code
 
 
 def test_a_sku_whose_row_is_refused_is_not_absent() -> None:
-    found = feeds.gather([row("A"), refusal(3, "B"), row("C", line=4), row("C", line=5)])
+    found = photographs.gather([row("A"), refusal(3, "B"), row("C", line=4), row("C", line=5)])
     before = photo(row("A"), row("B"), row("C"), row("D"))
 
     assert [each.sku for each in photos.differences(found, before) if each.is_absent] == ["D"]
@@ -281,11 +284,11 @@ def test_what_a_file_says_is_counted_and_can_be_added_part_by_part() -> None:
         row("E", line=6),
         row("E", line=7),
     ]
-    whole = feeds.tally(feeds.gather(rows))
+    whole = photographs.tally(photographs.gather(rows))
 
     assert whole == Tally(skus=3, stocked=2, costed=1, units=7, refused=4, nameless=1)
     assert whole.read == 7
-    first, rest = feeds.tally(feeds.gather(rows[:2])), feeds.tally(feeds.gather(rows[2:]))
+    first, rest = photographs.tally(photographs.gather(rows[:2])), photographs.tally(photographs.gather(rows[2:]))
     assert (first + rest, whole - rest) == (whole, first)
 
 
@@ -357,7 +360,7 @@ def test_what_a_full_file_does_not_name_is_a_row_of_none(
 ) -> None:
     differs = Difference(sku=Sku("A"), row=None, is_named=file == "refuses it", before=before, is_sure=is_sure)
 
-    write = feeds.write_of(differs, waits=False, zeroes_absent=file != "delta")
+    write = photographs.write_of(differs, waits=False, zeroes_absent=file != "delta")
 
     told = (write.row.units, write.count, write.cost) if write else None
     assert told == (None if units is None else (units, True, False))

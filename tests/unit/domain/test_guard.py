@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from shared.domain import feeds, guard
-from shared.domain.feeds import Photo, Photograph, Row
+from shared.domain import guard, photographs
 from shared.domain.guard import Ruling, Verdict
 from shared.domain.names import Sku
+from shared.domain.photographs import Photo, Photograph, Row
 from tests.support import photos
 
 RANGE = 400
@@ -25,7 +25,7 @@ def row(number: int, units: int, cost_minor: int | None = None) -> Row:
 
 
 def photograph(rows: Iterable[Row]) -> Photograph:
-    return feeds.gather(rows)
+    return photographs.gather(rows)
 
 
 def before() -> Photo:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from shared.domain import identity, messages
 from shared.domain.facts import Codes, Meaning, SupplierCode
-from shared.domain.feeds import Feed, Refusal, Row, Run
+from shared.domain.feeds import Feed, Run
 from shared.domain.identity import Former, KnownCode, Said, Suggestion, Unmapped
 from shared.domain.messages import CountCode
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Refusal, Row
 from shared.domain.quantities import MOST_UNITS
 
 ALPINA = SourceId("alpina")

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from shared.domain import feeds, orders, stock, times
-from shared.domain.feeds import Feed, Row, Run
+from shared.domain.feeds import Feed, Run
 from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Effect, Move, Order
+from shared.domain.photographs import Row
 from shared.domain.stock import Count, Exact, First, Level
 from shared.errors import InvalidInput
 from tests.support import photos, trade

@@ -11,10 +11,11 @@ import pytest
 
 from shared.domain import messages, times
 from shared.domain.as_of import AsOf
-from shared.domain.feeds import Feed, FileReport, Run, Tally, Verdict
+from shared.domain.feeds import Feed, FileReport, Run, Verdict
 from shared.domain.messages import ReleaseFile
 from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
+from shared.domain.photographs import Tally
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.domain.stock import Blind, CountWrite, Exact, First, Level

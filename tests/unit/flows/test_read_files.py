@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import feeds, guard
-from shared.domain.feeds import Difference, Photograph
+from shared.domain import guard, photographs
 from shared.domain.names import Sku
+from shared.domain.photographs import Difference, Photograph
 from shared.domain.rules import Source
 from shared.flows import read_files
 from shared.flows.read_files import Against
@@ -43,7 +43,7 @@ def source(profile: Any = PLAIN) -> Source:  # noqa: ANN401 - a profile
 
 
 def whole(data: bytes, of: Source) -> Photograph:
-    return feeds.gather(stock_files.read(io.BytesIO(data), of.feed, of.currency))
+    return photographs.gather(stock_files.read(io.BytesIO(data), of.feed, of.currency))
 
 
 @pytest.mark.parametrize("profile", [PLAIN, BY_WAREHOUSE], ids=["a row each", "a row for each warehouse"])
@@ -51,12 +51,12 @@ def whole(data: bytes, of: Source) -> Photograph:
 def test_a_file_compared_says_what_it_says_when_it_is_read_whole(profile: Any, old: Any, new: Any) -> None:  # noqa: ANN401
     of = source(profile)
     before, now = whole(body(old), of), whole(body(new), of)
-    against = Against(snapshot=io.BytesIO(body(old)), tally=feeds.tally(before))
+    against = Against(snapshot=io.BytesIO(body(old)), tally=photographs.tally(before))
 
     with read_files.reading(io.BytesIO(body(new)), of, against) as found:
         told = {each.sku: each for each in found.differences}
 
-    assert found.tally == feeds.tally(now)
+    assert found.tally == photographs.tally(now)
     wanted = {each.sku: each for each in photos.differences(now, before.rows) if _differs(each)}
     assert {sku: _numbers(each) for sku, each in told.items() if _differs(each)} == {
         sku: _numbers(each) for sku, each in wanted.items()
@@ -82,14 +82,14 @@ def test_what_a_snapshot_says_is_counted_where_that_was_not_kept() -> None:
     of, old = source(), [("A", "1", "1.00", ""), ("B", "7", "", ""), ("C", "x", "", "")]
 
     with read_files.reading(io.BytesIO(body(old)), of, Against(snapshot=io.BytesIO(body(old)))) as found:
-        assert found.before == found.tally == feeds.tally(whole(body(old), of))
+        assert found.before == found.tally == photographs.tally(whole(body(old), of))
 
 
 def test_refusals_are_told_by_line_and_no_more_than_a_report_holds() -> None:
     rows = [(f"S{i:04}", "x" if i % 3 == 0 else "1", "", "") for i in range(600)]
 
     with read_files.reading(io.BytesIO(body(rows)), source()) as found:
-        assert [each.line for each in found.refusals] == [2 + 3 * i for i in range(feeds.MOST_TOLD)]
+        assert [each.line for each in found.refusals] == [2 + 3 * i for i in range(photographs.MOST_TOLD)]
         assert found.tally.refused == 200
 
 
@@ -121,7 +121,7 @@ def test_a_sku_that_only_an_open_run_had_may_have_been_written() -> None:
     with read_files.reading(io.BytesIO(body(same)), source(), against) as found:
         (differs,) = found.differences
 
-    write = feeds.write_of(differs, waits=False, zeroes_absent=True)
+    write = photographs.write_of(differs, waits=False, zeroes_absent=True)
     assert differs == Difference(sku=Sku("Z"), row=None, is_named=False, before=None, is_sure=False)
     assert write
     assert (write.row.units, write.old) == (0, None)

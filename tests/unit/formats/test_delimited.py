@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.feeds import Refusal
 from shared.domain.names import Sku
+from shared.domain.photographs import Refusal
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.errors import InvalidInput
 from tests.support.stock_files import profile, read, row
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.domain import feeds, rules, times
+from shared.domain import photographs, rules, times
 from shared.domain.as_of import AsOf
-from shared.domain.feeds import Photograph
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Photograph
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import stock_files
@@ -87,8 +87,8 @@ def profile_of(name: str) -> FeedProfile:
 
 def photograph(name: str) -> Photograph:
     with (FILES / name).open("rb") as file:
-        found = feeds.gather(stock_files.read(file, profile_of(name), "EUR"))
-    feeds.check_rows(feeds.tally(found))
+        found = photographs.gather(stock_files.read(file, profile_of(name), "EUR"))
+    photographs.check_rows(photographs.tally(found))
     return found
 
 
@@ -137,7 +137,7 @@ def test_a_file_written_from_its_rows_reads_the_same(name: str) -> None:
 
     written = delimited(found.rows.values(), profile_of(name), "EUR")
 
-    assert feeds.gather(stock_files.read(io.BytesIO(written), profile_of(name), "EUR")).rows == found.rows
+    assert photographs.gather(stock_files.read(io.BytesIO(written), profile_of(name), "EUR")).rows == found.rows
 
 
 @pytest.mark.parametrize(

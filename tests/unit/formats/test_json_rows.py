@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from tests.support.stock_files import profile, read, row

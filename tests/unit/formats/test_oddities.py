@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain import feeds
+from shared.domain import photographs
 from shared.domain.as_of import AsOf
-from shared.domain.feeds import Photograph, Refusal, Row
 from shared.domain.names import Sku
 from shared.domain.numerals import Number
+from shared.domain.photographs import Photograph, Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from tests.support.stock_files import profile, read, row, sheet
@@ -24,7 +24,7 @@ def units(cell: str, **settings: object) -> int | str:
 
 
 def photograph(data: str, how: FeedProfile) -> Photograph:
-    return feeds.gather(iter(read(data, how)))
+    return photographs.gather(iter(read(data, how)))
 
 
 def test_bounds_count_as_what_is_certain_and_stay_told() -> None:

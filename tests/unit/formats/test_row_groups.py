@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.errors import InvalidInput
 from shared.formats import row_groups, row_lines
 from shared.formats.line_changes import Method

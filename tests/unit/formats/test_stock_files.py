@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
-from shared.domain.feeds import FileReport, Refusal, Row, Verdict
+from shared.domain.feeds import FileReport, Verdict
 from shared.domain.names import name
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.domain.quantities import MOST_UNITS
 from shared.errors import InvalidInput

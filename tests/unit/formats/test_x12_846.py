@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from shared.formats import stock_files

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import openpyxl
 import pytest
 
-from shared.domain.feeds import Refusal, Row
+from shared.domain.photographs import Refusal, Row
 from shared.domain.profiles import FeedProfile
 from shared.errors import InvalidInput
 from tests.support import stock_files as files

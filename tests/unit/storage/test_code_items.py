@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.facts import Meaning
-from shared.domain.feeds import Row
 from shared.domain.identity import Former, KnownCode, Said
 from shared.domain.names import Sku, SourceId
+from shared.domain.photographs import Row
 from shared.storage import attributes, code_items
 
 names = st.text("abcXYZ019-_ ./", min_size=1, max_size=12)
