@@ -44,7 +44,7 @@ OBJECT_BYTES_PER_SECOND = 80e6
 MESSAGES_A_CALL = 10
 BAR = 1.0
 
-Overwrite = Callable[[Any, str, Path], int]
+Overwrite = Callable[[Any, str, Path], None]
 PEERS: dict[str, Overwrite] = {"BatchWriteItem": overwrite.by_batches, "UpdateItem": overwrite.by_updates}
 
 
@@ -56,8 +56,8 @@ class Spent:
     read_units: float = 0.0
     invocations: int = 1
     seconds: float
-    puts: int = 0
-    gets: int = 1
+    puts: float = 0
+    gets: float = 1
     queue_requests: float = 2.0
 
     def dollars(self, memory_mb: int) -> float:

@@ -1,4 +1,4 @@
-"""A feed on its days: the flow that takes in files, on tables of DynamoDB Local and a shelf in memory, with its pieces."""
+"""A feed on its days: the flow that takes in files, on DynamoDB Local and a shelf in memory, with all its pieces."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from pathlib import Path
 HEADING = b"sku,name,gtin,qty,cost,lead,currency,at\n"
 COLUMNS = {"sku": "sku", "quantity": "qty", "cost": "cost"}
 STAMP = "at"
+NO_STOCK = range(3)
 
 _WORD = (1 << 64) - 1
 _STRIDES = (0.618, 0.414)
@@ -40,7 +41,7 @@ class Catalogue:
     def line(self, number: int, day: int) -> bytes:
         """Return the row of a SKU."""
         drawn = _drawn(number, 0)
-        units = 0 if drawn % 10 < 3 else drawn // 10 % (9 if drawn & 1024 else 400)
+        units = 0 if drawn % 10 in NO_STOCK else drawn // 10 % (9 if drawn & 1024 else 400)
         units += day * self.is_changed(number)
         cents = 100 + drawn % 9_000 + day * self.is_dearer(number)
         at = 1 + day if self.stamped else 1

@@ -223,9 +223,8 @@ def _value_size(value: Item) -> int:
             return len(bytes(inner))
         case "BOOL" | "NULL":
             return 1
-        case "L":
-            return 3 + sum(1 + _value_size(each) for each in inner)
-        case "M":
-            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in inner.items())
+        case "L" | "M":
+            held = inner.items() if kind == "M" else (("", each) for each in inner)
+            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in held)
         case _:
             raise NotImplementedError(f"the meter has no rule for values of type {kind}")

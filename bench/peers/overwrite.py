@@ -26,11 +26,10 @@ def open_table(client: Any, table: str) -> None:  # noqa: ANN401 - any DynamoDB 
     )
 
 
-def by_batches(client: Any, table: str, path: Path) -> int:  # noqa: ANN401
-    """Put every row, 25 a call; return how many."""
+def by_batches(client: Any, table: str, path: Path) -> None:  # noqa: ANN401
+    """Put every row, 25 a call."""
     waiting: list[Any] = []
-    count = 0
-    for count, row in enumerate(_rows(path), 1):
+    for row in _rows(path):
         item = {"sku": {"S": row["sku"]}, "units": {"N": row["qty"]}, "cost": {"S": row["cost"]}}
         waiting.append({"PutRequest": {"Item": item}})
         if len(waiting) == A_CALL:
@@ -38,20 +37,17 @@ def by_batches(client: Any, table: str, path: Path) -> int:  # noqa: ANN401
             waiting = []
     if waiting:
         _put(client, table, waiting)
-    return count
 
 
-def by_updates(client: Any, table: str, path: Path) -> int:  # noqa: ANN401
-    """Update every row, one a call; return how many."""
-    count = 0
-    for count, row in enumerate(_rows(path), 1):
+def by_updates(client: Any, table: str, path: Path) -> None:  # noqa: ANN401
+    """Update every row, one a call."""
+    for row in _rows(path):
         client.update_item(
             TableName=table,
             Key={"sku": {"S": row["sku"]}},
             UpdateExpression="SET units = :units, cost = :cost",
             ExpressionAttributeValues={":units": {"N": row["qty"]}, ":cost": {"S": row["cost"]}},
         )
-    return count
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
