@@ -206,11 +206,16 @@ def _key_of_cell(
         except IndexError:
             return b""
 
+    def of_first(line: bytes) -> bytes:
+        return line.partition(delimiter)[0].strip()
+
     def of_any(line: bytes) -> bytes:
         cell = b"" if b'"' in line else of_plain(line)
         return cell if _PLAIN.fullmatch(cell) else _key_as_read(reader_of, line)
 
-    return of_plain if is_plain else of_any
+    if is_plain:
+        return of_plain if at else of_first
+    return of_any
 
 
 def _key_as_read(read: Read, line: bytes) -> bytes:
