@@ -212,20 +212,13 @@ class _Ahead:
 def _merge(old: _Ahead, new: _Ahead, key: Key, changes: LineChanges) -> bool:
     """Walk both files at once; answer False where their order makes that a waste.
 
-    Where a line takes the place of one of the same key, keys rise in the new file as they do in the old one; a line
-    that comes in between is held against its neighbours.
+    Where a line takes the place of one of the same key, keys rise in the new file as they do in the old one; one that
+    comes in between lies below the next of the old file, so it is held against the line above it.
     """
     add_gone, add_added = changes.gone.add, changes.added.add
     backwards, rises = 0, True
     last_old = last_new = b""
-    came: bytes | None = None  # the key of the line above in the new file, if it came in between
-    while True:
-        has_old, has_new = old.fill(), new.fill()
-        if came is not None and has_new:
-            rises = rises and came < key(new.lines[new.at])
-        came = None
-        if not (has_old and has_new):
-            break
+    while old.fill() and new.fill():
         starts = old.at, new.at
         befores, afters = old.compared[old.at :], new.compared[new.at :]
         for at in compress(count(), map(ne, befores, afters)):
@@ -245,7 +238,6 @@ def _merge(old: _Ahead, new: _Ahead, key: Key, changes: LineChanges) -> bool:
                 old.at += 1
             else:
                 rises = rises and _rises(new, new_key, key)
-                came = new_key
                 add_added(new.number + new.at, after)
                 new.at += 1
             break

@@ -89,6 +89,15 @@ def test_files_in_order_are_joined_as_they_stream(new: Said, old: Said, asked: s
     assert found == differing(new, old) | unchanged
 
 
+def test_lines_in_order_that_are_about_nothing_stand_for_themselves() -> None:
+    found = grouped(body([("", 1), ("A", 1)]), body([("", 2), ("A", 1)]), old_rises=True)
+
+    assert found == [
+        Group(row_groups.NAMELESS, [(2, b",1,1.00\n")], []),
+        Group(row_groups.NAMELESS, [], [b",2,1.00\n"]),
+    ]
+
+
 @given(new=FILES, old=FILES, asked=st.sets(st.sampled_from([b"A", b"C"])), most=st.sampled_from([0, 100]))
 def test_what_is_asked_for_comes_changed_or_not(new: Said, old: Said, asked: set[bytes], most: int) -> None:
     found = by_key(grouped(body(new), body(old), asked=asked, most=most))
