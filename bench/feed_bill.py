@@ -185,7 +185,7 @@ def _bills(client: Any, file: Use, piece: Use, cpu_of_a_row: float, folder: Path
     catalogue = Catalogue(rows=ROWS)
     files = Files(new=folder / "new.csv", old=folder / "old.csv", catalogue=catalogue)
     catalogue.write(files.old, 0)
-    files = replace(files, tally=feed_reads.tally(files.old, feed_reads.source(catalogue)))
+    files = replace(files, tally=feed_reads.tally(catalogue))
     waits = 2 * files.old.stat().st_size * MILLION / ROWS / OBJECT_BYTES_PER_SECOND
     for share in SHARES:
         catalogue = replace(catalogue, changed=share)

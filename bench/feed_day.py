@@ -129,10 +129,10 @@ class Days:
     def put_first(self, source: SourceId, catalogue: Catalogue, path: Path) -> None:
         """Put everything there as the flow leaves it after the first file, but in batches."""
         table, at, body = Table(self.client, self.stock_table), trade.T0, path.read_bytes()
-        rows = (catalogue.line(number, 0).decode().split(",") for number in range(catalogue.rows))
+        rows = ((catalogue.sku(number), *catalogue.stock(number, 0)) for number in range(catalogue.rows))
         while some := list(islice(rows, PUT_AT_ONCE)):
-            counted = [trade.level(sku, source, int(units)) for sku, _, _, units, *_ in some]
-            asked = [trade.offer(sku, source, int(cost.replace(".", ""))) for sku, _, _, _, cost, *_ in some]
+            counted = [trade.level(sku, source, units) for sku, units, _ in some]
+            asked = [trade.offer(sku, source, cents) for sku, _, cents in some]
             table.write_all([levels.to_item(each) for each in counted] + [offers.to_item(each) for each in asked])
         described = RULES.sources[source]
         snapshot = f"done/{source}/{at}-first.csv"
@@ -144,7 +144,7 @@ class Days:
             reading=stock_files.fingerprint(described.feed, described.currency),
             digest=hashlib.sha256(body).hexdigest(),
             stored_at=at,
-            tally=feed_reads.tally(path, described),
+            tally=feed_reads.tally(catalogue),
             rises=catalogue.in_order,
         )
         Feeds(table).write(Feed(source=source, applied=applied, revision=1))

@@ -40,13 +40,21 @@ class Catalogue:
 
     def line(self, number: int, day: int) -> bytes:
         """Return the row of a SKU."""
+        units, cents = self.stock(number, day)
+        at = 1 + day if self.stamped else 1
+        said = (self.sku(number).encode(), number % 10_000, number, units, cents // 100, cents % 100, number % 9, at)
+        return b"%s,Bracket %04d,4%012d,%d,%d.%02d,%d,EUR,2026-11-%02d 06:00\n" % said
+
+    @staticmethod
+    def sku(number: int) -> str:
+        """Name a SKU."""
+        return f"AB{number:07}"
+
+    def stock(self, number: int, day: int) -> tuple[int, int]:
+        """Return units and cost in cents of a SKU."""
         drawn = _drawn(number, 0)
         units = 0 if drawn % 10 in NO_STOCK else drawn // 10 % (9 if drawn & 1024 else 400)
-        units += day * self.is_changed(number)
-        cents = 100 + drawn % 9_000 + day * self.is_dearer(number)
-        at = 1 + day if self.stamped else 1
-        said = (number, number % 10_000, number, units, cents // 100, cents % 100, drawn % 9, at)
-        return b"AB%07d,Bracket %04d,4%012d,%d,%d.%02d,%d,EUR,2026-11-%02d 06:00\n" % said
+        return units + day * self.is_changed(number), 100 + drawn % 9_000 + day * self.is_dearer(number)
 
     def is_changed(self, number: int) -> bool:
         """Whether a SKU has another quantity every day."""

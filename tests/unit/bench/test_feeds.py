@@ -10,6 +10,7 @@ from bench.feed_files import HEADING, Catalogue
 from bench.feed_reads import Files, Found, Way
 from bench.feeds import Measured
 from bench.peers import dict_reader
+from shared.flows import read_files
 
 FEW = Catalogue(rows=400, changed=5, dearer=3)
 OURS = (Way.FIND, Way.EVERYTHING, Way.DICT_READER)
@@ -19,7 +20,7 @@ def written(folder: Path, catalogue: Catalogue) -> Files:
     files = Files(new=folder / "new.csv", old=folder / "old.csv", catalogue=catalogue)
     catalogue.write(files.old, 0)
     catalogue.write(files.new, 1)
-    return replace(files, tally=feed_reads.tally(files.old, feed_reads.source(catalogue)))
+    return replace(files, tally=feed_reads.tally(catalogue))
 
 
 def lines(path: Path) -> list[bytes]:
@@ -39,6 +40,14 @@ def test_as_many_rows_differ_as_are_said_to(tmp_path: Path) -> None:
     changed, dearer = FEW.count()
     assert 0 < changed < 0.1 * FEW.rows
     assert 0 < dearer < len(differ) <= changed + dearer
+
+
+def test_what_the_first_file_says_in_numbers_is_what_reading_it_tells(tmp_path: Path) -> None:
+    files = written(tmp_path, FEW)
+
+    with files.old.open("rb") as old, read_files.reading(old, feed_reads.source(FEW)) as found:
+        assert found.failure is None
+        assert found.tally == files.tally
 
 
 def test_about_the_share_that_is_asked_for_changes() -> None:
