@@ -210,6 +210,40 @@ def test_a_column_whose_change_is_none_is_left_aside() -> None:
     assert by_key(grouped(new, old)).keys() == {b"A", b"B", b"C"}
 
 
+def stamped(rows: Said, stamp: str, first: str, end: str) -> bytes:
+    """A file with a stamp on every row, which may be another one on the first."""
+    lines = [f"{sku},{units},1.00,{stamp if at else first}\n" for at, (sku, units) in enumerate(rows)]
+    return ("Item,On hand,Price,Seen\n" + "".join(lines)).encode().removesuffix(b"\n") + end.encode()
+
+
+@given(
+    new=FILES,
+    old=FILES,
+    stamps=st.sampled_from([("8:00", "9:00"), ("9:00", "10:00"), ("x", "x")]),
+    first=st.sampled_from(["", "7:77", "Seen"]),
+    end=st.sampled_from(["\n", ""]),
+    most=st.sampled_from([0, 100]),
+)
+def test_a_stamp_counts_for_nothing_whether_all_rows_have_the_same_or_not(
+    new: Said, old: Said, stamps: tuple[str, str], first: str, end: str, most: int
+) -> None:
+    def without(lines: list[bytes]) -> list[bytes]:
+        return [line.rpartition(b",")[0] + b"\n" for line in lines]
+
+    files = stamped(new, stamps[1], first or stamps[1], end), stamped(old, stamps[0], stamps[0], "\n")
+    found = by_key(grouped(*files, profile=profile(volatile=["Seen"]), most=most))
+
+    told = {key: (without(now), without(before)) for key, (now, before) in found.items()}
+    assert {key: lines for key, lines in told.items() if lines[0] != lines[1]} == differing(new, old)
+
+
+def test_a_row_that_is_too_short_is_told_though_it_ends_like_the_others() -> None:
+    how = profile(volatile=["Seen"])
+    old, new = stamped([("A", 1), ("B", 1)], "8:00", "8:00", "\n"), stamped([("A", 1), ("B", 1)], "9:00", "9:00", "\n")
+
+    assert by_key(grouped(new.replace(b"B,1,", b"B,"), old, profile=how)).keys() == {b"B"}
+
+
 @pytest.mark.parametrize("settings", [{"format": "ndjson"}, {"format": "fixed", "heading_line": 0}])
 def test_a_volatile_cell_of_other_lines_is_left_aside(settings: dict[str, Any]) -> None:
     if settings["format"] == "ndjson":
