@@ -237,6 +237,22 @@ def test_a_stamp_counts_for_nothing_whether_all_rows_have_the_same_or_not(
     assert {key: lines for key, lines in told.items() if lines[0] != lines[1]} == differing(new, old)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (("8:00", "8:00", "8:00"), ("9:00", "9:00", "9:00")),
+        (("9:00", "9:00", "9:00"), ("10:00", "10:00", "10:00")),
+        (("2026-11-24 08:00", "8", "8"), ("2026-11-24 09:00", "9", "9")),
+    ],
+)
+def test_of_stamped_rows_those_are_told_that_differ_and_no_others(before: list[str], now: list[str]) -> None:
+    def rows(units: int, stamps: list[str]) -> bytes:
+        said = zip("ABC", (1, units, 3), stamps, strict=True)
+        return ("Item,On hand,Price,Seen\n" + "".join(f"{sku},{n},1.00,{at}\n" for sku, n, at in said)).encode()
+
+    assert by_key(grouped(rows(5, now), rows(2, before), profile=profile(volatile=["Seen"]))).keys() == {b"B"}
+
+
 def test_a_row_that_is_too_short_is_told_though_it_ends_like_the_others() -> None:
     how = profile(volatile=["Seen"])
     old, new = stamped([("A", 1), ("B", 1)], "8:00", "8:00", "\n"), stamped([("A", 1), ("B", 1)], "9:00", "9:00", "\n")
