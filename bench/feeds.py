@@ -3,8 +3,8 @@
 Ours beside polars, which only reads the new file, and beside DictReader with a dict. Files in the order of their SKUs
 and files each in an order of its own; the last column a date of the row, or a time stamp that differs on every row.
 Every run is a fresh process and the fewest seconds of some count, so that whoever else is busy matters little. CPU is
-of all threads. `BENCH_ROWS` says how many rows: a quick run
-has too few for partitions, so that the bars of files out of order mean something from 1,000,000 on.
+of all threads. `BENCH_ROWS` says how many rows: a quick run has too few for partitions, so that the bars of files out
+of order mean something from 1,000,000 on.
 """
 
 from __future__ import annotations
