@@ -65,8 +65,8 @@ local: setup ## the whole template on the emulator
 model: setup ## search every interleaving of the protocols; WITHOUT=condition: show how they break without it
 	@$(RUN) python -m tests.model $(if $(WITHOUT),--without "$(WITHOUT)")
 
-bench: setup ## measure; figures go to build/bench.json
-	@$(RUN) python -m bench
+bench: setup ## measure; figures go to build/bench.json (ONLY="feeds ...", BENCH_ROWS=1000000: feeds of a size)
+	@$(RUN) python -m bench $(ONLY)
 
 soak: setup ## races, properties and fuzzing with many more seeds (over an hour)
 	@SOAK=1 $(RUN) pytest tests/unit tests/model tests/engine --timeout 7200

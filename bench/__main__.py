@@ -1,4 +1,7 @@
-"""Measure, and hold the figures against their bars: writes build/bench.json, fails where a bar is broken."""
+"""Measure, and hold the figures against their bars: writes build/bench.json, fails where a bar is broken.
+
+`python -m bench feeds feed_bill` runs those alone.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,41 @@ import json
 import sys
 from pathlib import Path
 
-from bench import cpu, hot, imports, life, meter_check, orders, plans, race, routing, storefronts
+from bench import (
+    cpu,
+    feed_bill,
+    feeds,
+    hot,
+    imports,
+    life,
+    meter_check,
+    orders,
+    plans,
+    race,
+    routing,
+    storefronts,
+)
 from bench.figure import Figure
 from local import dynamodb_local
 
 OUT = Path("build/bench.json")
+ROOMS = (imports, storefronts, orders, plans, race, life, cpu, hot, feeds, feed_bill, routing)
+BENCHMARKS = {room.__name__.rpartition(".")[2]: room for room in ROOMS}
 
 
 def main() -> int:
-    """Run all benchmarks; print a line a figure. Nothing is printed while the meter does not say what is known."""
+    """Run benchmarks, a line a figure. Nothing is printed while the meter does not say what is known."""
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := set(wanted) - BENCHMARKS.keys():
+        sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     with dynamodb_local.running() as url:
         try:
             meter_check.check(dynamodb_local.client(url))
         except meter_check.MeterWrong as wrong:
             sys.exit(f"no figures: {wrong}")
     figures: list[Figure] = []
-    for room in (imports, storefronts, orders, plans, race, life, cpu, hot, routing):
-        for figure in room.measure():
+    for name in wanted:
+        for figure in BENCHMARKS[name].measure():
             figures.append(figure)
             print(_line(figure), flush=True)
     OUT.parent.mkdir(exist_ok=True)

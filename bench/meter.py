@@ -11,7 +11,7 @@ Rules (DynamoDB developer guide, read and write capacity):
   in a transaction. A query rounds the sum of what it found, a batch each of its items.
 - An item's size is its names and values: text and names as UTF-8, binary as it is, a number one byte for every two
   significant digits and one more (and one for a minus), true, false and null one, a list or map three and one more
-  for each element.
+  for each element; a set of numbers is its numbers.
 
 A call that fails for any other reason costs nothing.
 """
@@ -217,13 +217,14 @@ def _value_size(value: Item) -> int:
         case "N":
             digits = str(inner).lower().partition("e")[0].lstrip("-+").replace(".", "").strip("0")
             return (len(digits) + 1) // 2 + 1 + int(inner.startswith("-"))
+        case "NS":
+            return sum(_value_size({"N": each}) for each in inner)
         case "B":
             return len(bytes(inner))
         case "BOOL" | "NULL":
             return 1
-        case "L":
-            return 3 + sum(1 + _value_size(each) for each in inner)
-        case "M":
-            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in inner.items())
+        case "L" | "M":
+            held = inner.items() if kind == "M" else (("", each) for each in inner)
+            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in held)
         case _:
             raise NotImplementedError(f"the meter has no rule for values of type {kind}")

@@ -119,7 +119,7 @@ def _stock(items: Iterable[Mapping[str, Any]]) -> Iterator[Stock]:
 
 
 def _plan(packed: bytes | str) -> dict[str, Any]:
-    """Read the answer of a plan: JSON in schema 1, in schema 2 deflated with a dictionary that is a file of the code."""
+    """Read the answer of a plan: JSON; in schema 2 deflated, its dictionary is a file of the code."""
     if isinstance(packed, str):
         plain: dict[str, Any] = json.loads(packed)
         return plain

@@ -13,9 +13,6 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
-from heapq import merge
-from itertools import groupby
-from operator import itemgetter
 from typing import BinaryIO, NamedTuple, cast
 from zlib import crc32
 
@@ -109,21 +106,25 @@ def _keys(new: RowLines, changes: LineChanges, most: int) -> set[bytes]:
 
 def _joined(new: RowLines, changes: LineChanges, asked: AbstractSet[bytes]) -> Iterator[Group]:
     """Join what was added with what is gone, both of which rise, and look up in the file what is asked for beside."""
-    keyed = merge(
-        ((new.key(line), False, 0, line) for _, line in changes.gone),
-        ((new.key(line), True, number, line) for number, line in changes.added),
-        key=itemgetter(0),
-    )
     left = set(asked) - {NAMELESS}
-    for key, of_key in groupby(keyed, itemgetter(0)):
+    gone, added = iter(changes.gone), iter(changes.added)
+    before, after = next(gone, None), next(added, None)
+    while before or after:
+        old_key = new.key(before[1]) if before else None
+        new_key = new.key(after[1]) if after else None
+        key = cast("bytes", old_key if new_key is None or (old_key is not None and old_key < new_key) else new_key)
         group = Group(key, [], [])
-        for _, is_new, number, line in of_key:
-            if is_new:
-                group.new.append((number, line))
-            else:
-                group.old.append(line)
+        if after and new_key == key:
+            group.new.append(after)
+            after = next(added, None)
+        if before and old_key == key:
+            group.old.append(before[1])
+            before = next(gone, None)
         left.discard(key)
-        yield from _apart(group)
+        if key == NAMELESS:
+            yield from _apart(group)
+        else:
+            yield group
     for key in sorted(left):
         same = _found(new, key)
         yield Group(key, [(0, same)], [same]) if same else Group(key, [], [])
@@ -188,9 +189,6 @@ def _add(lines: list[Line], line: Line) -> None:
 
 def _apart(group: Group) -> Iterator[Group]:
     """Let lines that are about nothing stand for themselves."""
-    if group.key != NAMELESS:
-        yield group
-        return
     yield from (Group(NAMELESS, [line], []) for line in group.new)
     yield from (Group(NAMELESS, [], [line]) for line in group.old)
 

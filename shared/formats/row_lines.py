@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import BinaryIO, cast
 
 from shared.domain.names import Sku
@@ -22,7 +23,7 @@ from shared.domain.photographs import MOST_ROWS, Refusal, Row, too_long
 from shared.domain.profiles import FeedProfile, Field, Format, span
 from shared.errors import InvalidInput
 from shared.formats import containers, fixed_width, json_rows, stock_files, tables, text
-from shared.formats.line_changes import LONGEST_LINE, Lines, survey
+from shared.formats.line_changes import LONGEST_LINE, Lines, Survey, survey
 from shared.formats.stock_rows import Reads, StockRows
 
 Read = Callable[[int, bytes], Row | Refusal | None]
@@ -46,7 +47,8 @@ class RowLines:
 
     `make`: files of the same make hold the same row where they hold the same line. `key`: what a line's row is about;
     rows of one SKU have one key, which is the SKU itself where the row can be read. `cut`: leaves of a line what
-    counts; None: all of it. `is_closed`: the last line has its end.
+    counts; None: all of it. `tail`: bytes that all lines end with and that do not count; 0 where that is not so.
+    `is_closed`: the last line has its end.
     """
 
     lines: Lines
@@ -54,6 +56,7 @@ class RowLines:
     key: Callable[[bytes], bytes]
     cut: Callable[[bytes], bytes] | None
     read: Read
+    tail: int = 0
     is_closed: bool = True
 
 
@@ -69,8 +72,10 @@ def opened(files: Sequence[BinaryIO], profile: FeedProfile, currency: str) -> It
         as_they_come = [lines for lines in found if lines]
         if len(as_they_come) < len(files) or len({lines.make for lines in as_they_come}) > 1:
             yield [stack.enter_context(_as_ours(file, profile, currency)) for file in files]
-        else:
-            yield as_they_come
+            return
+        if len({lines.tail for lines in as_they_come}) == 1 and (tail := as_they_come[0].tail):
+            as_they_come = [replace(lines, cut=itemgetter(slice(-tail))) for lines in as_they_come]
+        yield as_they_come
 
 
 @contextmanager
@@ -106,7 +111,7 @@ def _as_it_comes(file: BinaryIO, profile: FeedProfile, currency: str) -> RowLine
         return None
     match profile.format:
         case Format.DELIMITED:
-            lines = _delimited(file, profile, currency, encoding, plain=seen.is_plain, quoted=seen.quotes > 0)
+            lines = _delimited(file, profile, currency, encoding, seen)
         case Format.FIXED:
             lines = _fixed(file, profile, currency, encoding)
         case _:
@@ -114,10 +119,8 @@ def _as_it_comes(file: BinaryIO, profile: FeedProfile, currency: str) -> RowLine
     return replace(lines, is_closed=not _last_line(file)) if lines else None
 
 
-def _delimited(
-    file: BinaryIO, profile: FeedProfile, currency: str, encoding: str, *, plain: bool, quoted: bool
-) -> RowLines | None:
-    if quoted and _has_cells_over_lines(file):
+def _delimited(file: BinaryIO, profile: FeedProfile, currency: str, encoding: str, seen: Survey) -> RowLines | None:
+    if seen.quotes and _has_cells_over_lines(file):
         return None
     cells_of = _cells_of(profile.delimiter, encoding)
     lines, last = _below(file, profile.heading_line)
@@ -134,10 +137,11 @@ def _delimited(
     volatile = _positions(profile, heading)
     return RowLines(
         lines=lines,
-        make=f"{'plain' if plain else encoding}|{reader.width}|{heading}",
-        key=_key_of_cell(reader.positions, reader_of=read, profile=profile, is_plain=plain),
+        make=f"{'plain' if seen.is_plain else encoding}|{reader.width}|{heading}",
+        key=_key_of_cell(reader.positions, reader_of=read, profile=profile, is_plain=seen.is_plain),
         cut=_without_cells(volatile, profile.delimiter, cells_of) if volatile else None,
         read=read,
+        tail=_tail(lines, seen, profile.delimiter.encode()) if volatile == [reader.width - 1] else 0,
     )
 
 
@@ -211,11 +215,16 @@ def _key_of_cell(
         except IndexError:
             return b""
 
+    def of_first(line: bytes) -> bytes:
+        return line.partition(delimiter)[0].strip()
+
     def of_any(line: bytes) -> bytes:
         cell = b"" if b'"' in line else of_plain(line)
         return cell if _PLAIN.fullmatch(cell) else _key_as_read(reader_of, line)
 
-    return of_plain if is_plain else of_any
+    if is_plain:
+        return of_plain if at else of_first
+    return of_any
 
 
 def _key_as_read(read: Read, line: bytes) -> bytes:
@@ -265,6 +274,22 @@ def _without_cells(
         return b"\0".join(cells)
 
     return cut
+
+
+def _tail(lines: Lines, seen: Survey, delimiter: bytes) -> int:
+    """Tell how long the last cell is, with its mark and its newline, where it is the same in all lines; else 0."""
+    file, count = lines.from_start(), seen.lines - lines.first + 1
+    _, mark, cell = file.readline().rpartition(delimiter)
+    tail = mark + cell
+    if not (seen.is_plain and mark and tail.endswith(b"\n")):
+        return 0
+    lines.from_start()
+    left = b""
+    while chunk := file.read(COPIED_AT_ONCE):
+        chunk = left + chunk
+        count -= chunk.count(tail)
+        left = chunk[-len(tail) + 1 :]
+    return 0 if count else len(tail)
 
 
 def _positions(profile: FeedProfile, heading: Sequence[str]) -> list[int]:

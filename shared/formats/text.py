@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,16 +64,19 @@ def lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
 
 def _is_utf8(file: BinaryIO, *, in_lines: bool) -> bool:
     file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8")
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        number = 1
-        while chunk := text.read(CHUNK):
-            ends = chunk.count("\n")
-            if in_lines and not ends and len(chunk) == CHUNK:
-                raise InvalidInput("a line is too long", code="line_too_long", line=number, most=LONGEST_LINE)
-            number += ends
+        while chunk := file.read(CHUNK):
+            if in_lines and len(chunk) == CHUNK and b"\n" not in chunk:
+                line = _lines_before(file, file.tell() - CHUNK) + 1
+                raise InvalidInput("a line is too long", code="line_too_long", line=line, most=LONGEST_LINE)
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
-    finally:
-        text.detach()
     return True
+
+
+def _lines_before(file: BinaryIO, end: int) -> int:
+    file.seek(0)
+    return sum(file.read(min(CHUNK, end - at)).count(b"\n") for at in range(0, end, CHUNK))

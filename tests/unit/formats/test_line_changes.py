@@ -168,3 +168,16 @@ def test_an_order_that_is_said_to_be_kept_is_kept(old: list[int], new: list[tupl
     with line_changes.between(*files, key) as changes:
         keys = [each for each, _ in new]
         assert changes.keeps_order == (sorted(set(keys)) == keys)
+
+
+@pytest.mark.parametrize("place", [line_changes.AT_ONCE - 1, line_changes.AT_ONCE, line_changes.AT_ONCE + 1])
+@pytest.mark.parametrize("came", ["below", "above"])
+def test_a_line_that_comes_in_between_is_held_against_the_one_above_wherever_it_stands(place: int, came: str) -> None:
+    before = [f"{each:05},0\n".encode() for each in range(0, 10 * place, 5)]
+    number = 5 * (place - 1) + (2 if came == "above" else -2)
+    after = [*before[:place], f"{number:05},1\n".encode(), *before[place:]]
+    files = Lines(io.BytesIO(b"".join(before))), Lines(io.BytesIO(b"".join(after)))
+
+    with line_changes.between(*files, key) as changes:
+        assert list(changes.added) == [(place + 1, after[place])]
+        assert changes.keeps_order == (came == "above")

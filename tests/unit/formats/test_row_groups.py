@@ -89,6 +89,15 @@ def test_files_in_order_are_joined_as_they_stream(new: Said, old: Said, asked: s
     assert found == differing(new, old) | unchanged
 
 
+def test_lines_in_order_that_are_about_nothing_stand_for_themselves() -> None:
+    found = grouped(body([("", 1), ("A", 1)]), body([("", 2), ("A", 1)]), old_rises=True)
+
+    assert found == [
+        Group(row_groups.NAMELESS, [(2, b",1,1.00\n")], []),
+        Group(row_groups.NAMELESS, [], [b",2,1.00\n"]),
+    ]
+
+
 @given(new=FILES, old=FILES, asked=st.sets(st.sampled_from([b"A", b"C"])), most=st.sampled_from([0, 100]))
 def test_what_is_asked_for_comes_changed_or_not(new: Said, old: Said, asked: set[bytes], most: int) -> None:
     found = by_key(grouped(body(new), body(old), asked=asked, most=most))
@@ -199,6 +208,56 @@ def test_a_column_whose_change_is_none_is_left_aside() -> None:
 
     assert by_key(grouped(new, old, profile=how)).keys() == {b"B"}
     assert by_key(grouped(new, old)).keys() == {b"A", b"B", b"C"}
+
+
+def stamped(rows: Said, stamp: str, first: str, end: str) -> bytes:
+    """A file with a stamp on every row, which may be another one on the first."""
+    lines = [f"{sku},{units},1.00,{stamp if at else first}\n" for at, (sku, units) in enumerate(rows)]
+    return ("Item,On hand,Price,Seen\n" + "".join(lines)).encode().removesuffix(b"\n") + end.encode()
+
+
+@given(
+    new=FILES,
+    old=FILES,
+    stamps=st.sampled_from([("8:00", "9:00"), ("9:00", "10:00"), ("x", "x")]),
+    first=st.sampled_from(["", "7:77", "Seen"]),
+    end=st.sampled_from(["\n", ""]),
+    most=st.sampled_from([0, 100]),
+)
+def test_a_stamp_counts_for_nothing_whether_all_rows_have_the_same_or_not(
+    new: Said, old: Said, stamps: tuple[str, str], first: str, end: str, most: int
+) -> None:
+    def without(lines: list[bytes]) -> list[bytes]:
+        return [line.rpartition(b",")[0] + b"\n" for line in lines]
+
+    files = stamped(new, stamps[1], first or stamps[1], end), stamped(old, stamps[0], stamps[0], "\n")
+    found = by_key(grouped(*files, profile=profile(volatile=["Seen"]), most=most))
+
+    told = {key: (without(now), without(before)) for key, (now, before) in found.items()}
+    assert {key: lines for key, lines in told.items() if lines[0] != lines[1]} == differing(new, old)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (("8:00", "8:00", "8:00"), ("9:00", "9:00", "9:00")),
+        (("9:00", "9:00", "9:00"), ("10:00", "10:00", "10:00")),
+        (("2026-11-24 08:00", "8", "8"), ("2026-11-24 09:00", "9", "9")),
+    ],
+)
+def test_of_stamped_rows_those_are_told_that_differ_and_no_others(before: list[str], now: list[str]) -> None:
+    def rows(units: int, stamps: list[str]) -> bytes:
+        said = zip("ABC", (1, units, 3), stamps, strict=True)
+        return ("Item,On hand,Price,Seen\n" + "".join(f"{sku},{n},1.00,{at}\n" for sku, n, at in said)).encode()
+
+    assert by_key(grouped(rows(5, now), rows(2, before), profile=profile(volatile=["Seen"]))).keys() == {b"B"}
+
+
+def test_a_row_that_is_too_short_is_told_though_it_ends_like_the_others() -> None:
+    how = profile(volatile=["Seen"])
+    old, new = stamped([("A", 1), ("B", 1)], "8:00", "8:00", "\n"), stamped([("A", 1), ("B", 1)], "9:00", "9:00", "\n")
+
+    assert by_key(grouped(new.replace(b"B,1,", b"B,"), old, profile=how)).keys() == {b"B"}
 
 
 @pytest.mark.parametrize("settings", [{"format": "ndjson"}, {"format": "fixed", "heading_line": 0}])
