@@ -1,18 +1,18 @@
 """Which lines of a file differ from the file before it: equal lines are skipped as bytes and never parsed.
 
 What comes out does not hang on the order of the lines: `added` are the lines of the new file that the old one has
-not, `gone` the other way round; a line that stands twice in the new one is added. A line may be told as gone and as
-added when it only moved. The order decides what it costs: files in the same order of keys are merged in one pass, in
-no memory to speak of; others are compared by a set of lines, or, where that would not fit, by partitions on disk.
+not, `gone` the other way round; one that stands more often in one of them is as well. A line may be told as gone and
+as added when it only moved. The order decides what it costs: files in the same order of keys are merged in one pass, in
+no memory to speak of; others are compared by a set of lines, as far as that fits.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import compress, count, islice
@@ -27,8 +27,7 @@ KEPT_IN_MEMORY = 4 * 1024 * 1024
 AT_ONCE = 256
 """Lines of each file that are compared in one go."""
 SET_UP_TO = 48 * 1024 * 1024
-"""Bytes of an old file whose lines fit as a set: it takes a little more than twice that."""
-PARTITIONS = 32
+"""Bytes of an old file whose lines fit into memory as a set: they take a little more than twice that."""
 GIVE_UP_AFTER = 1_000
 """Lines that went back in their order before a merge is given up."""
 
@@ -160,25 +159,23 @@ class Lines:
 
 
 @contextmanager
-def between(
-    old: Lines, new: Lines, key: Key, cut: Cut | None = None, *, set_up_to: int = SET_UP_TO
-) -> Iterator[LineChanges]:
+def between(old: Lines, new: Lines, key: Key, cut: Cut | None = None) -> Iterator[LineChanges]:
     """Compare two files line by line.
 
     `key` tells from a line what the row is about; it decides how a merge goes on, never what comes out. `cut` leaves of
-    a line what counts, without, say, a time stamp that is another one in every file.
+    a line what counts, without, say, a time stamp that is another one in every file. Where the method is partitions,
+    nothing is said: the files are in another order, and too large for this.
     """
     changes = LineChanges()
     try:
         if not _merge(_Ahead(old, cut), _Ahead(new, cut), key, changes):
             changes.added.clear()
             changes.gone.clear()
-            if old.file.seek(0, os.SEEK_END) <= set_up_to:
+            if old.file.seek(0, os.SEEK_END) <= SET_UP_TO:
                 changes.method = Method.SET
-                _subtract(old, new.from_start(), count(new.first), cut, changes)
+                _subtract(old, new, cut, changes)
             else:
                 changes.method = Method.PARTITIONS
-                _subtract_parts(old, new, cut, changes)
         yield changes
     finally:
         changes.added.close()
@@ -263,46 +260,18 @@ def _rises(new: _Ahead, new_key: bytes, key: Key) -> bool:
     return not above or key(above) < new_key
 
 
-def _subtract(old: Lines, news: Iterable[bytes], numbers: Iterable[int], cut: Cut | None, changes: LineChanges) -> None:
-    """Take from each file what the other has, by a set of the old one's lines."""
+def _subtract(old: Lines, new: Lines, cut: Cut | None, changes: LineChanges) -> None:
+    """Take from each file what the other has, by the old one's lines and how often each stands there."""
     olds = old.from_start()
-    left = set(olds) if cut is None else set(map(cut, olds))
-    for number, line in zip(numbers, news):  # noqa: B905 - numbers may go on for ever
+    left = Counter(olds if cut is None else map(cut, olds))
+    for number, line in new.numbered():
         compared = line if cut is None else cut(line)
-        if compared in left:
-            left.discard(compared)
+        if left.get(compared):
+            left[compared] -= 1
         else:
             changes.added.add(number, line)
-    if left:
-        for line in old.from_start():
-            if (line if cut is None else cut(line)) in left:
-                changes.gone.add(0, line)
-
-
-def _subtract_parts(old: Lines, new: Lines, cut: Cut | None, changes: LineChanges) -> None:
-    """Do the same part by part, so that a set holds one part's lines."""
-    with ExitStack() as stack:
-        olds, news = ([_Part() for _ in range(PARTITIONS)] for _ in range(2))
-        for part in (*olds, *news):
-            stack.callback(part.file.close)
-        _scatter(old, olds, cut)
-        _scatter(new, news, cut)
-        for before, after in zip(olds, news, strict=True):
-            _subtract(Lines(before.file), Lines(after.file).from_start(), after.numbers, cut, changes)
-
-
-class _Part:
-    """Lines of a file that share a hash, on disk, with their numbers."""
-
-    def __init__(self) -> None:
-        self.file: BinaryIO = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed by who made us
-        self.numbers = array("I")
-
-
-def _scatter(lines: Lines, parts: Sequence[_Part], cut: Cut | None) -> None:
-    """Write each line to the part that its equal in the other file goes to as well."""
-    into = [(part.file.write, part.numbers.append) for part in parts]
-    for number, line in lines.numbered():
-        write, note = into[hash(line if cut is None else cut(line)) % PARTITIONS]
-        write(line if line.endswith(b"\n") else line + b"\n")
-        note(number)
+    for line in old.from_start() if left.total() else ():
+        compared = line if cut is None else cut(line)
+        if left.get(compared):
+            left[compared] -= 1
+            changes.gone.add(0, line)

@@ -1,15 +1,16 @@
 """Which SKUs a file may say something else of than the file before it, with all lines that are about each.
 
 A file in the order of its keys is joined as it streams; of another the keys that differ are gathered in one more
-pass, or, where they are too many to hold, both files are laid out on disk by key. What comes out is the same.
+pass, or, where it or they are too large to hold, both files are laid out on disk by key. What comes out is the same.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -69,10 +70,12 @@ def grouped(
     known of the old file that its keys only rise. Raises InvalidInput for a key with too many lines.
     """
     unsure: set[bytes] = set()
+    is_told = True
     for other in others:
         with line_changes.between(other.lines, new.lines, new.key, new.cut) as changes:
+            is_told = is_told and changes.method is not Method.PARTITIONS
             unsure |= _keys(new, changes, most)
-    how.unsure = None if asked is None or len(unsure) > most else unsure
+    how.unsure = unsure if asked is not None and is_told and len(unsure) <= most else None
     if old is None or asked is None or how.unsure is None:
         yield from _laid_out(new, old, None, how)
         return
@@ -83,9 +86,9 @@ def grouped(
         if how.rises:
             yield from _joined(new, changes, wanted)
             return
-        wanted |= _keys(new, changes, most)
-        if len(wanted) <= most:
-            yield from _gathered(new, changes, wanted)
+        wanted_here = wanted | _keys(new, changes, most)
+        if changes.method is not Method.PARTITIONS and len(wanted_here) <= most:
+            yield from _gathered(new, changes, wanted_here)
             return
     yield from _laid_out(new, old, wanted, how)
 
@@ -196,61 +199,92 @@ def _apart(group: Group) -> Iterator[Group]:
 # ---- on disk
 
 
+class _Part:
+    """Lines of some keys, on disk, with their numbers."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.file = stack.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))  # noqa: SIM115 - the stack closes it
+        self.numbers = array("I")
+
+    def lines(self) -> BinaryIO:
+        """Go to the first line."""
+        self.file.seek(0)
+        return self.file
+
+    def numbered(self) -> Iterator[Line]:
+        """Yield lines with their numbers."""
+        return zip(self.numbers, self.lines(), strict=True)
+
+
 def _laid_out(new: RowLines, old: RowLines | None, asked: AbstractSet[bytes] | None, how: How) -> Iterator[Group]:
     """Lay both files out by key, and hold one part's lines at a time; None asks for every key."""
     with ExitStack() as stack:
-        sides = [[_on_disk(stack) for _ in range(PARTS)] for side in (new, old) if side]
-        how.rises = _scatter(new, sides[0])
-        if old:
-            _scatter(old, sides[1])
-        for at in range(PARTS):
-            yield from _part(new, sides[0][at], sides[1][at] if old else None, asked)
+        news = [_Part(stack) for _ in range(PARTS)]
+        how.rises = _scatter(new, news)
+        if old is None:
+            for part in news:
+                yield from _grouped(new, part.numbered(), (), None)
+            return
+        olds = [_Part(stack) for _ in range(PARTS)]
+        _scatter(old, olds)
+        for now, before in zip(news, olds, strict=True):
+            wanted = None if asked is None else _differing(new, now, before) | asked
+            if wanted is None or wanted:
+                yield from _grouped(new, now.numbered(), before.lines(), wanted)
 
 
-def _on_disk(stack: ExitStack) -> BinaryIO:
-    return cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
-
-
-def _scatter(lines: RowLines, parts: Sequence[BinaryIO]) -> bool:
+def _scatter(lines: RowLines, parts: Sequence[_Part]) -> bool:
     """Write each line to the part of its key; answer whether the keys only rise."""
-    writes, key_of = [part.write for part in parts], lines.key
-    rises, above = True, b""
-    for number, line in lines.lines.numbered():
+    into, key_of = [(part.file.write, part.numbers.append) for part in parts], lines.key
+    rises, above, line, write = True, b"", b"\n", into[0][0]
+    for number, line in lines.lines.numbered():  # noqa: B007 - the last one is asked for its end
         key = key_of(line)
-        rises = rises and above < key
-        above = key
-        writes[crc32(key) % PARTS](b"%d\t%s" % (number, line if line.endswith(b"\n") else line + b"\n"))
+        if rises:
+            rises, above = above < key, key
+        write, note = into[crc32(key) % PARTS]
+        write(line)
+        note(number)
+    if not line.endswith(b"\n"):
+        write(b"\n")
     return rises
 
 
-def _part(new: RowLines, now: BinaryIO, before: BinaryIO | None, asked: AbstractSet[bytes] | None) -> Iterator[Group]:
+def _differing(new: RowLines, now: _Part, before: _Part) -> set[bytes]:
+    """Tell the keys of lines that stand in one of two parts, or more often in one of them."""
+    cut = new.cut
+    left = Counter(before.lines() if cut is None else map(cut, before.lines()))
+    keys = set()
+    for line in now.lines():
+        compared = line if cut is None else cut(line)
+        if left.get(compared):
+            left[compared] -= 1
+        else:
+            keys.add(new.key(line))
+    for line in before.lines() if left.total() else ():
+        compared = line if cut is None else cut(line)
+        if left.get(compared):
+            left[compared] -= 1
+            keys.add(new.key(line))
+    return keys
+
+
+def _grouped(
+    lines: RowLines, news: Iterable[Line], olds: Iterable[bytes], wanted: AbstractSet[bytes] | None
+) -> Iterator[Group]:
+    """Put together what is about each wanted key; None: about any."""
     groups: dict[bytes, Group] = {}
-    for number, line in _read_back(now):
-        key = new.key(line)
-        if key == NAMELESS:
-            yield Group(key, [(number, line)], [])
-        else:
-            _add(groups.setdefault(key, Group(key, [], [])).new, (number, line))
-    for _, line in _read_back(before) if before else ():
-        key = new.key(line)
-        if key == NAMELESS:
-            yield Group(key, [], [line])
-        else:
-            groups.setdefault(key, Group(key, [], [])).old.append(line)
-    for key, group in groups.items():
-        if asked is None or key in asked or _differs(new, group):
-            yield group
-
-
-def _read_back(part: BinaryIO) -> Iterator[Line]:
-    part.seek(0)
-    for stored in part:
-        number, _, line = stored.partition(b"\t")
-        yield int(number), line
-
-
-def _differs(lines: RowLines, group: Group) -> bool:
-    cut = lines.cut or bytes
-    if len(group.new) != len(group.old):
-        return True
-    return sorted(cut(line) for _, line in group.new) != sorted(map(cut, group.old))
+    for number, line in news:
+        key = lines.key(line)
+        if wanted is None or key in wanted:
+            if key == NAMELESS:
+                yield Group(key, [(number, line)], [])
+            else:
+                _add(groups.setdefault(key, Group(key, [], [])).new, (number, line))
+    for line in olds:
+        key = lines.key(line)
+        if wanted is None or key in wanted:
+            if key == NAMELESS:
+                yield Group(key, [], [line])
+            else:
+                groups.setdefault(key, Group(key, [], [])).old.append(line)
+    yield from groups.values()

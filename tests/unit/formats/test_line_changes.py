@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,25 +75,44 @@ def shuffled(lines: list[bytes], seed: int) -> list[bytes]:
     return mixed
 
 
-@pytest.mark.parametrize(("set_up_to", "method"), [(10**9, Method.SET), (ON_DISK, Method.PARTITIONS)])
-def test_files_in_no_order_are_compared_by_a_set_or_on_disk(set_up_to: int, method: Method) -> None:
+def test_files_in_no_order_are_compared_by_a_set() -> None:
     count = 20 * line_changes.GIVE_UP_AFTER
     old = dict.fromkeys(range(count), 3)
     new = old | {7: 2, 19: 4, count: 1}
     del new[11]
     given_new = shuffled(rows(new, ",11:00"), 2)
 
-    changes = between(shuffled(rows(old, ",10:00"), 1), given_new, cut=without_stamp, set_up_to=set_up_to)
+    changes = between(shuffled(rows(old, ",10:00"), 1), given_new, cut=without_stamp)
 
-    assert changes.method is method
+    assert changes.method is Method.SET
     assert {line for _, line in changes.added} == set(rows({7: 2, 19: 4, count: 1}, ",11:00"))
     assert set(changes.gone) == set(rows({7: 3, 19: 3, 11: 3}, ",10:00"))
     assert all(given_new[number - 1] == line for number, line in changes.added)
 
 
+@contextmanager
+def not_merged() -> Iterator[None]:
+    """As if the order of each file were another."""
+    given_up, line_changes.GIVE_UP_AFTER = line_changes.GIVE_UP_AFTER, -1
+    try:
+        yield
+    finally:
+        line_changes.GIVE_UP_AFTER = given_up
+
+
+def test_files_in_no_order_that_no_set_holds_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_changes, "SET_UP_TO", ON_DISK)
+    with not_merged():
+        changes = between(rows({1: 5, 2: 5}), rows({2: 5, 1: 5}))
+
+    assert (changes.method, changes.added, changes.gone) == (Method.PARTITIONS, [], [])
+
+
+@pytest.mark.parametrize("how", [nullcontext, not_merged], ids=["merged", "by a set"])
 @given(old=LINES, new=LINES)
-def test_whatever_the_order_what_is_not_told_stands_in_both(old: list[bytes], new: list[bytes]) -> None:
-    changes = between(old, new)
+def test_whatever_the_order_what_is_not_told_stands_in_both(how: Any, old: list[bytes], new: list[bytes]) -> None:  # noqa: ANN401
+    with how():
+        changes = between(old, new)
 
     matched = Counter(new) - Counter(line for _, line in changes.added)
     assert not matched - Counter(old)

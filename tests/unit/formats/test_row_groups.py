@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from shared.domain.photographs import Refusal, Row
 from shared.errors import InvalidInput
-from shared.formats import row_groups, row_lines
+from shared.formats import line_changes, row_groups, row_lines
 from shared.formats.line_changes import Method
 from shared.formats.row_groups import Group, How
 from shared.formats.row_lines import RowLines
@@ -64,11 +66,32 @@ def differing(new: Said, old: Said) -> dict[bytes, tuple[list[bytes], list[bytes
     }
 
 
+@contextmanager
+def not_merged(set_up_to: int) -> Iterator[None]:
+    """As if the order of each file were another, and so many bytes fitted into memory."""
+    known = line_changes.GIVE_UP_AFTER, line_changes.SET_UP_TO
+    line_changes.GIVE_UP_AFTER, line_changes.SET_UP_TO = -1, set_up_to
+    try:
+        yield
+    finally:
+        line_changes.GIVE_UP_AFTER, line_changes.SET_UP_TO = known
+
+
+WAYS = pytest.mark.parametrize(
+    "way", [nullcontext, partial(not_merged, 10**9), partial(not_merged, 0)], ids=["merged", "by a set", "on disk"]
+)
+
+
+@WAYS
 @given(new=FILES, old=FILES, most=st.sampled_from([0, 1, 100]))
 def test_every_key_that_differs_comes_with_all_its_lines_in_whatever_order_and_room(
-    new: Said, old: Said, most: int
+    way: Any,  # noqa: ANN401
+    new: Said,
+    old: Said,
+    most: int,
 ) -> None:
-    found = by_key(grouped(body(new), body(old), most=most))
+    with way():
+        found = by_key(grouped(body(new), body(old), most=most))
 
     wanted = differing(new, old)
     assert {key: lines for key, lines in found.items() if lines[0] != lines[1]} == wanted
@@ -98,19 +121,35 @@ def test_lines_in_order_that_are_about_nothing_stand_for_themselves() -> None:
     ]
 
 
+@WAYS
 @given(new=FILES, old=FILES, asked=st.sets(st.sampled_from([b"A", b"C"])), most=st.sampled_from([0, 100]))
-def test_what_is_asked_for_comes_changed_or_not(new: Said, old: Said, asked: set[bytes], most: int) -> None:
-    found = by_key(grouped(body(new), body(old), asked=asked, most=most))
+def test_what_is_asked_for_comes_changed_or_not(
+    way: Any,  # noqa: ANN401
+    new: Said,
+    old: Said,
+    asked: set[bytes],
+    most: int,
+) -> None:
+    with way():
+        found = by_key(grouped(body(new), body(old), asked=asked, most=most))
 
     now, before = lines_by_key(new), lines_by_key(old)
     for key in asked & (now.keys() | before.keys()):
         assert found[key] == (now.get(key, []), before.get(key, []))
 
 
+@WAYS
 @given(new=FILES, old=FILES, other=FILES, most=st.sampled_from([0, 100]))
-def test_what_an_open_run_says_otherwise_comes_and_is_unsure(new: Said, old: Said, other: Said, most: int) -> None:
+def test_what_an_open_run_says_otherwise_comes_and_is_unsure(
+    way: Any,  # noqa: ANN401
+    new: Said,
+    old: Said,
+    other: Said,
+    most: int,
+) -> None:
     how = How()
-    found = by_key(grouped(body(new), body(old), body(other), how=how, most=most))
+    with way():
+        found = by_key(grouped(body(new), body(old), body(other), how=how, most=most))
 
     now, before = lines_by_key(new), lines_by_key(old)
     for key in differing(new, other):
