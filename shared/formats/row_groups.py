@@ -237,7 +237,7 @@ def _scatter(lines: RowLines, parts: Sequence[_Part]) -> bool:
     """Write each line to the part of its key; answer whether the keys only rise."""
     into, key_of = [(part.file.write, part.numbers.append) for part in parts], lines.key
     rises, above, line, write = True, b"", b"\n", into[0][0]
-    for number, line in lines.lines.numbered():  # noqa: B007 - the last one is asked for its end
+    for number, line in lines.lines.numbered():
         key = key_of(line)
         if rises:
             rises, above = above < key, key

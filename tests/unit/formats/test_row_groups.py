@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.photographs import Refusal, Row
@@ -83,6 +83,7 @@ WAYS = pytest.mark.parametrize(
 
 
 @WAYS
+@settings(max_examples=60)
 @given(new=FILES, old=FILES, most=st.sampled_from([0, 1, 100]))
 def test_every_key_that_differs_comes_with_all_its_lines_in_whatever_order_and_room(
     way: Any,  # noqa: ANN401
@@ -122,6 +123,7 @@ def test_lines_in_order_that_are_about_nothing_stand_for_themselves() -> None:
 
 
 @WAYS
+@settings(max_examples=60)
 @given(new=FILES, old=FILES, asked=st.sets(st.sampled_from([b"A", b"C"])), most=st.sampled_from([0, 100]))
 def test_what_is_asked_for_comes_changed_or_not(
     way: Any,  # noqa: ANN401
@@ -139,6 +141,7 @@ def test_what_is_asked_for_comes_changed_or_not(
 
 
 @WAYS
+@settings(max_examples=60)
 @given(new=FILES, old=FILES, other=FILES, most=st.sampled_from([0, 100]))
 def test_what_an_open_run_says_otherwise_comes_and_is_unsure(
     way: Any,  # noqa: ANN401
