@@ -20,12 +20,13 @@ from local.stand_in import serving
 from local.woo_shop import WooShop
 from shared.domain import messages, orders
 from shared.domain.availability import Rank
+from shared.domain.facts import Product
 from shared.domain.messages import Publish
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, LineState, Order
 from shared.runtime import clients, clock
 from shared.runtime.settings import settings
-from shared.storage import keys, levels
+from shared.storage import facts, keys, levels
 from shared.storage import orders as order_items
 from shared.storage.availability import Availability, Mark, mark_item
 from shared.storage.config import Config
@@ -159,17 +160,8 @@ def publish(context: LambdaContext, request_id: str) -> None:
 
 def has(aws: Aws, sold: Sold, units: int, revision: int = 1) -> None:
     """Put a level of the product, the product, and the mark that it changed."""
-    pk, sk = keys.item(Sku(SKU))
-    aws.stock.put(
-        {
-            "PK": pk,
-            "SK": sk,
-            "entity": "product",
-            "schema": 1,
-            "revision": 1,
-            "inventory_items": {FJORD: sold.listing},
-        }
-    )
+    product = Product(sku=Sku(SKU), title="Tray", inventory_items={FJORD: sold.listing})
+    aws.stock.put(facts.to_item(product))
     aws.stock.put(levels.to_item(trade.level(SKU, "alpina", units, revision=revision)))
     aws.stock.put(mark_item(Mark(channel=FJORD, rank=Rank.FALLS, subject=SKU, cause=f"alpina#{revision}")))
 
