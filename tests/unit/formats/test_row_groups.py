@@ -66,6 +66,14 @@ def differing(new: Said, old: Said) -> dict[bytes, tuple[list[bytes], list[bytes
     }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_parts() -> Iterator[None]:
+    """Thousands of small files are laid out here: each part is a file on disk."""
+    parts, row_groups.PARTS = row_groups.PARTS, 4
+    yield
+    row_groups.PARTS = parts
+
+
 @contextmanager
 def not_merged(set_up_to: int) -> Iterator[None]:
     """As if the order of each file were another, and so many bytes fitted into memory."""
