@@ -10,7 +10,7 @@ import os
 import tempfile
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -200,7 +200,7 @@ def _apart(group: Group) -> Iterator[Group]:
 
 
 class _Part:
-    """Lines of some keys, on disk, with their numbers."""
+    """Lines of some keys, on disk, and their numbers where those are noted."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.file = stack.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))  # noqa: SIM115 - the stack closes it
@@ -220,22 +220,26 @@ def _laid_out(new: RowLines, old: RowLines | None, asked: AbstractSet[bytes] | N
     """Lay both files out by key, and hold one part's lines at a time; None asks for every key."""
     with ExitStack() as stack:
         news = [_Part(stack) for _ in range(PARTS)]
-        how.rises = _scatter(new, news)
+        how.rises = _scatter(new, news, [part.numbers.append for part in news])
         if old is None:
             for part in news:
                 yield from _grouped(new, part.numbered(), (), None)
             return
         olds = [_Part(stack) for _ in range(PARTS)]
-        _scatter(old, olds)
+        _scatter(old, olds, [_unnoted] * PARTS)
         for now, before in zip(news, olds, strict=True):
             wanted = None if asked is None else _differing(new, now, before) | asked
             if wanted is None or wanted:
                 yield from _grouped(new, now.numbered(), before.lines(), wanted)
 
 
-def _scatter(lines: RowLines, parts: Sequence[_Part]) -> bool:
-    """Write each line to the part of its key; answer whether the keys only rise."""
-    into, key_of = [(part.file.write, part.numbers.append) for part in parts], lines.key
+def _unnoted(_number: int) -> None:
+    """Nobody asks for the numbers of an old file's lines."""
+
+
+def _scatter(lines: RowLines, parts: Sequence[_Part], notes: Sequence[Callable[[int], None]]) -> bool:
+    """Write each line to the part of its key, note its number there; answer whether the keys only rise."""
+    into, key_of = [(part.file.write, note) for part, note in zip(parts, notes, strict=True)], lines.key
     rises, above, line, write = True, b"", b"\n", into[0][0]
     for number, line in lines.lines.numbered():
         key = key_of(line)
