@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from shared.domain import profiles, quantities
-from shared.domain.documents import Action, ChangeOutcome, Reason
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.places import Place
 from shared.domain.profiles import OF_FORMAT, Column, FeedProfile, Field, Format
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.errors import InvalidInput
 
 MOST_LINES = 100_000
@@ -103,43 +104,6 @@ def product_id(ids: Iterable[ProductId], whose: Whose) -> str:
     return found.pop() if found else ""
 
 
-class Action(StrEnum):
-    """What a supplier does about units of a line.
-
-    `accept`: they will ship as asked; `partial`: so many of them will, the rest not by this; `backorder`: they wait for
-    stock; `reject`: they will not ship; `substitute`: another product ships; `price`, `date`: they ship at another
-    price, on another date; `change`: they ship otherwise in a way that the line's own price, date and units tell;
-    `hold`: nothing is decided; `delete`: the line is taken off.
-    """
-
-    ACCEPT = "accept"
-    PARTIAL = "partial"
-    BACKORDER = "backorder"
-    REJECT = "reject"
-    SUBSTITUTE = "substitute"
-    PRICE = "price"
-    DATE = "date"
-    CHANGE = "change"
-    HOLD = "hold"
-    DELETE = "delete"
-
-
-SHIPS = frozenset(
-    {Action.ACCEPT, Action.PARTIAL, Action.SUBSTITUTE, Action.PRICE, Action.DATE, Action.CHANGE},
-)
-"""Actions by which units will ship."""
-
-
-class Reason(StrEnum):
-    """Why units are rejected, where the supplier says so in a word that its profile knows."""
-
-    OUT_OF_STOCK = "out_of_stock"
-    DAMAGED = "damaged"
-    DISCONTINUED = "discontinued"
-    MISMATCH = "mismatch"
-    OTHER = "other"
-
-
 class Purpose(StrEnum):
     """What a document is to one that came before: the first of its kind, in its place, its cancellation."""
 
@@ -206,18 +170,6 @@ class Acknowledgement:
     supplier_order: str = ""
     dated: date | None = None
     currency: str = ""
-
-
-class ChangeOutcome(StrEnum):
-    """What became of a change that we asked for.
-
-    `unclear`: the document may mean either, as an answer that rejects a line whose deletion was asked for does; the
-    supplier's profile may say which.
-    """
-
-    DONE = "done"
-    REFUSED = "refused"
-    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

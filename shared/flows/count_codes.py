@@ -24,13 +24,12 @@ from shared.domain.offers import Offer
 from shared.domain.photographs import Row
 from shared.domain.rules import Rules, Source
 from shared.domain.stock import Count, CountWrite, First, exact
-from shared.errors import Conflict, Transient
+from shared.errors import Conflict
+from shared.flows.count_levels import write_count
 from shared.storage.feeds import Feeds
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.supplier_codes import SupplierCodes
-
-MOST_TRIES = 8
 
 
 @dataclass(slots=True)
@@ -93,18 +92,5 @@ class CountCodes:
         return replace(known, said=None, is_waiting=known.is_waiting and not is_counted)
 
     def _write(self, write: CountWrite, source: Source, now: datetime) -> bool:
-        """Write a count: as planned, then from whatever level it met; answer whether the level stands on it."""
-        count, planned = write.count, write
-        for tried in range(1, MOST_TRIES + 1):
-            try:
-                is_done, met = self.levels.count(planned, times.text(now))
-            except Conflict:
-                self.pause(tried)
-                continue
-            if is_done:
-                return True
-            again = exact(count, met, source.feed.slack)
-            if again is None:
-                return met is not None and (met.counted_as_of, met.count_id) == (count.as_of, count.count_id)
-            planned = again
-        raise Transient("a level keeps changing", code="level_busy", sku=count.key.sku)
+        """Write a count; answer whether the level stands on it."""
+        return write_count(self.levels, write, source.feed.slack, times.text(now), self.pause)

@@ -160,7 +160,7 @@ def record(store: Feeds, report: FileReport, *, is_release: bool) -> None:
 
 def _place(run: Run, source: SourceId) -> str:
     """Say where the pieces of a run lie."""
-    return f"work/{source}/{run.snapshot.rpartition('/')[2]}"
+    return f"pieces/{source}/{run.snapshot.rpartition('/')[2]}"
 
 
 def _written(writes: Iterable[RowWrite]) -> bytes:

@@ -224,8 +224,12 @@ class IngestCounts:
     def _compare(self, placed: _Placed, rules: Rules, now: datetime, counted: Counter[str]) -> str:
         """Read what a file says else than the one before it, and go on with that."""
         file, feed, applied = placed.file, placed.feed, placed.feed.applied
-        named = self._waiting_codes(file.source, placed)
-        waiting = named | self._codes_of(file.source, {key.sku for key in self.levels.open(feed.source)})
+        has_codes = self.runs.rows.codes.has_any(feed.source)
+        named = self._waiting_codes(file.source, placed) if has_codes else set()
+        waiting = {key.sku for key in self.levels.open(feed.source)}
+        if has_codes or file.source.codes is Codes.MAPPED:
+            waiting = self._codes_of(file.source, waiting)
+        waiting |= named
         report = placed.report
         if applied and (applied.digest, applied.reading) == (placed.me.digest, placed.me.reading):
             if waiting and not file.release:
@@ -250,8 +254,6 @@ class IngestCounts:
 
         What a code meant before is counted for it at once, by a message of its own.
         """
-        if not self.runs.rows.codes.has_any(source.source):
-            return set()
         codes, applied = self.runs.rows.codes, placed.feed.applied
         until = identity.day_of(placed.me.as_of, source.zone)
         since = identity.day_of(applied.as_of, source.zone) if applied else until
@@ -263,8 +265,6 @@ class IngestCounts:
     def _codes_of(self, source: Source, skus: set[Sku]) -> set[Sku]:
         """Name what a source's file calls our SKUs: the codes that mean them, and, where it may be, the SKU itself."""
         codes = self.runs.rows.codes
-        if not skus or (source.codes is Codes.SAME and not codes.has_any(source.source)):
-            return skus
         found = {Sku(known.code) for sku in skus for known in codes.codes_of(source.source, sku)}
         return found | skus if source.codes is Codes.SAME else found
 

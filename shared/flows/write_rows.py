@@ -22,14 +22,13 @@ from shared.domain.names import LevelKey
 from shared.domain.offers import Offer
 from shared.domain.photographs import Row, RowWrite
 from shared.domain.rules import Rules, Source
-from shared.domain.stock import Count, CountWrite, First, blind, exact
-from shared.errors import Conflict, Transient
+from shared.domain.stock import Count, First, blind
+from shared.flows.count_levels import write_count
 from shared.flows.guard_margins import GuardMargins
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.supplier_codes import LeftOut, SupplierCodes, UnmappedQueue
 
-MOST_TRIES = 8
 WRITERS = 10
 """Rows in flight: as many as a client keeps connections."""
 MOST_WAITING = 500
@@ -118,28 +117,13 @@ class WriteRows:
         key = LevelKey(row.sku, source.source)
         if write.count:
             count = Count(key=key, units=row.units, as_of=run.as_of, count_id=run.file)
-            self._count(First(count=count) if write.old is None else blind(count, write.old), work)
+            planned = First(count=count) if write.old is None else blind(count, write.old)
+            write_count(self.levels, planned, source.feed.slack, work.now, self.pause)
         if not write.cost:
             return None
         offer = Offer(key=key, cost_minor=row.cost_minor, currency=source.currency, as_of=run.as_of)
         self.offers.write(offer)
         return (replace(offer, cost_minor=write.old_cost) if write.old_cost is not None else None), offer
-
-    def _count(self, write: CountWrite, work: _Work) -> None:
-        """Write a count: as planned, then from whatever level the write before it met."""
-        planned: CountWrite | None = write
-        for tried in range(1, MOST_TRIES + 1):
-            if planned is None:
-                return  # the level has this photograph, or a newer one
-            try:
-                is_done, met = self.levels.count(planned, work.now)
-            except Conflict:
-                self.pause(tried)
-                continue
-            if is_done:
-                return
-            planned = exact(write.count, met, work.source.feed.slack)
-        raise Transient("a level keeps changing", code="level_busy", sku=write.count.key.sku)
 
 
 def _under(row: Row, write: RowWrite, mapping: SupplierCode | None, work: _Work) -> RowWrite:

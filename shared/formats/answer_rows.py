@@ -17,15 +17,14 @@ from typing import BinaryIO, NamedTuple
 
 from shared.domain import quantities
 from shared.domain.answer_profiles import AnswerFile, AnswerProfile, Kind
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.documents import (
     MOST_FINDINGS,
     MOST_LINES,
     Acknowledgement,
-    Action,
     AnsweredLine,
     ChangeAnswer,
     ChangedLine,
-    ChangeOutcome,
     Document,
     DocumentRefused,
     Finding,
@@ -35,7 +34,6 @@ from shared.domain.documents import (
     Parcel,
     ProductId,
     Purpose,
-    Reason,
     ShipmentNotice,
     ShippedLine,
     Spot,

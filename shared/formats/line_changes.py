@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -173,7 +173,8 @@ def between(old: Lines, new: Lines, key: Key, cut: Cut | None = None) -> Iterato
             changes.gone.clear()
             if old.file.seek(0, os.SEEK_END) <= SET_UP_TO:
                 changes.method = Method.SET
-                _subtract(old, new, cut, changes)
+                for number, line in unmatched(old.from_start, new.numbered(), cut):
+                    (changes.added if number else changes.gone).add(number, line)
             else:
                 changes.method = Method.PARTITIONS
         yield changes
@@ -260,18 +261,22 @@ def _rises(new: _Ahead, new_key: bytes, key: Key) -> bool:
     return not above or key(above) < new_key
 
 
-def _subtract(old: Lines, new: Lines, cut: Cut | None, changes: LineChanges) -> None:
-    """Take from each file what the other has, by the old one's lines and how often each stands there."""
-    olds = old.from_start()
-    left = Counter(olds if cut is None else map(cut, olds))
-    for number, line in new.numbered():
+def unmatched(
+    olds: Callable[[], Iterable[bytes]], news: Iterable[tuple[int, bytes]], cut: Cut | None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield lines that stand in one of two files, or more often there: new ones with their number, old ones with 0.
+
+    `olds` goes to the first of the old lines, whose number of times is held in memory.
+    """
+    left = Counter(olds() if cut is None else map(cut, olds()))
+    for number, line in news:
         compared = line if cut is None else cut(line)
         if left.get(compared):
             left[compared] -= 1
         else:
-            changes.added.add(number, line)
-    for line in old.from_start() if left.total() else ():
+            yield number, line
+    for line in olds() if left.total() else ():
         compared = line if cut is None else cut(line)
         if left.get(compared):
             left[compared] -= 1
-            changes.gone.add(0, line)
+            yield 0, line

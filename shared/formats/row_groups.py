@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
@@ -228,7 +228,10 @@ def _laid_out(new: RowLines, old: RowLines | None, asked: AbstractSet[bytes] | N
         olds = [_Part(stack) for _ in range(PARTS)]
         _scatter(old, olds, [_unnoted] * PARTS)
         for now, before in zip(news, olds, strict=True):
-            wanted = None if asked is None else _differing(new, now, before) | asked
+            wanted = None
+            if asked is not None:
+                differing = line_changes.unmatched(before.lines, now.numbered(), new.cut)
+                wanted = asked | {new.key(line) for _, line in differing}
             if wanted is None or wanted:
                 yield from _grouped(new, now.numbered(), before.lines(), wanted)
 
@@ -251,25 +254,6 @@ def _scatter(lines: RowLines, parts: Sequence[_Part], notes: Sequence[Callable[[
     if not line.endswith(b"\n"):
         write(b"\n")
     return rises
-
-
-def _differing(new: RowLines, now: _Part, before: _Part) -> set[bytes]:
-    """Tell the keys of lines that stand in one of two parts, or more often in one of them."""
-    cut = new.cut
-    left = Counter(before.lines() if cut is None else map(cut, before.lines()))
-    keys = set()
-    for line in now.lines():
-        compared = line if cut is None else cut(line)
-        if left.get(compared):
-            left[compared] -= 1
-        else:
-            keys.add(new.key(line))
-    for line in before.lines() if left.total() else ():
-        compared = line if cut is None else cut(line)
-        if left.get(compared):
-            left[compared] -= 1
-            keys.add(new.key(line))
-    return keys
 
 
 def _grouped(

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.domain.documents import (
-    MOST_LINES,
-    AdviceFault,
-    Advised,
-    ApplicationAdvice,
-    DocumentRefused,
-    Verdict,
-)
+from shared.domain.documents import MOST_LINES, AdviceFault, Advised, ApplicationAdvice, DocumentRefused, Verdict
 from shared.formats.x12 import Segment
 from shared.formats.x12_reading import Reading
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.documents import Acknowledgement, Action, AnsweredLine, LineSays
+from shared.domain.answer_words import Action
+from shared.domain.documents import Acknowledgement, AnsweredLine, LineSays
 from shared.formats import x12_acks
 from shared.formats.x12 import Segment
 from shared.formats.x12_reading import Reading, spot

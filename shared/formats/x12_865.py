@@ -6,7 +6,8 @@ says which; without it the outcome is unclear, and a person decides.
 
 from __future__ import annotations
 
-from shared.domain.documents import Action, AnsweredLine, ChangeAnswer, ChangedLine, ChangeOutcome
+from shared.domain.answer_words import Action, ChangeOutcome
+from shared.domain.documents import AnsweredLine, ChangeAnswer, ChangedLine
 from shared.formats import x12_acks
 from shared.formats.x12_reading import Reading
 

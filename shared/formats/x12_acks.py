@@ -10,17 +10,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from shared.domain import quantities
-from shared.domain.documents import (
-    MOST_LINES,
-    SHIPS,
-    Action,
-    AnsweredLine,
-    DocumentRefused,
-    LineSays,
-    ProductId,
-    Reason,
-    When,
-)
+from shared.domain.answer_words import SHIPS, Action, Reason
+from shared.domain.documents import MOST_LINES, AnsweredLine, DocumentRefused, LineSays, ProductId, When
 from shared.formats import x12_reading
 from shared.formats.x12 import Segment
 from shared.formats.x12_reading import Reading

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import answer_profiles, rules
 from shared.domain.answer_profiles import NEEDED, USUAL, WORDS, AnswerProfile, Kind
-from shared.domain.documents import Action, ChangeOutcome, Reason
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.names import SourceId
 from shared.domain.places import Place
 from shared.domain.profiles import Format

@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 
 from shared.domain import answer_profiles
 from shared.domain.answer_profiles import AnswerProfile, Kind
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.documents import (
     Acknowledgement,
-    Action,
     ChangeAnswer,
-    ChangeOutcome,
     DocumentRefused,
-    Reason,
     ShipmentNotice,
     When,
     Whose,

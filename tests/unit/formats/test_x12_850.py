@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 from x12doctor import diagnose
 
 from shared.domain.answer_profiles import USUAL
-from shared.domain.documents import (
-    Carriage,
-    ChangeRequest,
-    OrderedLine,
-    OrderRequest,
-    Wish,
-    WishedLine,
-)
+from shared.domain.documents import Carriage, ChangeRequest, OrderedLine, OrderRequest, Wish, WishedLine
 from shared.errors import InvalidInput
 from shared.formats import x12_850, x12_860, x12_997, x12_writer
 from shared.formats.purchase_order_csv import ADDRESS

@@ -7,18 +7,8 @@ from decimal import Decimal
 import pytest
 
 from shared.domain.answer_profiles import USUAL
-from shared.domain.documents import (
-    Acknowledgement,
-    Action,
-    ChangeAnswer,
-    ChangeOutcome,
-    DocumentRefused,
-    Purpose,
-    Reason,
-    When,
-    Whose,
-    product_id,
-)
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
+from shared.domain.documents import Acknowledgement, ChangeAnswer, DocumentRefused, Purpose, When, Whose, product_id
 from shared.errors import InvalidInput
 from shared.formats import x12_acks
 from tests.support import x12

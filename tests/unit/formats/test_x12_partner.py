@@ -14,17 +14,15 @@ import pytest
 from mockedi.testing import Mock  # type: ignore[import-untyped]  # its package has no types
 
 from shared.domain.answer_profiles import USUAL, AnswerProfile
+from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.documents import (
     Acknowledgement,
-    Action,
     Carriage,
     ChangeAnswer,
-    ChangeOutcome,
     ChangeRequest,
     FunctionalAck,
     OrderedLine,
     OrderRequest,
-    Reason,
     ShipmentNotice,
     Verdict,
     Whose,
