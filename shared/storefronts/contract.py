@@ -190,11 +190,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """How a customer finds a parcel. `carrier`: one of `carriers.Carrier`, else as its supplier wrote it, or empty."""
+
+    number: str
+    carrier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An order as the shop has it now."""
+    """An order as the shop has it now. `tracking`: numbers of parcels that it has, where it tells them."""
 
     is_cancelled: bool
     parts: tuple[Part, ...]
+    tracking: frozenset[str] = frozenset()
 
     def fulfilled(self, line: str) -> int:
         """Count units of a line that the shop has as fulfilled."""
@@ -208,8 +217,11 @@ class Desk(Protocol):
         """Read an order by the platform's id. Raises Rejected when the shop has it no more."""
         ...
 
-    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
-        """Fulfil units of parts of one location. Raises Rejected when the shop says no: read the order again."""
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
+        """Fulfil units of parts of one location, in a parcel where one is known.
+
+        Raises Rejected when the shop says no: read the order again.
+        """
         ...
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:

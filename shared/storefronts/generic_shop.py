@@ -24,6 +24,7 @@ from shared.storefronts.contract import (
     NOT_UNDERSTOOD,
     Answer,
     Found,
+    Parcel,
     Part,
     Quantity,
     Seen,
@@ -108,11 +109,13 @@ class GenericShop:
             )
         return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts))
 
-    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
-        """Say how many units of lines are fulfilled now, all in all."""
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
+        """Say how many units of lines are fulfilled now, all in all, and in what parcel the last of them are."""
         order_id = parts[0][0].fulfilment_order
         lines = [{"line": part.line, "fulfilled": part.units - part.left + units} for part, units in parts]
-        data = {"order": order_id, "lines": sorted(lines, key=lambda line: str(line["line"]))}
+        data: dict[str, Any] = {"order": order_id, "lines": sorted(lines, key=lambda line: str(line["line"]))}
+        if parcel:
+            data["parcel"] = {"number": parcel.number, "carrier": parcel.carrier}
         self._of_order(order_id, "order.fulfil", data, key=_key("order.fulfil", data))
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:

@@ -11,18 +11,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.domain.carriers import Carrier
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import graphql
-from shared.storefronts.contract import Part, Seen
+from shared.storefronts.contract import Parcel, Part, Seen
 
 TIMEOUT_SECONDS = 8
 OPEN = frozenset({"OPEN", "IN_PROGRESS", "SCHEDULED"})
 """States of a fulfilment order in which units of it can still be fulfilled."""
+CARRIERS: Mapping[str, str] = {
+    Carrier.UPS: "UPS",
+    Carrier.FEDEX: "FedEx",
+    Carrier.USPS: "USPS",
+    Carrier.DHL: "DHL Express",
+}
+"""Carriers as Shopify writes them: it makes a link of the number only where the name is one of its list, by case."""
 
 _ORDER = """
 query OrderAsItIs($id: ID!) {
   order(id: $id) {
     cancelledAt
+    fulfillments(first: 250) { trackingInfo { number } }
     fulfillmentOrders(first: 50) {
       nodes {
         id status
@@ -85,20 +94,29 @@ class OrderDesk:
                 for node in found["fulfillmentOrders"]["nodes"]
                 for item in node["lineItems"]["nodes"]
             ]
+            told = frozenset(
+                each["number"] for made in found["fulfillments"] for each in made["trackingInfo"] if each["number"]
+            )
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidInput("the shop's order has another shape", code="shop_answer") from error
-        return Seen(is_cancelled=bool(found["cancelledAt"]), parts=tuple(parts))
+        return Seen(is_cancelled=bool(found["cancelledAt"]), parts=tuple(parts), tracking=told)
 
-    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
-        """Fulfil units of parts of one location. Raises Rejected when the shop says no: read the order again."""
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
+        """Fulfil units of parts of one location, in a parcel where one is known.
+
+        Raises Rejected when the shop says no: read the order again.
+        """
         by_order: dict[str, list[dict[str, Any]]] = {}
         for part, units in parts:
             by_order.setdefault(part.fulfilment_order, []).append({"id": part.item, "quantity": units})
         wanted = [
             {"fulfillmentOrderId": each, "fulfillmentOrderLineItems": items} for each, items in sorted(by_order.items())
         ]
-        variables = {"fulfillment": {"lineItemsByFulfillmentOrder": wanted, "notifyCustomer": True}}
-        answer = self._ask(_FULFIL, variables, "fulfillmentCreate", may_lack=False)
+        told: dict[str, Any] = {"lineItemsByFulfillmentOrder": wanted, "notifyCustomer": True}
+        if parcel:
+            company = CARRIERS.get(parcel.carrier, parcel.carrier)
+            told["trackingInfo"] = {"number": parcel.number} | ({"company": company} if company else {})
+        answer = self._ask(_FULFIL, {"fulfillment": told}, "fulfillmentCreate", may_lack=False)
         if answer["userErrors"]:
             raise Rejected("the shop does not fulfil this", code="not_fulfilled", said=_said(answer["userErrors"]))
 

@@ -18,7 +18,7 @@ from typing import Any
 from shared.domain import times
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import woocommerce
-from shared.storefronts.contract import Found, Part, Seen
+from shared.storefronts.contract import Found, Parcel, Part, Seen
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 PAGE = 50
@@ -102,8 +102,11 @@ class Orders:
             )
         return Seen(is_cancelled=status in woocommerce.GIVEN_UP, parts=tuple(parts))
 
-    def say_fulfilment(self, parts: Sequence[tuple[Part, int]]) -> None:
-        """Keep what is fulfilled now on the order, complete it when that is everything, and leave a note."""
+    def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
+        """Keep what is fulfilled now on the order, complete it when that is everything, and leave a note.
+
+        A note with a parcel's number goes to the customer: the core has no other place for it.
+        """
         order_id = parts[0][0].fulfilment_order
         told = {part.line: part.units - part.left + units for part, units in parts}
         left = sum(part.left for part in self.order(order_id).parts if part.line not in told)
@@ -113,7 +116,8 @@ class Orders:
         }
         self._change(order_id, change | ({} if left else {"status": woocommerce.SHIPPED}))
         said = ", ".join(f"{units} of line {part.line}" for part, units in parts)
-        self.rest.post(f"orders/{order_id}/notes", {"note": f"Shipped: {said}.", "customer_note": False})
+        found = f", {parcel.carrier} {parcel.number}".replace("  ", " ") if parcel else ""
+        self.rest.post(f"orders/{order_id}/notes", {"note": f"Shipped: {said}{found}.", "customer_note": bool(parcel)})
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:
         """Cancel an order; the shop would do so after it was shipped, too.

@@ -13,7 +13,7 @@ from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import AppError
 from shared.storage.availability import Facts, Lease, Mark, Told
-from shared.storefronts.contract import Answer, Part, Quantity, Seen
+from shared.storefronts.contract import Answer, Parcel, Part, Quantity, Seen
 from tests.support import trade
 
 NORDLYS = ChannelId("nordlys")
@@ -178,6 +178,7 @@ class FakeDesk:
     cancels_at_once: bool | None = None
     done: Mapping[str, bool] = field(default_factory=dict)
     fulfilled: list[list[tuple[str, str, int]]] = field(default_factory=list)
+    parcels: list[Parcel | None] = field(default_factory=list)
     cancelled: list[tuple[str, bool]] = field(default_factory=list)
     at_read: Callable[[], None] | None = None
 
@@ -188,13 +189,15 @@ class FakeDesk:
             raise self.fails.pop(0)
         return self.seen[order_id]
 
-    def say_fulfilment(self, parts: Iterable[tuple[Part, int]]) -> None:
+    def say_fulfilment(self, parts: Iterable[tuple[Part, int]], parcel: Parcel | None = None) -> None:
         wanted = list(parts)
         self.fulfilled.append([(each.location, each.line, units) for each, units in wanted])
+        self.parcels.append(parcel)
         taken = {each.item: units for each, units in wanted}
         for order_id, seen in self.seen.items():
             now = tuple(replace(each, left=each.left - taken.get(each.item, 0)) for each in seen.parts)
-            self.seen[order_id] = replace(seen, parts=now)
+            tracking = seen.tracking | ({parcel.number} if parcel else set())
+            self.seen[order_id] = replace(seen, parts=now, tracking=tracking)
         if self.loses:
             raise self.loses.pop(0)
 

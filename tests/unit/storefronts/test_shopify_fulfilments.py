@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidInput, Rejected, Transient
-from shared.storefronts.contract import Part, Seen
+from shared.storefronts.contract import Parcel, Part, Seen
 from shared.storefronts.shopify_fulfilments import OrderDesk
 
 URL = "https://nordlys.example/graphql"
@@ -56,7 +56,12 @@ def fulfilment_order(id_: str, status: str, location: str | None, *items: dict[s
 
 
 def order(*nodes: dict[str, Any], cancelled_at: str | None = None) -> Wire:
-    return answer("order", {"cancelledAt": cancelled_at, "fulfillmentOrders": {"nodes": list(nodes)}})
+    said: dict[str, Any] = {
+        "cancelledAt": cancelled_at,
+        "fulfillments": [],
+        "fulfillmentOrders": {"nodes": list(nodes)},
+    }
+    return answer("order", said)
 
 
 def part(n: int = 1, units: int = 2, location: str = BERGEN, of: str = FO1) -> Part:
@@ -127,9 +132,10 @@ def test_a_cancelled_order_is_read_as_that() -> None:
     "said",
     [
         {"cancelledAt": None},
-        {"cancelledAt": None, "fulfillmentOrders": None},
-        {"cancelledAt": None, "fulfillmentOrders": {"nodes": [{"id": FO1, "status": "OPEN"}]}},
-        {"cancelledAt": None, "fulfillmentOrders": {"nodes": [None]}},
+        {"cancelledAt": None, "fulfillments": [], "fulfillmentOrders": None},
+        {"cancelledAt": None, "fulfillments": [{}], "fulfillmentOrders": {"nodes": []}},
+        {"cancelledAt": None, "fulfillments": [], "fulfillmentOrders": {"nodes": [{"id": FO1, "status": "OPEN"}]}},
+        {"cancelledAt": None, "fulfillments": [], "fulfillmentOrders": {"nodes": [None]}},
     ],
 )
 def test_an_order_of_another_shape_is_refused(said: dict[str, Any]) -> None:
@@ -164,6 +170,27 @@ def test_units_of_one_location_are_fulfilled_in_one_piece() -> None:
         ],
         "notifyCustomer": True,
     }
+
+
+def test_a_parcel_is_told_with_its_carrier_as_shopify_writes_it() -> None:
+    wire = answer("fulfillmentCreate", {"fulfillment": {"id": "gid://shopify/Fulfillment/1"}, "userErrors": []})
+
+    desk(wire).say_fulfilment([(part(), 1)], Parcel(number="1Z999AA10123456784", carrier="ups"))
+    desk(wire).say_fulfilment([(part(), 1)], Parcel(number="N1", carrier="Posten"))
+    desk(wire).say_fulfilment([(part(), 1)], Parcel(number="N2"))
+
+    assert [each["fulfillment"]["trackingInfo"] for each in wire.posted] == [
+        {"number": "1Z999AA10123456784", "company": "UPS"},
+        {"number": "N1", "company": "Posten"},
+        {"number": "N2"},
+    ]
+
+
+def test_the_parcels_that_a_shop_has_are_read() -> None:
+    made = [{"trackingInfo": [{"number": "N1"}, {"number": None}]}, {"trackingInfo": []}]
+    said: dict[str, Any] = {"cancelledAt": None, "fulfillments": made, "fulfillmentOrders": {"nodes": []}}
+
+    assert desk(answer("order", said)).order("1").tracking == {"N1"}
 
 
 def test_a_fulfilment_the_shop_refuses_is_an_answer() -> None:
