@@ -52,10 +52,10 @@ class Outbox:
             address: Mapping[str, str] = found["address"]
             return address
 
-    def number(self, source: SourceId) -> int:
-        """Take the supplier's next number; one that is then not used is a gap."""
+    def number(self, source: SourceId, kind: str = "PO") -> int:
+        """Take the supplier's next number of a kind, `PO` or `X12`; one that is then not used is a gap."""
         _, taken = self.book.orders.update(
-            keys.counter(source, "PO"),
+            keys.counter(source, kind),
             {
                 "UpdateExpression": "SET entity = :entity, #schema = :one ADD revision :one",
                 "ExpressionAttributeNames": {"#schema": "schema"},

@@ -250,7 +250,8 @@ def test_a_fault_at_any_call_to_the_folder_leaves_one_file(
 ) -> None:
     record(aws, image("reserved"))
     flow = handler.flow()
-    flow.supplier = FileDrop(Faulty(clients.s3_once(), 1, failure=failure, after=after), settings().files_bucket)  # type: ignore[arg-type]
+    client: Any = Faulty(clients.s3_once(), 1, failure=failure, after=after)
+    flow.ways = lambda _: FileDrop(client, settings().files_bucket)
     with suppress(Crash):
         run(context, "reserved")
     assert purchase_order(aws).state in {PoState.CLAIMED, PoState.UNKNOWN}

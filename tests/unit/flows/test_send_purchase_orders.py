@@ -11,9 +11,11 @@ import pytest
 
 from shared.domain import orders, times
 from shared.domain.facts import Codes
+from shared.domain.gate import Ended
 from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.domain.sending_rules import Limits
 from shared.errors import AppError, Conflict, Rejected, Transient
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
 from shared.storage import pauses
@@ -104,6 +106,8 @@ class FakeFolder:
     sent: list[str] = field(default_factory=list)
     times_out: timedelta = timedelta(seconds=10)
     lands_within: timedelta = timedelta(seconds=60)
+    looks: bool = True
+    cancels: bool = True
 
     def send(self, _source: SourceId, number: str, _body: bytes) -> None:
         self.sent.append(number)
@@ -130,12 +134,31 @@ class FakeCodes:
 
 
 @dataclass
+class FakeGates:
+    """Lets in unless it is to wait; `opens`: whether a failure is the one too many."""
+
+    waits: timedelta | None = None
+    opens: bool = False
+    ended: list[tuple[Ended, timedelta]] = field(default_factory=list)
+
+    def enter(self, _source: SourceId, _limits: Limits, _holder: str, _until: str, now: datetime) -> datetime | None:
+        return now + self.waits if self.waits else None
+
+    def leave(
+        self, _source: SourceId, _limits: Limits, _holder: str, ended: Ended, _now: datetime, wait: timedelta
+    ) -> bool:
+        self.ended.append((ended, wait))
+        return self.opens
+
+
+@dataclass
 class World:
     outbox: FakeOutbox
     folder: FakeFolder = field(default_factory=FakeFolder)
     problems: FakeProblems = field(default_factory=FakeProblems)
     pauses: FakePauses = field(default_factory=FakePauses)
     codes: FakeCodes = field(default_factory=FakeCodes)
+    gates: FakeGates = field(default_factory=FakeGates)
 
     def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
         flow = SendPurchaseOrders(
@@ -143,7 +166,8 @@ class World:
             self.pauses,  # type: ignore[arg-type]
             self.problems,  # type: ignore[arg-type]
             self.codes,  # type: ignore[arg-type]
-            self.folder,  # type: ignore[arg-type]
+            self.gates,  # type: ignore[arg-type]
+            lambda _: self.folder,
             new_id=lambda: "claim-1",
         )
         rules = replace(RULES, **changes)
