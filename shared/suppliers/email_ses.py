@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REFUSALS = frozenset({"MessageRejected", "BadRequestException", "NotFoundException"})
 NOT_TAKEN = {
+    "429": 60.0,
     "TooManyRequestsException": 60.0,
     "LimitExceededException": 3600.0,
     "AccountSuspendedException": 3600.0,

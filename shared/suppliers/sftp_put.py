@@ -26,6 +26,7 @@ THROTTLED_WAIT_SECONDS = 60.0
 UNAVAILABLE_WAIT_SECONDS = 300.0
 REFUSALS = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 NOT_BEGUN = {
+    "429": THROTTLED_WAIT_SECONDS,
     "ThrottlingException": THROTTLED_WAIT_SECONDS,
     "ServiceUnavailableException": UNAVAILABLE_WAIT_SECONDS,
     "AccessDeniedException": UNAVAILABLE_WAIT_SECONDS,
