@@ -302,7 +302,7 @@ class SendPurchaseOrders:
         return claimed, content
 
     def _send(
-        self, order: Order, po: PurchaseOrder, content: bytes, mine: _Try, run: _Run, *, again: bool = False
+        self, order: Order, po: PurchaseOrder, content: bytes, mine: _Try, run: _Run, *, again: PoEvent | None = None
     ) -> None:
         run.needs(mine.way.times_out)
         try:
@@ -329,7 +329,7 @@ class SendPurchaseOrders:
             mine.ended = Ended.ANSWERED if isinstance(failure, UnderWay) else Ended.FAILED
             self._change(po, lambda seen: _answered(seen, po, PoEvent.NO_ANSWER, due_at=seen.claimed_until))
             run.count("SendUnanswered")
-            if again:
+            if again is PoEvent.ABSENT or (again and mine.ended is Ended.FAILED):
                 self._failed_again(po, failure, run)
         else:
             mine.ended = Ended.ANSWERED
@@ -371,7 +371,13 @@ class SendPurchaseOrders:
             self._postpone(po, LOOKED_AGAIN_AFTER, run)
             return
         except Transient as failure:
-            raise InvalidInput("nobody knows whether the supplier has it", code="not_looked_up") from failure
+            unknown = InvalidInput("nobody knows whether the supplier has it", code="not_looked_up")
+            if po.state is not PoState.CLAIMED:
+                raise unknown from failure
+            self._problem(po.number, unknown, run)
+            due_at = run.later(TRIED_AGAIN_AFTER)
+            self._change(po, lambda seen: _answered(seen, po, PoEvent.NO_ANSWER, due_at=due_at))
+            return
         if is_there:
             self._record(order, po, run)
         elif po.cancel_wanted:
@@ -402,7 +408,7 @@ class SendPurchaseOrders:
                 return
             claimed, content = self._claimed(order, po, event, mine, content, run)
             self.outbox.change(po, claimed)
-            self._send(order, claimed, content, mine, run, again=True)
+            self._send(order, claimed, content, mine, run, again=event)
 
     def _release(self, order: Order, before: PurchaseOrder, after: PurchaseOrder | None, run: _Run) -> None:
         """Cancel the units of a purchase order that no supplier has, `after` it unless it is cancelled already."""

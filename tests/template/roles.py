@@ -189,6 +189,8 @@ def resource_of(value: Any) -> str:  # noqa: ANN401  # text or intrinsic
             return text.removesuffix(".Arn")
         case {"Fn::Sub": str(text)} if secret := re.search(r":secretsmanager:.*:(secret:.*)$", text):
             return secret[1].replace(STACK, "*")
+        case {"Fn::Sub": str(text)} if named := re.search(r":(?:transfer|ses):.*:((?:connector|identity)/.*)$", text):
+            return named[1]
         case {"Fn::Sub": str(text)} if inside := re.fullmatch(r"\$\{(\w+)\.Arn\}(/.+)", text):
             return inside[1] + inside[2]
     message = f"a statement's resource has an unknown form: {value}"
