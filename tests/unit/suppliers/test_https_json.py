@@ -36,7 +36,11 @@ def supplier(folder: Path, **settings: Any) -> Iterator[tuple[SupplierApi, str]]
 
 
 def way(url: str, now: datetime = NOW, **changes: Any) -> HttpsJson:  # noqa: ANN401
-    settings = {"look_url": f"{url}/orders/{{number}}", "timeout_seconds": 2, "reason_at": "errors.0.message"}
+    settings: dict[str, Any] = {
+        "look_url": f"{url}/orders/{{number}}",
+        "timeout_seconds": 2,
+        "reason_at": "errors.0.message",
+    }
     api = Api(url=f"{url}/orders", **(settings | changes))
     return HttpsJson(api, lambda: SECRET | {"secret": "letters"}, lambda: now)
 
@@ -72,7 +76,7 @@ def test_an_order_is_posted_with_its_number_as_idempotency_key(tmp_path: Path) -
     ],
 )
 def test_a_fault_ends_a_send_as_what_it_says_of_the_order(
-    fault: str, settings: dict[str, float], kind: type[AppError], code: str, arrived: int, tmp_path: Path
+    fault: str, settings: dict[str, Any], kind: type[AppError], code: str, arrived: int, tmp_path: Path
 ) -> None:
     with supplier(tmp_path) as (api, url):
         faults.set(api.store, fault, **settings)
@@ -145,7 +149,7 @@ def test_the_supplier_is_asked_by_the_number(tmp_path: Path) -> None:
     "fault", [("throttle", {}), ("fail", {"status": 500}), ("fail", {"status": 401}), ("drop", {})]
 )
 def test_a_supplier_that_does_not_say_is_not_one_that_has_it_not(
-    fault: tuple[str, dict[str, float]], tmp_path: Path
+    fault: tuple[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     with supplier(tmp_path) as (api, url):
         faults.set(api.store, fault[0], **fault[1])
