@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, platforms, profiles, shipping_rules
+from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
@@ -19,6 +19,7 @@ from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
+from shared.domain.sending_rules import AS_FILES, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
 
@@ -81,10 +82,11 @@ class Source:
 
     `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
     `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
-    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it
-    shows that it is there, by a file or an empty one; None: nobody waits for it. `freshness`: what its counts are worth
-    as they grow old, by age; none: they never do. `low_at`: a level with so many units or fewer is low. `own`: its
-    stock is ours, to move and to put returns on. `codes`: what a code of its files that nobody has mapped is.
+    receipt; `send_by`: how it is sent them; `ships_within`: by when it must have deducted, though it never reported a
+    shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
+    `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so many
+    units or fewer is low. `own`: its stock is ours, to move and to put returns on. `codes`: what a code of its files
+    that nobody has mapped is.
     """
 
     source: SourceId
@@ -95,7 +97,7 @@ class Source:
     answers: AnswerProfile = answer_profiles.USUAL
     deducts_at: DeductsAt = DeductsAt.SHIP
     takes_in_within: timedelta = timedelta(hours=24)
-    send_by: str = "file"
+    send_by: Sending = AS_FILES
     ships_within: timedelta = timedelta(days=14)
     cadence: timedelta | None = None
     freshness: tuple[Tier, ...] = ()
@@ -256,7 +258,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
-        send_by=at.one_of("send_by", "file", default="file"),
+        send_by=sending_rules.parse(at, "send_by"),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),

@@ -213,6 +213,11 @@ def counter(source: SourceId, kind: str) -> Key:
     return Key(f"CNT#{source}", kind)
 
 
+def gate(source: SourceId) -> Key:
+    """O14: who sends to a supplier now, how often, and how long it is left alone."""
+    return Key(f"CNT#{source}", "GATE")
+
+
 def problem(kind: str, subject: str) -> Key:
     """O7: an exception; one per subject."""
     return Key(f"EXC#{kind}#{subject}", "EXC")

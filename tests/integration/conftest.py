@@ -112,7 +112,8 @@ def url(aws: Aws, shop: Shop) -> Iterator[str]:
 @pytest.fixture(scope="session", autouse=True)
 def watching() -> None:
     """Watch every client of the process; they live as long as it does, for making one takes longer than a test."""
-    for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.secretsmanager()):
+    watched = clients.dynamodb(), clients.s3(), clients.sqs(), clients.secretsmanager()
+    for client in (*watched, clients.ses_once(), clients.transfer_once()):
         client.meta.events.register("provide-client-params.*.*", recording.record)
 
 

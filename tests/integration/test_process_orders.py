@@ -192,8 +192,8 @@ def test_a_paused_supplier_gets_nothing_and_one_over_its_orders_a_day_neither(aw
     Pauses(aws.stock).set(Pause(scope=pauses.supplier(SourceId("celtic")), actor="bo", reason="x", since=trade.T0))
     outbox = Outbox(OrderBook(aws.dynamodb, aws.stock, aws.orders))
     today = Config(aws.s3, settings().config_bucket).rules(clock.now()).sources[SourceId("alpina")].day(clock.now())
-    outbox.number(SourceId("alpina"), today)
-    outbox.number(SourceId("alpina"), today)
+    outbox.number(SourceId("alpina"), day=today)
+    outbox.number(SourceId("alpina"), day=today)
 
     run(context, delivered("orders_create"))
 
