@@ -105,6 +105,10 @@ class SettleDocuments:
                 return done
         raise Conflict("a document keeps changing", code="document_busy", source=source.source)
 
+    def seen(self, found: Found, source: Source) -> Entry | None:
+        """Read what is known of a document's number."""
+        return self.documents.read(source.source, found.type, _number(found))
+
     def judge(self, found: Found, source: Source, came: Came, before: Entry | None) -> Judged:
         """Say what a document means now, and write nothing."""
         judged = Judged()
@@ -232,7 +236,7 @@ class SettleDocuments:
 
     def _run(self, found: Found, source: Source, came: Came, rules: Rules, now: datetime) -> tuple[str, Entry] | None:
         number = _number(found)
-        seen = self.documents.read(source.source, found.type, number)
+        seen = self.seen(found, source)
         digest = found.document.origin.digest if found.document else ""
         if seen and digest and digest in seen.earlier:
             return "DocumentRepeated", seen

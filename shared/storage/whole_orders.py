@@ -1,4 +1,4 @@
-"""An order with all that lies beside it, in one query: its last plan and its purchase orders."""
+"""An order with all that lies beside it, in one query: its last plan, its purchase orders and its parcels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import keys, orders, purchase_orders
+from shared.storage import documents, keys, orders, purchase_orders
+from shared.storage.documents import Package
 from shared.storage.dynamo import Table
 
 
@@ -31,6 +32,7 @@ class WholeOrder:
     order: Order
     plan: LastPlan | None
     purchase_orders: tuple[PurchaseOrder, ...]
+    parcels: tuple[Package, ...]
 
 
 def read(table: Table, key: OrderKey) -> WholeOrder | None:
@@ -47,6 +49,7 @@ def read(table: Table, key: OrderKey) -> WholeOrder | None:
         purchase_orders=tuple(
             purchase_orders.from_item(item) for item in found.values() if item["entity"] == "purchase_order"
         ),
+        parcels=tuple(documents.package_of(item) for item in found.values() if item["entity"] == "parcel"),
     )
 
 

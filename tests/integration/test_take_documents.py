@@ -16,7 +16,7 @@ from shared.domain.rules import Rules
 from shared.domain.stock import UNTIL_COUNTED
 from shared.flows.ingest_counts import Ingested
 from shared.runtime.settings import settings
-from shared.storage import keys
+from shared.storage import keys, offers
 from shared.storage.documents import Documents, Entry, State
 from shared.storage.feeds import Feeds
 from shared.storage.files import Files
@@ -429,7 +429,7 @@ def test_an_acknowledgement_in_place_of_one_accepts_fewer(aws: Aws) -> None:
 )
 def test_a_rejection_corrects_the_stock_by_its_reason(
     why: str,
-    held: bool,
+    held: bool,  # noqa: FBT001 - a parameter of the test
     available: int,
     told: list[str],
     aws: Aws,
@@ -482,8 +482,7 @@ def test_a_backorder_waits_where_the_rules_let_it_and_not_too_long(day: str, uni
 )
 def test_a_price_or_date_outside_its_tolerance_waits_for_a_word(_case: str, line: str, code: str, aws: Aws) -> None:
     asked(book(aws), TWO_LINES)
-    Offers(aws.stock)
-    aws.stock.put(offer_item())
+    aws.stock.put(offers.to_item(trade.offer("NL-1001", "alpina", 400)))
     known = of({"policy": {"price_percent": 5, "late_days": 7}})
 
     take(aws, "ack.csv", csv(line), known)
@@ -537,12 +536,6 @@ def test_a_cancel_that_nobody_asked_for_cancels_nothing(aws: Aws) -> None:
     take(aws, "cancel.csv", f"PO,Result\n{NUMBER},yes\n")
 
     assert seen(aws).units() == {"sent": 10}
-
-
-def offer_item() -> dict[str, Any]:
-    from shared.storage import offers  # noqa: PLC0415
-
-    return offers.to_item(trade.offer("NL-1001", "alpina", 400))
 
 
 # ---- broken off
