@@ -256,11 +256,12 @@ class SettleDocuments:
         said = (*(seen.said if earlier and seen else ()), *judged.meaning.steps)
         taken = replace(entry, about=about, steps=tuple(judged.meaning.steps), said=said, earlier=earlier)
         taken = replace(taken, state=State.TAKEN)
+        # Before it is taken: what is taken already is not judged again, and would never be told.
+        self._note(judged.meaning.promises, judged, digest, now)
+        self._refuse(judged.refused, now)
         written = self.documents.write(taken, seen)
         if written is None:
             return None
-        self._note(judged.meaning.promises, judged, digest, now)
-        self._refuse(judged.refused, now)
         return self._take(found, written, source, rules, now)
 
     def _hold(
@@ -401,12 +402,11 @@ class SettleDocuments:
     def _refuse(self, refused: Iterable[PurchaseOrder], now: datetime) -> None:
         """Note that a supplier does not cancel: it ships, and a person tells the customer."""
         for po in refused:
+            reason, action = "the supplier does not cancel it", "it ships: agree with the customer on a return"
+            problem = Problem(kind="cancel_refused", subject=po.number, reason=reason, action=action)
+            self.problems.open(problem, times.text(now))
             if po.state is PoState.CANCELLING:
                 Outbox(self.book).change(po, replace(step(po, PoEvent.CANCEL_REFUSED), cancel_wanted=False))
-            reason, action = "the supplier does not cancel it", "it ships: agree with the customer on a return"
-            self.problems.open(
-                Problem(kind="cancel_refused", subject=po.number, reason=reason, action=action), times.text(now)
-            )
 
     def _advised(self, source: SourceId, advised: Advised, now: datetime) -> None:
         if advised.verdict is Verdict.REJECTED:

@@ -99,4 +99,3 @@ def _levels(book: OrderBook, order: Order) -> Iterable[Level]:
         item = book.stock.get(keys.level(LevelKey(line.sku, ALPINA)))
         assert item is not None
         yield levels.from_item(item)
-
