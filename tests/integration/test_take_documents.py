@@ -218,13 +218,16 @@ def test_the_function_takes_documents(aws: Aws, context: LambdaContext) -> None:
     messages = [
         drop(aws, "po.x12", golden("accepts_six_of_ten")),
         drop(aws, "asn.x12", golden("ships_six")),
-        drop(aws, "ack.csv", csv(row(1, "reject", "NL-1002", Why="oos"), row(1, "reject", "NL-1002", Why="broken"))),
+        drop(aws, "ack1.csv", csv(row(1, "reject", "NL-1002", Why="oos"), row(1, "reject", "NL-1002", Why="broken"))),
+        drop(aws, "ack2.csv", csv(row(1, "backorder", "NL-1002"))),
+        drop(aws, "ack3.csv", csv(row(1, "perhaps", "NL-1002"))),
     ]
     for i, body in enumerate(messages):
         record = {"messageId": f"m{i}", "receiptHandle": "r", "body": body}
         assert handler.lambda_handler({"Records": [record]}, context) == {"batchItemFailures": []}
 
-    assert seen(aws).units("l1") == {"shipped": 6, "open": 4}
+    assert (seen(aws).units("l1"), seen(aws).units("l2")) == ({"shipped": 6, "open": 4}, {"open": 3})
+    assert (reasons(aws), problems(aws)) == (["ack_code_unknown"], ["document_held"])
 
 
 # ---- which file is one
