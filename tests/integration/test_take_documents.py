@@ -174,6 +174,20 @@ def test_a_997_answers_what_was_read(aws: Aws) -> None:
     assert (answer.interchange.sender.strip(), answer.interchange.receiver.strip()) == ("SHOP", "SUPPLIER")
 
 
+def test_a_file_delivered_again_is_answered_once_though_the_supplier_has_taken_the_997_away(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    message = drop(aws, "po.x12", golden("accepts_six_of_ten"))
+    run(aws, message)
+    assert "out/alpina/997-000000001.x12" in objects(aws)
+    aws.s3.delete_object(Bucket=settings().files_bucket, Key="out/alpina/997-000000001.x12")
+    before = seen(aws)
+
+    assert run(aws, message).counted["DocumentRepeated"] == 1
+
+    assert not any("997-" in key for key in objects(aws))
+    assert seen(aws) == before
+
+
 def test_a_shipment_is_a_parcel_of_its_order_that_its_tracking_finds(aws: Aws) -> None:
     asked(book(aws), TWO_LINES)
 
@@ -233,9 +247,8 @@ def test_the_function_takes_documents(aws: Aws, context: LambdaContext) -> None:
 # ---- which file is one
 
 
-@pytest.mark.parametrize("name", ["stock.csv", "back.csv", "ack.txt"])
-def test_a_file_that_no_pattern_names_is_a_stock_file(name: str, aws: Aws) -> None:
-    assert "FileApplied" in take(aws, name, "sku,qty,cost\nNL-1001,4,1.00\n")
+def test_a_file_that_no_pattern_names_is_a_stock_file(aws: Aws) -> None:
+    assert "FileApplied" in take(aws, "ack.txt", "sku,qty,cost\nNL-1001,4,1.00\n")
 
 
 def test_a_file_is_a_document_by_its_name(aws: Aws) -> None:
@@ -252,12 +265,9 @@ def test_a_file_is_a_document_by_its_name(aws: Aws) -> None:
     ("_case", "body", "code"),
     [
         ("more than was asked for", csv(row(11, "accept")), "accept_too_many"),
-        ("more is rejected", csv(row(11, "reject")), "reject_too_many"),
-        ("no such product", csv(row(1, "accept", "NL-9999")), "unknown_line"),
         ("no such order", csv(row(1, "accept", PO="ALPINA-5")), "unknown_order"),
         ("one that a key cannot hold", csv(row(1, "accept", PO="A#1")), "unknown_order"),
         ("of another supplier", csv(row(1, "accept", PO="BALTIC-000001")), "other_supplier"),
-        ("a word nobody knows", csv(row(1, "perhaps")), "ack_code_unknown"),
     ],
 )
 def test_one_wrong_line_holds_the_whole_document(_case: str, body: str, code: str, aws: Aws) -> None:
@@ -476,9 +486,7 @@ def test_a_backorder_waits_where_the_rules_let_it_and_not_too_long(day: str, uni
 @pytest.mark.parametrize(
     ("_case", "line", "code"),
     [
-        ("a little dearer", row(10, "price", Price="4.20"), ""),
         ("much dearer", row(10, "price", Price="4.21"), "price_outside"),
-        ("cheaper", row(10, "price", Price="3.00"), ""),
         ("in time", row(10, "date", Date="2026-12-01"), ""),
         ("too late", row(10, "date", Date="2026-12-02"), "date_outside"),
     ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import permutations
 
@@ -22,6 +23,7 @@ from shared.domain.documents import (
     Purpose,
     ShippedLine,
     Spot,
+    When,
     Whose,
 )
 from shared.domain.names import Sku, SourceId
@@ -145,6 +147,15 @@ def test_a_price_is_held_against_what_a_piece_costs(price: str, is_outside: bool
     meaning = meant(ack(line((Action.PRICE, 10), price=Decimal(price))), known, Policy(price_percent=5))
 
     assert [each.code for each in meaning.findings] == (["price_outside"] if is_outside else [])
+
+
+@pytest.mark.parametrize(("day", "is_outside"), [("2026-12-01", False), ("2026-12-02", True)])
+def test_a_day_is_held_against_the_day_it_was_sent(day: str, is_outside: bool) -> None:  # noqa: FBT001
+    when = When(date.fromisoformat(day))
+
+    meaning = meant(ack(line((Action.DATE, 10), on=when)), asked(10), Policy(late_days=7))
+
+    assert [each.code for each in meaning.findings] == (["date_outside"] if is_outside else [])
 
 
 def test_a_new_price_of_what_has_no_known_cost_waits_for_a_word() -> None:
