@@ -20,6 +20,7 @@ from cli import (
     channels,
     compensate,
     config,
+    documents,
     exceptions,
     feeds,
     orders,
@@ -73,6 +74,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(orders.app, name="orders")
 app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")
+app.add_typer(documents.app, name="documents")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(queue.app, name="queue")
 app.add_typer(policy.app, name="policy")
