@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from local.generic_shop import MAPPING
 from shared.domain.messages import FillSku, Message, Publish
 from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.rules import parse
 from shared.domain.stock import UNTIL_COUNTED, Level
 from shared.errors import Transient
 from shared.flows.changes import Change
@@ -130,6 +132,17 @@ def test_many_changes_of_a_shop_send_one_message() -> None:
 
     assert run.sent == [PUBLISH]
     assert len(run.keys("DIRTY#")) == 30
+
+
+def test_a_shop_whose_rules_hold_a_mapping_is_told_too() -> None:
+    run = Run()
+
+    generic = {"platform": "generic", "api_url": "https://nordlys.example", "mapping": MAPPING}
+    rules = trade.shop_rules_document("alpina", **generic)
+    del rules["channels"]["nordlys"]["location"]
+    run.flow.run([change(FIRST, TAKEN)], parse(rules), trade.times_now())
+
+    assert run.sent == [PUBLISH]
 
 
 def test_a_channel_that_is_not_active_is_told_nothing() -> None:
