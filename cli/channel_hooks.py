@@ -20,7 +20,7 @@ from shared.runtime import clock
 from shared.storefronts import woocommerce_hooks
 from shared.storefronts.contract import NOT_UNDERSTOOD
 from shared.storefronts.outbound import Outbound
-from shared.storefronts.woocommerce_hooks import ACTIVE
+from shared.storefronts.subscriptions import ACTIVE
 from shared.storefronts.woocommerce_rest import UNAUTHORIZED, Rest
 
 app = typer.Typer()
