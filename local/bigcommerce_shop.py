@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS deliveries (scope TEXT, body BLOB, status INTEGER);
 class BigCommerceShop:
     """One store. `secret` signs its webhooks, `token` opens its API; `clock` and `wait` are its time.
 
-    `delay`: seconds until an adjustment is done; `quota`: calls in half a minute, None: any number.
+    `delay`: seconds until an adjustment is done; `quota`: calls in half a minute, None: any number; `closed`: what its
+    token's scopes do not open.
     """
 
     store: Store
@@ -50,6 +51,7 @@ class BigCommerceShop:
     wait: Callable[[float], object] = pause
     delay: float = 0.0
     quota: int | None = None
+    closed: str = " "
     asked: dict[int, int] = field(default_factory=dict)
 
     # ---- what happens in the store
@@ -104,12 +106,9 @@ class BigCommerceShop:
         """Send a webhook, signed with the store's secret or another; return the (last) answer's status."""
         at = int(self.clock().timestamp()) - seconds_ago
         told = {"type": "order", "id": order, **data}
-        event: dict[str, Any] = {
-            "producer": "stores/abc123",
-            "hash": hashlib.sha1(json.dumps(told).encode()).hexdigest(),
-        }  # noqa: S324 - as it does
-        event |= {"created_at": at, "store_id": "1025646", "scope": scope, "data": told}
-        text = json.dumps(event, separators=(",", ":")).encode()
+        digest = hashlib.sha1(json.dumps(told).encode()).hexdigest()  # noqa: S324 - as it does
+        event = {"producer": "stores/abc123", "store_id": "1025646", "hash": digest, "created_at": at, "scope": scope}
+        text = json.dumps({**event, "data": told}, separators=(",", ":")).encode()
         with self.store.open() as store:
             number = store.execute("SELECT COUNT(*) FROM deliveries").fetchone()[0] + 1
             times = 2 if faults.take(store, "duplicate") else 1
@@ -155,6 +154,8 @@ class BigCommerceShop:
         told = _quota(self.quota, count, WINDOW_SECONDS - spent) if self.quota else {}
         if self.quota and count > self.quota:
             return Response(429, {"status": 429, "title": "Too many requests"}, told)
+        if self.closed in asked.path:
+            return Response(403, {"status": 403, "title": "You don't have a required scope"}, told)
         answered = bigcommerce_api.answer(store, asked, now, self.delay)
         return Response(answered.status, answered.body, told)
 

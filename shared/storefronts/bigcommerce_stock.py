@@ -83,14 +83,20 @@ class Stock:
         wanted = sorted(set(ids), key=int)
         if not wanted:
             return {}
-        path = f"v3/inventory/locations/{self.location}/items"
-        listed = data(self.api.ask(path, {f"{by}:in": ",".join(wanted), "limit": MOST_AT_ONCE}), "inventory")
+        listed = data(
+            self.api.ask(items_of(self.location), {f"{by}:in": ",".join(wanted), "limit": MOST_AT_ONCE}), "inventory"
+        )
         found: dict[tuple[str, str], int] = {}
         for each in listed:
             identity, units = each.get("identity"), each.get("total_inventory_onhand")
             if isinstance(identity, dict) and isinstance(units, int):
                 found[str(identity.get("product_id")), str(identity.get("variant_id"))] = units
         return found
+
+
+def items_of(location: str) -> str:
+    """Say where the items of a location are listed."""
+    return f"v3/inventory/locations/{location}/items"
 
 
 def _identity(wanted: Quantity) -> dict[str, Any]:

@@ -93,6 +93,12 @@ def generic(
     )
 
 
+def bigcommerce_channel(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any rules
+    """The rules of a BigCommerce store, as far as its platform goes."""
+    rules = {"platform": "bigcommerce", "shop": "fjord.example", "location": 1}
+    return {**rules, "api_url": "https://api.bigcommerce.com/stores/abc123", **changes}
+
+
 def generic_channel(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any rules
     """The rules of such a shop, as far as its platform goes."""
     mapping = generic_shop.MAPPING

@@ -56,6 +56,7 @@ HEADERS = (
     "webhook-timestamp",
     "webhook-signature",
 )
+NAMES = ("id", "sku", "quantity", "line_items", "no", "pieces", "article", "scope", "data")
 each_platform = pytest.mark.parametrize("platform", sorted(PLATFORMS))
 values = st.text(max_size=40) | st.sampled_from(
     [

@@ -156,7 +156,7 @@ def test_a_fetched_order_is_read() -> None:
     destination = read.destination
     assert (destination.country, destination.region, destination.postcode_prefix) == ("NO", "Vestland", "500")
     assert intake.ship_to == {
-        "name": "Ada Buyer",
+        "name": "John Buyer",
         "address1": "Harbour Street 1",
         "city": "Bergen",
         "zip": "5003",
