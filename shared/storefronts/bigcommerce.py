@@ -105,8 +105,10 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     read = Object(payloads.loads(body), "order")
     is_given_up = _is_given_up(read)
     shipping = _shipping(read)
-    currency = read.text("default_currency_code")
-    lines = [_line(item, currency, is_given_up=is_given_up) for item in shipped(shipping.value)]
+    currency, items = read.text("default_currency_code"), shipped(shipping.value)
+    if items and not is_given_up and all(_has_left(item) for item in items):
+        raise Rejected("an order that the shop has shipped is not shipped again", code="order_completed")
+    lines = [_line(item, currency, is_given_up=is_given_up) for item in items]
     if len({line.line for line in lines}) != len(lines):
         raise InvalidInput("two lines have one id", code="line_twice")
     order = Order(
@@ -174,6 +176,11 @@ def _shipping(read: Object) -> Object:
     if len(filled) > 1:
         raise InvalidInput("an order goes to several addresses", code="several_addresses", count=len(filled))
     return filled[0] if filled else Object({}, "consignment")
+
+
+def _has_left(item: Object) -> bool:
+    """Answer whether every unit bought was shipped; what came back after that has no state of its own."""
+    return payloads.units(item.value.get("quantity_shipped", 0)) >= payloads.units(item.value.get("quantity")) > 0
 
 
 def _line(item: Object, currency: str, *, is_given_up: bool) -> Line:

@@ -199,6 +199,22 @@ def test_an_order_that_was_given_up_is_cancelled_with_all_its_units(fields: dict
     assert [each.ordered for each in intake.order.lines] == [3, 1]
 
 
+@pytest.mark.parametrize(("shipped", "is_taken"), [((2, 1), False), ((2, 0), True), ((1, 1), True), ((0, 0), True)])
+def test_what_came_back_after_all_was_shipped_makes_no_order_to_ship(
+    shipped: tuple[int, int], *, is_taken: bool
+) -> None:
+    first = line(quantity=2, quantity_refunded=1, quantity_shipped=shipped[0])
+    second = line(id=2, quantity_refunded=1, quantity_shipped=shipped[1])
+    body = order(status_id=14, consignments=shipping([first, second]))
+
+    if is_taken:
+        assert [each.open for each in bigcommerce.read_order(FJORD, UPDATED, body).order.lines] == [1, 0]
+    else:
+        with pytest.raises(Rejected) as refused:
+            bigcommerce.read_order(FJORD, UPDATED, body)
+        assert refused.value.code == "order_completed"
+
+
 def test_a_shipped_order_that_is_archived_is_not_cancelled() -> None:
     with pytest.raises(Rejected) as refused:
         bigcommerce.read_order(FJORD, UPDATED, order(status_id=2, is_deleted=True))
