@@ -106,7 +106,7 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     is_given_up = _is_given_up(read)
     shipping = _shipping(read)
     currency, items = read.text("default_currency_code"), shipped(shipping.value)
-    if items and not is_given_up and all(_has_left(item) for item in items):
+    if items and not is_given_up and all(_has_gone(item) for item in items):
         raise Rejected("an order that the shop has shipped is not shipped again", code="order_completed")
     lines = [_line(item, currency, is_given_up=is_given_up) for item in items]
     if len({line.line for line in lines}) != len(lines):
@@ -178,7 +178,7 @@ def _shipping(read: Object) -> Object:
     return filled[0] if filled else Object({}, "consignment")
 
 
-def _has_left(item: Object) -> bool:
+def _has_gone(item: Object) -> bool:
     """Answer whether every unit bought was shipped; what came back after that has no state of its own."""
     return payloads.units(item.value.get("quantity_shipped", 0)) >= payloads.units(item.value.get("quantity")) > 0
 
