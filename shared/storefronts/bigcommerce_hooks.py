@@ -19,10 +19,9 @@ TOPICS = tuple(sorted(ORDER_TOPICS.keys() - {"store/order/statusUpdated"}))
 
 
 def look(api: Api, delivery_url: str) -> tuple[Subscription, ...]:
-    """Look for a webhook of every topic that delivers to a URL; of several, an active one counts."""
+    """Look for a webhook of every topic that delivers to a URL: a store has no two of them."""
     listed = data(api.get("v3/hooks", destination=delivery_url, limit=250), "webhooks")
     ours = [each for each in listed if each.get("destination") == delivery_url and isinstance(each.get("id"), int)]
-    ours.sort(key=lambda each: each.get("is_active") is True)
     found = {str(each.get("scope")): each for each in ours}
     return tuple(
         Subscription(

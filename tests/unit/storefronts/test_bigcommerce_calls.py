@@ -531,5 +531,12 @@ def test_webhooks_that_are_missing_are_made_and_those_switched_off_switched_on(a
     assert len(api.get("v3/hooks")["data"]) == 5
 
 
+def test_a_webhook_that_delivers_elsewhere_is_not_ours(api: Api) -> None:
+    elsewhere = {"id": 1, "scope": "store/order/updated", "destination": "https://other.example", "is_active": True}
+    all_shown = replace(api, send=lambda _: web.Response(body=json.dumps({"data": [elsewhere]}).encode()))
+
+    assert {each.state for each in bigcommerce_hooks.look(all_shown, HOOK)} == {"missing"}
+
+
 def test_what_is_subscribed_to_is_read() -> None:
     assert {*bigcommerce_hooks.TOPICS} <= bigcommerce.ORDER_TOPICS.keys()
