@@ -88,9 +88,9 @@ def bounded(seconds: float) -> float:
 
 
 def _rest(told: Message) -> float:
-    """Read for how long a shop throttles: BigCommerce says it in milliseconds, in a header of its own."""
+    """Read for how long a shop throttles; BigCommerce says it in milliseconds, in a header of its own."""
     resets = told.get("X-Rate-Limit-Time-Reset-Ms", "")
-    if _MILLISECONDS.fullmatch(resets):
+    if "Retry-After" not in told and _MILLISECONDS.fullmatch(resets):
         return bounded(int(resets) / 1000)
     return _seconds(told.get("Retry-After"))
 
