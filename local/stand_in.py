@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from local import faults
 
 NEVER_SECONDS = 3600.0
+NO_CONTENT = 204
 REFUSALS = 400
 
 
@@ -126,7 +127,7 @@ def serving(shop: Shop) -> Iterator[str]:
             response = respond(shop, asked)
             if response is None:
                 return
-            text = json.dumps(response.body).encode()
+            text = b"" if response.status == NO_CONTENT else json.dumps(response.body).encode()
             with suppress(ConnectionError):  # who asked may have gone while the shop hung
                 self.send_response(response.status)
                 for name, value in response.headers.items():

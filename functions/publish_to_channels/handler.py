@@ -36,7 +36,7 @@ def flow() -> PublishToChannels:
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
     problems = Problems(book.orders)
-    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
+    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
     return PublishToChannels(
         availability=availability,
         leases=Leases(book.stock),

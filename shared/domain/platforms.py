@@ -9,13 +9,20 @@ from urllib.parse import urlsplit
 from shared.domain.intake import Ask
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, GENERIC = "shopify", "woocommerce", "generic"
+SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, GENERIC = "shopify", "woocommerce", "bigcommerce", "generic"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     SHOPIFY: ("shop", "api_url", "location"),
     WOOCOMMERCE: ("shop", "api_url"),
+    BIGCOMMERCE: ("shop", "api_url", "location"),
     GENERIC: ("shop", "api_url", "mapping"),
 }
 """Platform -> the settings it has beside those of every channel."""
+
+GIVE_MONEY_BACK_BY_HAND: Mapping[str, str] = {
+    WOOCOMMERCE: "WooCommerce's payment plugins give money back, by hand",
+    BIGCOMMERCE: "money goes back in BigCommerce's control panel, by hand",
+}
+"""Platforms whose cancels give no money back, and why."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
 OF_A_LINE = ("id", "sku", "units", "price", "ships")
@@ -45,7 +52,7 @@ class OrderMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How a platform is reached. `location`: the place a Shopify store's numbers are of."""
+    """How a platform is reached. `location`: the place a Shopify or BigCommerce store's numbers are of."""
 
     platform: str
     shop: str
@@ -61,15 +68,22 @@ def parse(at: Place, *shared: str) -> Connection:
     """
     platform = at.one_of("platform", *SETTINGS)
     at.only("platform", *SETTINGS[platform], *shared)
-    if platform == WOOCOMMERCE and at.value("refunds_cancels"):
-        raise at.wrong("refunds_cancels", True, "false: WooCommerce's payment plugins give money back, by hand")  # noqa: FBT003
+    by_hand = GIVE_MONEY_BACK_BY_HAND.get(platform)
+    if by_hand and at.value("refunds_cancels"):
+        raise at.wrong("refunds_cancels", True, f"false: {by_hand}")  # noqa: FBT003
     return Connection(
         platform=platform,
         shop=at.text("shop"),
         api_url=at.text("api_url") if platform == SHOPIFY else _url(at, "api_url"),
-        location=at.text("location") if platform == SHOPIFY else "",
+        location=_location(at, platform),
         mapping=_mapping(at.child("mapping")) if platform == GENERIC else None,
     )
+
+
+def _location(at: Place, platform: str) -> str:
+    if platform == BIGCOMMERCE:
+        return str(at.whole("location", 1, 2**63 - 1))
+    return at.text("location") if platform == SHOPIFY else ""
 
 
 def _url(at: Place, key: str) -> str:

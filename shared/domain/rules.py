@@ -40,7 +40,7 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify store; `mapping`: of a generic shop.
+    Shopify or BigCommerce store; `mapping`: of a generic shop.
     """
 
     channel: ChannelId

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
-from shared.storefronts import shopify, woocommerce
+from shared.storefronts import bigcommerce, shopify, woocommerce
 from shared.storefronts.contract import Inbound
 from shared.storefronts.standard_webhooks import Hooks
 
@@ -21,6 +21,7 @@ def _generic(channel: Channel) -> Inbound:
 _READERS: Mapping[str, Callable[[Channel], Inbound]] = {
     platforms.SHOPIFY: lambda _: shopify,
     platforms.WOOCOMMERCE: lambda _: woocommerce,
+    platforms.BIGCOMMERCE: lambda _: bigcommerce,
     platforms.GENERIC: _generic,
 }
 

@@ -9,6 +9,9 @@ from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
+from shared.storefronts.bigcommerce_orders import Orders as BigCommerceOrders
+from shared.storefronts.bigcommerce_rest import Api
+from shared.storefronts.bigcommerce_stock import Stock as BigCommerceStock
 from shared.storefronts.contract import Desk, Numbers, Orders
 from shared.storefronts.generic_shop import GenericShop
 from shared.storefronts.shopify_admin import Shop
@@ -20,18 +23,31 @@ from shared.storefronts.woocommerce_stock import Stock
 
 
 class Outbound:
-    """Connects channels. `token` gives what a channel is called with, `now` the time, `new_id` never the same twice."""
+    """Connects channels.
 
-    def __init__(self, token: Callable[[Channel], str], now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+    `token` gives what a channel is called with, `now` the time, `new_id` never the same twice; `wait` waits so many
+    seconds.
+    """
+
+    def __init__(
+        self,
+        token: Callable[[Channel], str],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        wait: Callable[[float], None],
+    ) -> None:
         self._token = token
         self._now = now
         self._new_id = new_id
+        self._wait = wait
 
     def numbers(self, channel: Channel) -> Numbers:
         """Connect a shop's quantities."""
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return Stock(self._rest(channel))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceStock(api=self._api(channel), location=channel.location, wait=self._wait)
             case platforms.GENERIC:
                 return self._generic(channel)
         token = self._token(channel)
@@ -42,6 +58,8 @@ class Outbound:
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooOrders(self._rest(channel))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceOrders(self._api(channel))
             case platforms.GENERIC:
                 return self._generic(channel)
         return OrderDesk(url=channel.api_url, token=self._token(channel))
@@ -51,12 +69,17 @@ class Outbound:
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooOrders(self._rest(channel))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceOrders(self._api(channel))
             case platforms.GENERIC:
                 return self._generic(channel)
         return ShopifyOrders(url=channel.api_url, token=self._token(channel))
 
     def _rest(self, channel: Channel) -> Rest:
         return Rest(url=channel.api_url, token=self._token(channel))
+
+    def _api(self, channel: Channel) -> Api:
+        return Api(url=channel.api_url, token=self._token(channel))
 
     def _generic(self, channel: Channel) -> GenericShop:
         if channel.mapping is None:

@@ -6,10 +6,12 @@ A redirect is not followed: what is asked carries the shop's token, which is nob
 from __future__ import annotations
 
 import http.client
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from math import isfinite
 
 from shared.errors import InvalidInput, Transient
@@ -18,6 +20,8 @@ MOST_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
 LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 3600.0
+
+_MILLISECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ def send(request: Request) -> Response:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == TOO_MANY_REQUESTS:
-            wait = _seconds(error.headers.get("Retry-After"))
+            wait = _rest(error.headers)
             raise Transient("the shop throttles", code="throttled", wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
@@ -81,6 +85,14 @@ def send(request: Request) -> Response:
 def bounded(seconds: float) -> float:
     """Believe a shop for an hour at most; `inf` and `nan` are numbers, too."""
     return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
+
+
+def _rest(told: Message) -> float:
+    """Read for how long a shop throttles; BigCommerce says it in milliseconds, in a header of its own."""
+    resets = told.get("X-Rate-Limit-Time-Reset-Ms", "")
+    if "Retry-After" not in told and _MILLISECONDS.fullmatch(resets):
+        return bounded(int(resets) / 1000)
+    return _seconds(told.get("Retry-After"))
 
 
 def _seconds(told: str | None) -> float:

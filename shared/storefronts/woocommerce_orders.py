@@ -12,17 +12,16 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared.domain import times
 from shared.errors import InvalidInput, Rejected
-from shared.storefronts import woocommerce
+from shared.storefronts import changes, woocommerce
 from shared.storefronts.contract import Found, Parcel, Part, Seen
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 PAGE = 50
-MOST_PAGES = 1000
 FULFILLED = "truestock_fulfilled_"
 """How the fields begin that keep the units fulfilled; then comes the line's id."""
 
@@ -38,35 +37,24 @@ class Orders:
     # ---- found
 
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
-        """Yield orders changed at or after a time, oldest change first, with the lines of their refunds.
+        """Yield orders changed at or after a time, oldest change first, with the lines of their refunds."""
+        for order in changes.since(since, PAGE, self._page, _changed_at):
+            yield self._found(order, str(_field(order, "id")))
 
-        The next page begins where the last one ended in time: an order that changes meanwhile would shift what is
-        paged by number, and one would be left out.
-        """
-        after, page, seen = since - timedelta(seconds=1), 1, set[tuple[str, str]]()
-        for _ in range(MOST_PAGES):
-            listed = self.rest.get(
-                "orders",
-                modified_after=f"{after:%Y-%m-%dT%H:%M:%S}",
-                dates_are_gmt="true",
-                orderby="modified",
-                order="asc",
-                status="any",
-                per_page=PAGE,
-                page=page,
-            )
-            if not isinstance(listed, list):
-                raise strange("orders")
-            for order in listed:
-                told = str(_field(order, "id")), str(_field(order, "date_modified_gmt"))
-                if told not in seen:
-                    seen.add(told)
-                    yield self._found(order, told[0])
-            if len(listed) < PAGE:
-                return
-            last = times.read(f"{_field(listed[-1], 'date_modified_gmt')}Z", "date_modified_gmt") - timedelta(seconds=1)
-            after, page = (last, 1) if last > after else (after, page + 1)
-        raise strange("orders without an end")
+    def _page(self, after: datetime, page: int) -> list[dict[str, Any]]:
+        listed = self.rest.get(
+            "orders",
+            modified_after=f"{after:%Y-%m-%dT%H:%M:%S}",
+            dates_are_gmt="true",
+            orderby="modified",
+            order="asc",
+            status="any",
+            per_page=PAGE,
+            page=page,
+        )
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise strange("orders")
+        return listed
 
     def _found(self, order: Mapping[str, Any], order_id: str) -> Found:
         refunds = order.get("refunds")
@@ -154,6 +142,10 @@ class Orders:
         if not isinstance(answer, dict):
             raise strange("order")
         return answer
+
+
+def _changed_at(order: Mapping[str, Any]) -> datetime:
+    return times.read(f"{_field(order, 'date_modified_gmt')}Z", "date_modified_gmt")
 
 
 def _kept(order: Mapping[str, Any]) -> dict[str, int]:

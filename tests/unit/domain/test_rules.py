@@ -167,9 +167,11 @@ def sells(channel: dict[str, Any], **changes: object) -> dict[str, Any]:
 
 def test_every_platform_has_the_settings_it_needs() -> None:
     (woo,) = rules.parse(sells(WOO)).channels.values()
+    (store,) = rules.parse(sells(stand_ins.bigcommerce_channel())).channels.values()
     (generic,) = rules.parse(sells(stand_ins.generic_channel())).channels.values()
 
     assert (woo.platform, woo.api_url, woo.location) == ("woocommerce", "https://fjord.example/wp-json/wc/v3", "")
+    assert (store.platform, store.location) == ("bigcommerce", "1")
     assert generic.mapping is not None
     assert (generic.mapping.order, generic.mapping.topics["order.placed"]) == ("data.number", Ask.CREATE)
     assert rules.parse(sells(WOO, api_url="http://127.0.0.1:8080/wp-json/wc/v3")).active_channels
@@ -188,6 +190,12 @@ def test_every_platform_has_the_settings_it_needs() -> None:
         (WOO, {"api_url": "https:///wp-json"}, "api_url"),
         (WOO, {"api_url": "https://[fjord/"}, "api_url"),
         (WOO, {"api_url": "fjord.example"}, "api_url"),
+        (stand_ins.bigcommerce_channel(), {"location": ...}, "location"),
+        (stand_ins.bigcommerce_channel(), {"location": 0}, "location"),
+        (stand_ins.bigcommerce_channel(), {"location": "gid://shopify/Location/1"}, "location"),
+        (stand_ins.bigcommerce_channel(), {"mapping": {}}, "mapping"),
+        (stand_ins.bigcommerce_channel(), {"refunds_cancels": True}, "refunds_cancels"),
+        (stand_ins.bigcommerce_channel(), {"api_url": "http://api.bigcommerce.com/stores/abc123"}, "api_url"),
         (stand_ins.generic_channel(), {"mapping": ...}, "mapping"),
         (stand_ins.generic_channel(), {"location": "x"}, "location"),
     ],
