@@ -18,6 +18,7 @@ from shared.domain.intake import Intake
 from shared.domain.messages import (
     CountCode,
     Delivered,
+    FetchOrder,
     FillSku,
     PlanOrder,
     Publish,
@@ -155,7 +156,7 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = self.inbound(channel).read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            case FetchOrder() | Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

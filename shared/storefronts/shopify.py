@@ -28,6 +28,8 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/cancelled": Ask.CANCEL,
 }
 
+EDITED = "orders/edited"
+
 RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
@@ -47,20 +49,39 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now
     return signature is not None and signatures.is_signed(body, [signature], [each.encode() for each in secrets])
 
 
-def identify(_body: bytes, headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one."""
+def identify(body: bytes, headers: Mapping[str, str]) -> Event:
+    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one.
+
+    Thin are `orders/edited`, which tells of units added and removed, and a body too large to be sent: that is
+    `{"id": ...}` alone (https://shopify.dev/docs/apps/build/webhooks, payload size limits).
+    """
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
         raise InvalidInput("a delivery names no topic", code="topic", value=topic[:40])
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
     order, at = headers.get("x-shopify-order-id", ""), headers.get("x-shopify-triggered-at", "")
+    thin = _thin(topic, body)
     return Event(
         topic=topic,
         event_id=event_id,
-        order=order if _ORDER_ID.fullmatch(order) else "",
+        order=thin or (order if _ORDER_ID.fullmatch(order) else ""),
         at=at if _TIME.fullmatch(at) else "",
+        is_thin=bool(thin),
     )
+
+
+def _thin(topic: str, body: bytes) -> str:
+    """Name the order of an event that does not tell how it changed; empty for all others."""
+    try:
+        if topic == EDITED:
+            return Object(Object(payloads.loads(body), "event").value.get("order_edit"), "edit").id("order_id")
+        if topic in ORDER_TOPICS:
+            order = Object(payloads.loads(body), "order")
+            return order.id("id") if order.value.get("line_items") is None else ""
+    except InvalidInput:  # whoever reads the order says what is wrong with it
+        return ""
+    return ""
 
 
 def ask_of(topic: str) -> Ask | None:
