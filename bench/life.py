@@ -100,6 +100,7 @@ ENVIRONMENT = {
     "CHANNEL_DEAD_LETTERS_URL": f"{QUEUES}/ChannelDeadLetters",
     "SHOP_EVENT_DEAD_LETTERS_URL": f"{QUEUES}/ShopEventDeadLetters",
     "SECRET_PREFIX": "truestock/bench",
+    "SHOPIFY_EVENT_SOURCE": "",
     "POWERTOOLS_SERVICE_NAME": "truestock-prod",
     "POWERTOOLS_METRICS_NAMESPACE": "Truestock",
     "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -23,6 +23,7 @@ os.environ.update(
         "CHANNEL_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/ChannelDeadLetters",
         "SHOP_EVENT_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/ShopEventDeadLetters",
         "SECRET_PREFIX": "truestock/test",
+        "SHOPIFY_EVENT_SOURCE": "aws.partner/shopify.com/4711/truestock",
         "POWERTOOLS_SERVICE_NAME": "test",
         "POWERTOOLS_METRICS_NAMESPACE": "Truestock",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.flows.poll_storefronts import PollStorefronts
 from shared.flows.take_shop_events import TakeShopEvents
-from shared.runtime import clients, clock, queues, rules
+from shared.runtime import clients, clock, lifetime, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
@@ -21,6 +21,7 @@ from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
 from shared.storefronts import inbound
 from shared.storefronts.outbound import Outbound
+from shared.storefronts.shopify_bus import Bus
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -56,6 +57,7 @@ def events() -> TakeShopEvents:
         archive=Archive(clients.s3(), names.archive_bucket),
         problems=Problems(Table(clients.dynamodb(), names.order_table)),
         connect=outbound().orders,
+        inbound=inbound.of,
         send=partial(queues.send, names.order_queue_url),
     )
 
@@ -72,13 +74,14 @@ def token(channel: Channel) -> str:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> PartialItemFailureResponse | None:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | None:
     """Take a batch of the queue, or poll all shops: a schedule brings no records."""
     now = clock.now()
     if "Records" not in event:
         count(poll().run(rules.current(now), now))
         return None
-    taken = events().run(queues.bodies(event), rules.current(now), now)
+    bus = Bus(source=settings().shopify_event_source, account=lifetime.account_of(context))
+    taken = events().run(queues.bodies(event), rules.current(now), bus, now)
     tries = queues.tries(event)
     for message_id in taken.again:
         seconds = FIRST_COMES_AGAIN_SECONDS * 2 ** (tries[message_id] - 1)

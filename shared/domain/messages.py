@@ -148,7 +148,7 @@ def read(text: str) -> Message:
     """Read a message. Raises InvalidInput for what no writer of ours wrote."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput("a message is not JSON", code="message_unreadable") from error
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise InvalidInput("a message has no schema we know", code="message_schema")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from shared.domain.intake import Ask
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, GENERIC = "shopify", "woocommerce", "generic"
+SHOPIFY, WOOCOMMERCE, GENERIC, AMAZON = "shopify", "woocommerce", "generic", "amazon"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     SHOPIFY: ("shop", "api_url", "location"),
     WOOCOMMERCE: ("shop", "api_url"),

@@ -25,6 +25,7 @@ class Settings:
     channel_dead_letters_url: str
     shop_event_dead_letters_url: str
     secret_prefix: str
+    shopify_event_source: str
 
 
 @cache

@@ -15,6 +15,7 @@ from shared.domain.intake import Ask, Intake
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import shopify
+from shared.storefronts.contract import Event
 from tests.support import trade
 
 GOLDEN = Path(__file__).parents[3] / "events/webhooks/shopify"
@@ -295,3 +296,41 @@ def test_a_product_lists_its_variants_by_their_inventory_items() -> None:
         ("A", "gid://shopify/InventoryItem/9007199254740993", True),
         ("B", "gid://shopify/InventoryItem/12", False),
     ]
+
+
+# ---- thin events
+
+
+def identified(topic: str, body: bytes, **told: str) -> Event:
+    headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": "w1"}
+    return shopify.identify(body, headers | {name.replace("_", "-"): value for name, value in told.items()})
+
+
+@pytest.mark.parametrize(
+    ("_case", "topic", "body"),
+    [
+        ("cut", "orders/updated", b'{"id": 820982911946154508}'),
+        ("lines cut away", "orders/create", changed("orders_create", line_items=None)),
+        ("cancelled and cut", "orders/cancelled", b'{"id": 820982911946154508}'),
+        ("edited", "orders/edited", golden("orders_edited")),
+    ],
+)
+def test_an_event_that_does_not_tell_the_order_is_thin(_case: str, topic: str, body: bytes) -> None:
+    event = identified(topic, body)
+
+    assert (event.order, event.is_thin) == ("820982911946154508", True)
+
+
+@pytest.mark.parametrize(
+    ("_case", "topic", "body"),
+    [
+        ("whole", "orders/create", golden("orders_create")),
+        ("no lines left", "orders/updated", changed("orders_create", line_items=[])),
+        ("about no order", "products/update", golden("products_update")),
+        ("names no order", "orders/updated", b"{}"),
+        ("edit of nothing", "orders/edited", b"{}"),
+        ("not JSON", "orders/create", golden("malformed")),
+    ],
+)
+def test_other_events_are_not_thin(_case: str, topic: str, body: bytes) -> None:
+    assert not identified(topic, body, x_shopify_order_id="7").is_thin

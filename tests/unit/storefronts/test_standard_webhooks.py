@@ -194,3 +194,18 @@ def test_what_the_stand_in_sends_is_verified(tmp_path: Path) -> None:
 
     assert HOOKS.verify(body, told, [stand_ins.GENERIC_SECRET], clock.now)
     assert HOOKS.read_order(MARKET, "order.placed", body).order.lines[0].open == 2
+
+
+@pytest.mark.parametrize(
+    ("_case", "body", "is_thin"),
+    [
+        ("whole", order(), False),
+        ("no lines left", order(items=[]), False),
+        ("lines untold", order(items=None), True),
+        ("nothing but the order", json.dumps({"type": "order.changed", "data": {"number": "M-7001"}}).encode(), True),
+    ],
+)
+def test_an_event_without_lines_is_thin(_case: str, body: bytes, *, is_thin: bool) -> None:
+    event = HOOKS.identify(body, headers())
+
+    assert (bool(event.order), event.is_thin) == (True, is_thin)
