@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain import times
+from shared.domain.asking import admitted
 from shared.domain.intake import Intake
 from shared.domain.messages import Delivered, Message
 from shared.domain.rules import Channel, Rules
@@ -68,7 +69,8 @@ class PollStorefronts:
         read: list[tuple[Intake, Found]] = []
         for found in listed:
             try:
-                read.append((reader.read_order(channel.channel, found.topic, found.body), found))
+                intake = reader.read_order(channel.channel, found.topic, found.body)
+                read.append((admitted(intake, channel), found))
             except Rejected:
                 continue  # no order of ours to ship
             except InvalidInput:

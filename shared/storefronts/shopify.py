@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.domain import times
-from shared.domain.intake import Ask, Intake
+from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import Destination, Line, Order
-from shared.errors import InvalidInput, Rejected
+from shared.errors import InvalidInput
 from shared.storefronts import payloads, signatures
 from shared.storefronts.contract import Event, Listing, Refund, RefundedLine
 from shared.storefronts.payloads import Object, short
@@ -29,6 +29,14 @@ ORDER_TOPICS: Mapping[str, Ask] = {
 }
 
 EDITED = "orders/edited"
+
+PAID = {
+    "authorized": Paid.AUTHORISED,
+    "paid": Paid.FULLY,
+    "partially_refunded": Paid.FULLY,
+    "refunded": Paid.FULLY,
+}
+"""`financial_status`; the others, such as `pending`, `partially_paid` and `voided`, are not paid for."""
 
 RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
@@ -93,14 +101,11 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """Read an order event: the order as it now is, all units open, and what is asked about it.
 
     A line without a SKU gets the name `?<line id>`, which no source lists: the order is recorded and waits for a
-    person. Lines that need no shipping are left out. Raises InvalidInput for what cannot be read, Rejected for a
-    test order.
+    person. Lines that need no shipping are left out. Raises InvalidInput for what cannot be read.
     """
     if topic not in ORDER_TOPICS:
         raise InvalidInput("no order comes with this topic", code="topic_unknown", topic=topic[:60])
     read = Object(payloads.loads(body), "order")
-    if read.value.get("test") is True:
-        raise Rejected("a test order is never shipped", code="test_order")
     currency = read.text("currency")
     items = payloads.rows(read.value.get("line_items"), "line")
     lines = [line for item in items if (line := _line(item, currency))]
@@ -121,7 +126,13 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
         ),
     )
     ask = Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic]
-    return Intake(ask=ask, order=order, ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}))
+    return Intake(
+        ask=ask,
+        order=order,
+        ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}),
+        paid=PAID.get(str(read.value.get("financial_status")), Paid.NOT),
+        is_test=read.value.get("test") is True,
+    )
 
 
 def read_refund(body: bytes) -> Refund:

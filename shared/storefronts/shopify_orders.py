@@ -24,7 +24,7 @@ MOST_LINES = 100
 
 _TOLD = """
 fragment Told on Order {
-  legacyResourceId name createdAt updatedAt cancelledAt currencyCode test
+  legacyResourceId name createdAt updatedAt cancelledAt currencyCode test displayFinancialStatus
   lineItems(first: $lines, after: $linesAfter) {
     nodes {
       id sku currentQuantity requiresShipping isGiftCard
@@ -143,6 +143,7 @@ def _found(node: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Found
         "cancelled_at": node["cancelledAt"],
         "currency": node["currencyCode"],
         "test": node["test"],
+        "financial_status": (node["displayFinancialStatus"] or "").lower(),
         "line_items": [_line(line) for line in lines],
         "shipping_address": {ours: address.get(theirs) for theirs, ours in _ADDRESS.items()} if address else None,
     }

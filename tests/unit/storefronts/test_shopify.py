@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.intake import Ask, Intake
+from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import shopify
@@ -145,11 +145,30 @@ def test_an_order_may_have_no_address() -> None:
     assert (intake.ship_to, intake.order.destination.country) == ({}, "")
 
 
-def test_a_test_order_is_never_shipped() -> None:
-    with pytest.raises(Rejected) as refused:
-        read("orders_create_test")
+def test_a_test_order_says_that_it_is_one() -> None:
+    assert read("orders_create_test").is_test
+    assert not read("orders_create").is_test
 
-    assert refused.value.code == "test_order"
+
+@pytest.mark.parametrize(
+    ("told", "paid"),
+    [
+        ("pending", Paid.NOT),
+        ("authorized", Paid.AUTHORISED),
+        ("partially_paid", Paid.NOT),
+        ("paid", Paid.FULLY),
+        ("partially_refunded", Paid.FULLY),
+        ("refunded", Paid.FULLY),
+        ("voided", Paid.NOT),
+        ("expired", Paid.NOT),
+        ("of_next_year", Paid.NOT),
+        (None, Paid.NOT),
+    ],
+)
+def test_an_order_says_how_far_it_is_paid_for(told: str | None, paid: Paid) -> None:
+    body = changed("orders_create", financial_status=told)
+
+    assert shopify.read_order(NORDLYS, "orders/create", body).paid is paid
 
 
 @pytest.mark.parametrize(
