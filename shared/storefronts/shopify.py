@@ -8,6 +8,7 @@ among them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -101,14 +102,17 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """Read an order event: the order as it now is, all units open, and what is asked about it.
 
     A line without a SKU gets the name `?<line id>`, which no source lists: the order is recorded and waits for a
-    person. Lines that need no shipping are left out. Raises InvalidInput for what cannot be read.
+    person. Lines that need no shipping are left out: gift cards, tips and services among them. Units that came back
+    after they were shipped count as ordered, so that they take none from what is still to be shipped. Raises
+    InvalidInput for what cannot be read.
     """
     if topic not in ORDER_TOPICS:
         raise InvalidInput("no order comes with this topic", code="topic_unknown", topic=topic[:60])
     read = Object(payloads.loads(body), "order")
     currency = read.text("currency")
     items = payloads.rows(read.value.get("line_items"), "line")
-    lines = [line for item in items if (line := _line(item, currency))]
+    returned = _returned(read.value.get("refunds"))
+    lines = [line for item in items if (line := _line(item, currency, returned))]
     if len({line.line for line in lines}) != len(lines):
         raise InvalidInput("two lines have one id", code="line_twice")
     address = read.table("shipping_address")
@@ -164,11 +168,26 @@ def read_product(body: bytes) -> tuple[Listing, ...]:
     )
 
 
-def _line(item: Object, currency: str) -> Line | None:
+def _returned(refunds: object) -> Counter[str]:
+    """Count the units of each line that came back after they were shipped: they are refunded, and were owed all along.
+
+    `current_quantity` leaves them out like units that were never shipped.
+    """
+    counted: Counter[str] = Counter()
+    for refund in payloads.rows(refunds or [], "refund"):
+        for item in payloads.rows(refund.value.get("refund_line_items") or [], "refunded line"):
+            if item.value.get("restock_type") == "return":
+                counted[item.id("line_item_id")] += payloads.units(item.value.get("quantity"))
+    return counted
+
+
+def _line(item: Object, currency: str, returned: Mapping[str, int]) -> Line | None:
     if item.value.get("requires_shipping") is False or item.value.get("gift_card") is True:
         return None
     line_id = item.id("id")
     units = payloads.units(item.value.get("current_quantity", item.value.get("quantity")))
+    if "current_quantity" in item.value:
+        units += returned.get(line_id, 0)
     price = item.value.get("price")
     return Line(
         line=line_id,

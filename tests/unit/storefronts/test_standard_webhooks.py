@@ -209,3 +209,14 @@ def test_an_event_without_lines_is_thin(_case: str, body: bytes, *, is_thin: boo
     event = HOOKS.identify(body, headers())
 
     assert (bool(event.order), event.is_thin) == (True, is_thin)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "minor"), [("EUR", "19.9", 1990), ("JPY", "1000", 1000), ("KWD", "1.234", 1234)]
+)
+def test_a_price_has_the_decimals_of_its_currency(currency: str, price: str, minor: int) -> None:
+    told = {"no": 9007199254740993, "article": {"code": "", "price": price}, "pieces": 1}
+
+    (line,) = HOOKS.read_order(MARKET, "order.placed", order(items=[told], currency=currency)).order.lines
+
+    assert (line.line, line.sku, line.price_minor) == ("9007199254740993", "?9007199254740993", minor)
