@@ -108,6 +108,19 @@ def test_what_we_have_is_not_queued_again(aws: Aws, context: LambdaContext, shop
     assert queued(aws) == []
 
 
+def test_an_order_that_the_rules_let_wait_is_not_queued(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    config = Config(aws.s3, settings().config_bucket)
+    rules = config.document()
+    rules["channels"]["nordlys"]["ships"] = "paid"
+    config.push(rules)
+    (node, _) = ANSWER["data"]["orders"]["nodes"]
+    shop.answers = [page(node | {"displayFinancialStatus": "PENDING"})]
+
+    handler.lambda_handler({}, context)
+
+    assert queued(aws) == []
+
+
 def test_it_asks_again_from_a_little_before_where_it_was(aws: Aws, context: LambdaContext, shop: Shop) -> None:
     shop.answers = [page(), page()]
     pk, sk = keys.poll(trade.key("1").channel)

@@ -223,6 +223,18 @@ def test_a_shop_that_no_rule_names_is_for_a_person_and_not_tried_again() -> None
     assert house.problems.found == [("shop_event_refused", "other.myshopify.com")]
 
 
+@pytest.mark.parametrize("changes", [{"platform": "woocommerce"}, {"active": False}])
+def test_a_shop_of_another_platform_or_switched_off_is_not_meant(changes: dict[str, Any]) -> None:
+    current = two_shops()
+    channels = {**current.channels, NORDLYS: replace(current.channels[NORDLYS], **changes)}
+    house = House(rules=replace(current, channels=channels))
+
+    house.take(json.dumps(SHOPIFY))
+
+    assert house.problems.found == [("shop_event_refused", "nordlys-living.myshopify.com")]
+    assert house.sent == []
+
+
 # ---- Amazon's notifications
 
 
