@@ -79,7 +79,8 @@ def _receiving(folder: Path) -> Iterator[Figure]:
         archive=cast("Archive", Kept()),
         inbound=inbound.of,
         secrets=lambda channel, _: (secrets[channel], ""),
-        send=queue.extend,
+        to_orders=queue.extend,
+        to_shop_events=queue.extend,
     )
 
     def ours(channel: str, event: Mapping[str, Any]) -> None:

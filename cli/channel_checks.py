@@ -23,7 +23,7 @@ from shared.runtime import clock
 from shared.storage import pauses
 from shared.storage.availability import Availability, Lease, Leases, Mark
 from shared.storage.pauses import Pause, Pauses
-from shared.storefronts import graphql
+from shared.storefronts import graphql, shopify
 from shared.storefronts.contract import NOT_UNDERSTOOD
 
 app = typer.Typer()
@@ -34,6 +34,8 @@ UNAUTHORIZED = (401, 403)
 
 _SHOP = "query Shop { shop { myshopifyDomain } }"
 _LOCATION = "query Location($id: ID!) { location(id: $id) { id } }"
+
+_WEBHOOKS = "query Webhooks { webhookSubscriptions(first: 250) { nodes { topic uri } } }"
 
 Which = Annotated[str, typer.Argument(metavar="CHANNEL", help="All active channels without it.")]
 Post = Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
@@ -79,6 +81,8 @@ def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterato
         if channel.platform == platforms.SHOPIFY:
             yield is_shop(channel, token, post)
             yield has_location(channel, token, post)
+            if source := target.outputs.get("ShopifyEventSource"):
+                yield has_webhooks(channel, token, source, post)
         else:
             yield from channel_hooks.answers(target, channel, token)
     stock = target.stock()
@@ -133,6 +137,21 @@ def has_location(channel: Channel, token: str, post: Post) -> Finding:
         return Finding(what="location", is_right=True, told=f"{channel.location} is there")
     do = f"put a location of the shop into channels.{channel.channel}.location and run `truestock config push`"
     return Finding(what="location", is_right=False, told=f"the shop has no {channel.location}", do=do)
+
+
+def has_webhooks(channel: Channel, token: str, source: str, post: Post) -> Finding:
+    """Ask the shop whether it sends what we act on to the partner bus: each topic, or it comes by HTTP alone."""
+    try:
+        answer = post(channel.api_url, token, _WEBHOOKS, {}, TIMEOUT_SECONDS)
+        nodes = graphql.data(answer, "webhookSubscriptions")["nodes"]
+        sent = {str(each["topic"]) for each in nodes if str(each["uri"]).endswith(f":event-source/{source}")}
+    except (AppError, KeyError, TypeError, ValueError) as failure:
+        return _unanswered("event bus", channel, failure)
+    wanted = {topic.replace("/", "_").upper() for topic in (*shopify.ORDER_TOPICS, shopify.EDITED)}
+    if lacking := sorted(wanted - sent):
+        do = f"subscribe the app to them at {source} (docs/storefronts.md); those of its shopify.app.toml are not shown"
+        return Finding(what="event bus", is_right=False, told=f"{source} gets no {', '.join(lacking)}", do=do)
+    return Finding(what="event bus", is_right=True, told=f"{len(wanted)} topics go to {source}")
 
 
 def paused(found: Pause | None, channel: ChannelId) -> Finding:

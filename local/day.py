@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 WAITS_SECONDS = 60
 LOOKS_EVERY_SECONDS = 0.25
 DIFFERS = 5
-QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
+QUEUES = ("OrderQueueUrl", "ChannelQueueUrl", "ShopEventQueueUrl")
 """The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200

@@ -169,9 +169,12 @@ class GenericShop:
                 rows = store.execute("SELECT body FROM orders WHERE changed >= ? ORDER BY changed, id", (since,))
                 found = [json.loads(body) for (body,) in rows]
                 some = found[first : first + PAGE]
-                events = [_event("order.cancelled" if each["is_cancelled"] else "order.changed", each) for each in some]
+                events = [_as_changed(each) for each in some]
                 after = first + PAGE
                 return Response(200, {"orders": events, "next": after if after < len(found) else None})
+            case "order.fetch":
+                row = store.execute("SELECT body FROM orders WHERE id = ?", (data["order"],)).fetchone()
+                return Response(200, {"order": _as_changed(json.loads(row[0]))}) if row else Response(404, {})
             case "order.read":
                 return self._of_order(store, kind, data)
         return Response(400, {"error": "type"})
@@ -201,6 +204,10 @@ class GenericShop:
         row = (_exact(self.clock()), json.dumps(body), number)
         store.execute("UPDATE orders SET changed = ?, body = ? WHERE id = ?", row)
         return body
+
+
+def _as_changed(order: Mapping[str, Any]) -> dict[str, Any]:
+    return _event("order.cancelled" if order["is_cancelled"] else "order.changed", order)
 
 
 def _event(topic: str, order: Mapping[str, Any]) -> dict[str, Any]:

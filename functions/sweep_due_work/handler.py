@@ -102,6 +102,7 @@ def dead_letters() -> dict[str, int]:
         "orders": names.order_dead_letters_url,
         "files": names.file_dead_letters_url,
         "channels": names.channel_dead_letters_url,
+        "events": names.shop_event_dead_letters_url,
     }
     return {queue: queues.depth(url) for queue, url in urls.items()}
 

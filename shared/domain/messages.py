@@ -1,4 +1,4 @@
-"""What the queues of orders, channels and files carry beside what AWS puts there.
+"""What the queues carry beside what AWS and shops put there.
 
 Readers accept schema 1; writers write 1.
 
@@ -30,6 +30,15 @@ class Delivered:
     archive_key: str
     received_at: str
     body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOrder:
+    """An order of a shop changed, and nobody told how: ask the shop."""
+
+    channel: ChannelId
+    order: str
+    received_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +110,7 @@ class CountCode:
     code: str
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
+Message = Delivered | FetchOrder | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
 
 
 def write(message: Message) -> str:
@@ -116,6 +125,8 @@ def write(message: Message) -> str:
                 "received_at": message.received_at,
                 "body": message.body if len(message.body.encode()) <= MOST_BODY_BYTES else "",
             }
+        case FetchOrder():
+            values = {"kind": "fetch_order", **asdict(message)}
         case PlanOrder():
             values = {"kind": "plan", "order": str(message.order)}
         case FillSku():
@@ -137,12 +148,12 @@ def read(text: str) -> Message:
     """Read a message. Raises InvalidInput for what no writer of ours wrote."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput("a message is not JSON", code="message_unreadable") from error
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise InvalidInput("a message has no schema we know", code="message_schema")
     try:
-        found = _of_orders(values) or _of_files(values)
+        found = _of_orders(values) or _of_shops(values) or _of_files(values)
     except (KeyError, ValueError) as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     if found is None:
@@ -151,7 +162,7 @@ def read(text: str) -> Message:
 
 
 def _of_orders(values: Mapping[str, Any]) -> Message | None:
-    """Read what the queues of orders and channels carry."""
+    """Read what the queue of orders carries."""
     match values.get("kind"):
         case "delivered":
             return Delivered(
@@ -165,6 +176,18 @@ def _of_orders(values: Mapping[str, Any]) -> Message | None:
             return PlanOrder(order=order_key(str(values["order"])))
         case "fill":
             return FillSku(sku=Sku(name(values["sku"], "sku")))
+    return None
+
+
+def _of_shops(values: Mapping[str, Any]) -> Message | None:
+    """Read what the queues of channels and shop events carry."""
+    match values.get("kind"):
+        case "fetch_order":
+            return FetchOrder(
+                channel=ChannelId(name(values["channel"], "channel")),
+                order=name(values["order"], "order id"),
+                received_at=str(values["received_at"]),
+            )
         case "publish":
             return Publish(channel=ChannelId(name(values["channel"], "channel")))
         case "refresh" if str(values["scope"]) in set(Scope):

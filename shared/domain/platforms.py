@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.domain.intake import Ask
+from shared.domain.intake import Ask, Paid
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, GENERIC = "shopify", "woocommerce", "bigcommerce", "generic"
+SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, GENERIC, AMAZON = "shopify", "woocommerce", "bigcommerce", "generic", "amazon"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
-    SHOPIFY: ("shop", "api_url", "location"),
+    SHOPIFY: ("shop", "api_url", "location", "ships", "test_orders"),
     WOOCOMMERCE: ("shop", "api_url"),
     BIGCOMMERCE: ("shop", "api_url", "location"),
     GENERIC: ("shop", "api_url", "mapping"),
@@ -23,6 +23,13 @@ GIVE_MONEY_BACK_BY_HAND: Mapping[str, str] = {
     BIGCOMMERCE: "money goes back in BigCommerce's control panel, by hand",
 }
 """Platforms whose cancels give no money back, and why."""
+
+SHIPS: Mapping[str, frozenset[Paid]] = {
+    "any": frozenset(Paid),
+    "authorised": frozenset(Paid) - {Paid.NOT},
+    "paid": frozenset({Paid.FULLY}),
+}
+"""What `ships` says -> how far an order may be paid for to be shipped."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
 OF_A_LINE = ("id", "sku", "units", "price", "ships")
@@ -59,6 +66,8 @@ class Connection:
     api_url: str
     location: str = ""
     mapping: OrderMapping | None = None
+    takes: frozenset[Paid] = SHIPS["any"]
+    takes_tests: bool = False
 
 
 def parse(at: Place, *shared: str) -> Connection:
@@ -77,6 +86,8 @@ def parse(at: Place, *shared: str) -> Connection:
         api_url=at.text("api_url") if platform == SHOPIFY else _url(at, "api_url"),
         location=_location(at, platform),
         mapping=_mapping(at.child("mapping")) if platform == GENERIC else None,
+        takes=SHIPS[at.one_of("ships", *SHIPS, default="any")],
+        takes_tests=at.one_of("test_orders", "ignore", "take", default="ignore") == "take",
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.facts import Codes
+from shared.domain.intake import Paid
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
@@ -40,7 +41,8 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify or BigCommerce store; `mapping`: of a generic shop.
+    Shopify or BigCommerce store; `mapping`: of a generic shop. `takes`: how far an order has to be paid for to be
+    shipped; `takes_tests`: test orders are orders, too.
     """
 
     channel: ChannelId
@@ -61,6 +63,8 @@ class Channel:
     active: bool = True
     routing: Routing = field(default_factory=Routing)
     mapping: OrderMapping | None = None
+    takes: frozenset[Paid] = frozenset(Paid)
+    takes_tests: bool = False
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -210,6 +214,8 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         api_url=connection.api_url,
         location=connection.location,
         mapping=connection.mapping,
+        takes=connection.takes,
+        takes_tests=connection.takes_tests,
         currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         percent=at.whole("percent", 0, 100, default=100),

@@ -253,3 +253,7 @@ class Orders(Protocol):
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
         """Yield orders changed at or after a time, oldest change first."""
         ...
+
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order as an event of it would tell it. Raises Rejected when the shop has it no more."""
+        ...

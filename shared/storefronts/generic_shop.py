@@ -1,6 +1,6 @@
 """What a generic shop is told and asked: one URL, signed POSTs by the Standard Webhooks specification.
 
-Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all six. `webhook-id` of a change is its idempotency
+Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all seven. `webhook-id` of a change is its idempotency
 key: the same change has the same one however often it is tried, and the shop answers what it answered first.
 """
 
@@ -78,15 +78,25 @@ class GenericShop:
         cursor: object = None
         for _ in range(MOST_PAGES):
             answer = self._ask("orders.list", {"since": times.text(since), "cursor": cursor})
-            for order in _rows(answer, "orders"):
-                order_id = standard_webhooks.pick(order, self.mapping.order)
-                told = standard_webhooks.pick(order, self.mapping.topic)
-                topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
-                yield Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
+            yield from map(self._found, _rows(answer, "orders"))
             cursor = answer.get("next")
             if cursor is None:
                 return
         raise InvalidInput("the shop's orders have no end", code="shop_answer", pages=MOST_PAGES)
+
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order as its event would tell it. Raises Rejected when the shop has it no more."""
+        answer = self._of_order(order_id, "order.fetch", {"order": order_id})
+        order = answer.get("order")
+        if not isinstance(order, dict):
+            raise _strange("order.fetch")
+        return self._found(order)
+
+    def _found(self, order: Mapping[str, Any]) -> Found:
+        order_id = standard_webhooks.pick(order, self.mapping.order)
+        told = standard_webhooks.pick(order, self.mapping.topic)
+        topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
+        return Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
 
     def order(self, order_id: str) -> Seen:
         """Read an order. Raises Rejected when the shop has it no more."""

@@ -78,7 +78,10 @@ class Hooks:
         return is_signed(body, headers, map(key, secrets), now)
 
     def identify(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Read what a delivery is about; its topic is empty when the body cannot be read or names none."""
+        """Read what a delivery is about; its topic is empty when the body cannot be read or names none.
+
+        Thin is an event of an order that has no lines, not even none.
+        """
         event_id, at = delivered(headers)
         try:
             read = payloads.loads(body)
@@ -90,10 +93,12 @@ class Hooks:
         if topic not in self.mapping.topics:
             return Event(topic=topic, event_id=event_id, at=at)
         try:
-            order, version = payloads.id_text(pick(read, self.mapping.order), "order id"), self._version(read)
+            order = payloads.id_text(pick(read, self.mapping.order), "order id")
+            if pick(read, self.mapping.lines) is None:
+                return Event(topic=topic, event_id=event_id, order=order, at=at, is_thin=True)
+            return Event(topic=topic, event_id=event_id, order=order, version=self._version(read), at=at)
         except InvalidInput:  # whoever reads the order says what is wrong with it
             return Event(topic=topic, event_id=event_id, at=at)
-        return Event(topic=topic, event_id=event_id, order=order, version=version, at=at)
 
     def ask_of(self, topic: str) -> Ask | None:
         """Answer what a topic asks about an order, by the mapping."""

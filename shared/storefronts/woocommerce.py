@@ -2,7 +2,7 @@
 
 A failed delivery is never sent again (plugins/woocommerce/includes/class-wc-webhook.php), so the poll finds what was
 missed. A line keeps its quantity when units of it are refunded, and a webhook lists an order's refunds without their
-lines: such an order is read when the poll brings it, which asks for them. Whether a line needs shipping stands on the
+lines: such an order is fetched, with them. Whether a line needs shipping stands on the
 product only, so a virtual product's SKU is one that no source lists.
 """
 
@@ -74,7 +74,7 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Event:
     """Read what a delivery is about. Raises InvalidInput for a missing or odd header.
 
     `X-WC-Webhook-Delivery-ID` is a hash of the webhook and the second, which two orders may share: the id is that of
-    the webhook and of the body.
+    the webhook and of the body. Thin is an order whose refunds are listed without their lines, and one without lines.
     """
     topic, webhook = headers.get("x-wc-webhook-topic", ""), headers.get("x-wc-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
@@ -90,7 +90,20 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Event:
         at = _time(read.value.get("date_modified_gmt"), "date_modified_gmt")
     except InvalidInput:  # whoever reads the order says what is wrong with it
         return Event(topic=topic, event_id=event_id)
-    return Event(topic=topic, event_id=event_id, order=order, version=payloads.milliseconds(at, "time"), at=at)
+    version = payloads.milliseconds(at, "time")
+    return Event(topic=topic, event_id=event_id, order=order, version=version, at=at, is_thin=_is_thin(topic, read))
+
+
+def _is_thin(topic: str, read: Object) -> bool:
+    if topic == "order.deleted" or read.value.get("status") in GIVEN_UP:
+        return False
+    try:
+        refunded(read.value.get("refunds") or [])
+    except Rejected:
+        return True
+    except InvalidInput:  # whoever reads the order says what is wrong with it
+        return False
+    return read.value.get("line_items") is None
 
 
 def ask_of(topic: str) -> Ask | None:
@@ -154,7 +167,7 @@ def refunded(refunds: object) -> Counter[str]:
     counted: Counter[str] = Counter()
     for each in payloads.rows(refunds, "refund"):
         if "line_items" not in each.value:
-            raise Rejected("the poll brings this order with its refunds", code="refunds_untold")
+            raise Rejected("an order's refunds are listed without their lines", code="refunds_untold")
         for line in _refund(each).lines:
             counted[line.line] += line.units
     return counted

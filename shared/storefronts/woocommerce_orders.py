@@ -56,6 +56,10 @@ class Orders:
             raise strange("orders")
         return listed
 
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order, with the lines of its refunds. Raises Rejected when the shop has it no more."""
+        return self._found(self._read(order_id), order_id)
+
     def _found(self, order: Mapping[str, Any], order_id: str) -> Found:
         refunds = order.get("refunds")
         if refunds:

@@ -127,8 +127,16 @@ def aws() -> Iterator[Aws]:
         for bucket in (names.files_bucket, names.archive_bucket, names.config_bucket):
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        dead_letters = names.order_dead_letters_url, names.file_dead_letters_url, names.channel_dead_letters_url
-        for url in (names.order_queue_url, names.channel_queue_url, *dead_letters):
+        queue_urls = (
+            names.order_queue_url,
+            names.channel_queue_url,
+            names.shop_event_queue_url,
+            names.order_dead_letters_url,
+            names.file_dead_letters_url,
+            names.channel_dead_letters_url,
+            names.shop_event_dead_letters_url,
+        )
+        for url in queue_urls:
             sqs.create_queue(QueueName=url.rpartition("/")[2])
         secret = f"{names.secret_prefix}/shops/nordlys"
         clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps(SECRETS))

@@ -34,10 +34,13 @@ class Shop(ThreadingHTTPServer):
     """A shop that answers two questions to whoever brings its token."""
 
     domain = "nordlys-living.myshopify.com"
+    webhooks: tuple[dict[str, str], ...] = ()
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "myshopifyDomain" in asked["query"]:
             return {"shop": {"myshopifyDomain": self.domain}}
+        if "webhookSubscriptions" in asked["query"]:
+            return {"webhookSubscriptions": {"nodes": list(self.webhooks)}}
         found = asked["variables"]["id"]
         return {"location": {"id": found} if found == LOCATION else None}
 
@@ -124,6 +127,39 @@ def test_a_shop_that_does_not_answer_is_wrong(aws: Aws, terminal: Terminal) -> N
     rules(aws, api_url="http://127.0.0.1:9/graphql.json")
 
     assert sorted(wrong(terminal)) == ["location", "shop"]
+
+
+SOURCE = "aws.partner/shopify.com/4711/truestock"
+TOPICS = ("ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_PAID", "ORDERS_CANCELLED", "ORDERS_EDITED")
+
+
+@pytest.mark.parametrize(
+    ("_case", "webhooks", "lacking"),
+    [
+        ("all", dict.fromkeys(TOPICS, SOURCE), ""),
+        ("one by HTTP", dict.fromkeys(TOPICS[:4], SOURCE), "ORDERS_EDITED"),
+        ("another source", dict.fromkeys(TOPICS, f"{SOURCE}-2"), ", ".join(sorted(TOPICS))),
+    ],
+)
+def test_topics_that_do_not_go_to_the_bus_are_told(
+    aws: Aws,
+    shop: Shop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    _case: str,
+    webhooks: dict[str, str],
+    lacking: str,
+) -> None:
+    rules(aws, api_url=f"http://127.0.0.1:{shop.server_port}/admin/api/2026-10/graphql.json")
+    arn = "arn:aws:events:us-east-1::event-source/"
+    shop.webhooks = tuple({"topic": topic, "uri": arn + source} for topic, source in webhooks.items())
+    terminal = terminals.at(tmp_path, capsys, monkeypatch, {"ShopifyEventSource": SOURCE})
+
+    if lacking:
+        assert wrong(terminal) == {"event bus": f"{SOURCE} gets no {lacking}"}
+    else:
+        assert wrong(terminal, status=0) == {}
 
 
 def test_a_location_that_the_shop_has_not_is_wrong(aws: Aws, terminal: Terminal) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from functions.receive_webhook import handler
 from shared.domain import messages
-from shared.domain.messages import Delivered
+from shared.domain.messages import Delivered, FetchOrder
 from shared.runtime import clients, clock, rules
 from shared.runtime.observability import logger
 from shared.runtime.settings import settings
@@ -205,3 +205,22 @@ def test_without_its_queue_it_asks_the_shop_to_try_again(aws: Aws, context: Lamb
     aws.sqs.delete_queue(QueueUrl=settings().order_queue_url)
 
     assert handler.lambda_handler(delivery(b"{}"), context)["statusCode"] == 503
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("orders/updated", b'{"id": 820982911946154508}'),
+        ("orders/edited", (GOLDEN / "orders_edited.json").read_bytes()),
+    ],
+)
+def test_an_event_that_does_not_tell_the_order_is_archived_and_the_order_asked_for(
+    aws: Aws, context: LambdaContext, topic: str, body: bytes
+) -> None:
+    assert handler.lambda_handler(delivery(body, topic=topic), context)["statusCode"] == 200
+
+    assert list(archived(aws).values()) == [body]
+    assert queued(aws) == []
+    (asked,) = [messages.read(text) for text in aws.messages(settings().shop_event_queue_url)]
+    assert isinstance(asked, FetchOrder)
+    assert (asked.channel, asked.order) == ("nordlys", "820982911946154508")

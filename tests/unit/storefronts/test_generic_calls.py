@@ -119,6 +119,14 @@ def test_orders_changed_since_a_time_are_listed_as_their_events_tell_them(
     assert [line.open for line in order.lines] == [1]
 
 
+def test_an_order_is_fetched_as_its_event_tells_it(stand_in: StandIn, shop: GenericShop) -> None:
+    stand_in.buy("M-1", ("1", "A", 3))
+
+    found = shop.fetch_order("M-1")
+
+    assert [found] == list(shop.list_orders_since(stand_in.clock()))
+
+
 def test_fulfilments_are_told_as_what_is_fulfilled_all_in_all(stand_in: StandIn, shop: GenericShop) -> None:
     stand_in.buy("M-1", ("1", "A", 3), ("2", "B", 1))
     seen = shop.order("M-1")
@@ -152,7 +160,11 @@ def test_a_shop_that_says_done_and_does_not_cancel_is_asked_after(stand_in: Stan
 
 
 def test_an_order_the_shop_has_no_more_is_for_a_person(shop: GenericShop) -> None:
-    for ask in (lambda: shop.order("M-404"), lambda: shop.say_cancel("M-404", refunds=False)):
+    for ask in (
+        lambda: shop.order("M-404"),
+        lambda: shop.fetch_order("M-404"),
+        lambda: shop.say_cancel("M-404", refunds=False),
+    ):
         with pytest.raises(Rejected) as refused:
             ask()
         assert refused.value.code == "no_such_order"

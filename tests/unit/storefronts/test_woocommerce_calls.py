@@ -231,6 +231,15 @@ def test_orders_are_listed_from_a_time_on_with_the_lines_of_their_refunds(
         read(found[0].body)
 
 
+def test_an_order_is_fetched_with_the_lines_of_its_refunds(shop: WooShop, rest: Rest) -> None:
+    shop.buy(2, (21, "A", 3), (22, "B", 1))
+    shop.refund(2, 900, {21: 2})
+
+    found = Orders(rest).fetch_order("2")
+
+    assert (found.order_id, read(found.body)) == ("2", [1, 1])
+
+
 @pytest.mark.parametrize("seconds", [0, 1])
 def test_all_pages_are_read_whether_orders_share_a_second_or_not(
     seconds: int, shop: WooShop, rest: Rest, clock: Clock
@@ -355,6 +364,7 @@ def test_an_order_the_shop_has_no_more_is_for_a_person(rest: Rest) -> None:
 
     for ask in (
         lambda: Orders(rest).order("404"),
+        lambda: Orders(rest).fetch_order("404"),
         lambda: Orders(rest).say_cancel("404", refunds=False),
         lambda: Orders(rest).say_fulfilment([(part, 1)]),
     ):
