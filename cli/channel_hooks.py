@@ -39,7 +39,7 @@ def answers(target: Target, channel: Channel, token: str) -> Iterator[Finding]:
         if channel.platform == platforms.WOOCOMMERCE:
             yield _hooks(target, channel, token)
         else:
-            shops = Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
+            shops = Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
             shops.numbers(channel).list_levels(())
             yield Finding(what="shop", is_right=True, told=f"{channel.api_url} takes our signature")
     except AppError as failure:

@@ -30,10 +30,11 @@ def flow() -> PollStorefronts:
     """Connect the flow."""
     names = settings()
     clients.sqs()
+    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
     return PollStorefronts(
         book=OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table),
         archive=Archive(clients.s3(), names.archive_bucket),
-        connect=Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex).orders,
+        connect=shops.orders,
         inbound=inbound.of,
         send=lambda messages: queues.send(names.order_queue_url, messages),
     )

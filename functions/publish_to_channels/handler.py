@@ -36,13 +36,14 @@ def flow() -> PublishToChannels:
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
     problems = Problems(book.orders)
-    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
+    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
     return PublishToChannels(
         availability=availability,
         leases=Leases(book.stock),
         pauses=Pauses(book.stock),
         problems=problems,
         order=book.order,
+        pacer=shops.pacer,
         shop=shops.numbers,
         desk=shops.desk,
         refresh=RefreshNumbers(

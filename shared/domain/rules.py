@@ -26,6 +26,7 @@ MOST_HOURS = 90 * 24
 
 
 NO_CAP = 1_000_000_000
+MOST_A_SECOND = 10_000
 
 RATE_MISSING = "rate_missing"
 """The code of a source's currency that no rate turns into that of a channel it ships for."""
@@ -39,7 +40,8 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify store; `mapping`: of a generic shop.
+    Shopify store; `mapping`: of a generic shop. `limit`: how much of what the platform counts, calls or points, it may
+    be asked a second; None: as much as the platform takes.
     """
 
     channel: ChannelId
@@ -60,6 +62,7 @@ class Channel:
     active: bool = True
     routing: Routing = field(default_factory=Routing)
     mapping: OrderMapping | None = None
+    limit: int | None = None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -196,6 +199,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "below_margin",
         "active",
         "routing",
+        "limit",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -220,6 +224,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         below_margin=at.one_of("below_margin", "tell", "zero", default="tell"),
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
+        limit=at.whole("limit", 1, MOST_A_SECOND) if at.has("limit") else None,
     )
 
 

@@ -5,6 +5,9 @@ levels as they are when it is told, never carried by a message, so an older one 
 own sales move its number too: what is not where we left it is read from the shop first and the number computed
 after that, so that of two publishers who meet only the one with the newer number is heard. A shop that fails is left
 alone until the sweep finds its marks again.
+
+Its calls are let through as fast as it takes them. What is left of its limit stands in the lease, so that one
+publisher goes on where another stopped.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from shared.domain.availability import Rank, number
 from shared.domain.messages import Message, Publish, Refresh
 from shared.domain.names import ChannelId, OrderKey, Sku
 from shared.domain.orders import Order
+from shared.domain.pace import LONGEST_WAIT_SECONDS, Left
 from shared.domain.problems import Problem
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
@@ -30,6 +34,7 @@ from shared.storage.availability import Availability, Facts, Leases, Mark
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Desk, Numbers, Quantity
+from shared.storefronts.paced import Pacer
 
 T = TypeVar("T")
 
@@ -40,8 +45,6 @@ LEASED_FOR = timedelta(seconds=40)
 """Longer than a publisher may run: who holds it past that is dead."""
 LEAST_TIME_LEFT_MS = 15_000
 """What a batch may need: nothing is begun with less."""
-LONGEST_WAIT_SECONDS = 5.0
-"""A throttled shop is waited for so long; for longer it rests, and so do we."""
 
 
 class _ShopFails(Exception):
@@ -83,6 +86,7 @@ class _Run:
     holder: str
     now: datetime
     time_left_ms: Callable[[], int]
+    pacer: Pacer
     shop: Numbers
     desk: Desk
     told: int = 0
@@ -95,13 +99,17 @@ class _Run:
     def time(self) -> str:
         return times.text(self.now)
 
+    @property
+    def left(self) -> Left:
+        return self.pacer.bucket.left
+
 
 @dataclass(slots=True)
 class PublishToChannels:
     """Runs batches of messages.
 
-    `shop` and `desk` connect to a channel's platform, `order` reads an order, `to_channels` sends a message to the
-    channel queue, `wait` waits so many seconds.
+    `pacer` makes what lets calls to a shop through, with which `shop` and `desk` connect to its platform; `order` reads
+    an order, `to_channels` sends a message to the channel queue, `wait` waits so many seconds.
     """
 
     availability: Availability
@@ -109,8 +117,9 @@ class PublishToChannels:
     pauses: Pauses
     problems: Problems
     order: Callable[[OrderKey], Order | None]
-    shop: Callable[[Channel], Numbers]
-    desk: Callable[[Channel], Desk]
+    pacer: Callable[[Channel], Pacer]
+    shop: Callable[[Channel, Pacer], Numbers]
+    desk: Callable[[Channel, Pacer], Desk]
     refresh: RefreshNumbers
     to_channels: Callable[[Iterable[Message]], None]
     wait: Callable[[float], None]
@@ -140,7 +149,9 @@ class PublishToChannels:
             if channel is None or not channel.active:
                 continue
             try:
-                run = _Run(channel, rules, holder, now, time_left_ms, self.shop(channel), self.desk(channel))
+                pacer = self.pacer(channel)
+                shop, desk = self.shop(channel, pacer), self.desk(channel, pacer)
+                run = _Run(channel, rules, holder, now, time_left_ms, pacer, shop, desk)
                 self._publish(run, message_ids)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
@@ -151,20 +162,22 @@ class PublishToChannels:
 
     def _publish(self, run: _Run, message_ids: Sequence[str]) -> None:
         channel = run.channel.channel
-        if not self.leases.take(channel, run.holder, message_ids, run.now, run.now + LEASED_FOR):
+        lease = self.leases.take(channel, run.holder, message_ids, run.now, run.now + LEASED_FOR)
+        if lease is None:
             return
+        run.pacer.go_on_from(lease.left)
         try:
             words: int | None = 0
             while words is not None:
                 if not self._tell_all(run):
-                    self.leases.drop(channel, run.holder)
+                    self.leases.drop(channel, run.holder, run.left)
                     self.to_channels([Publish(channel=channel)])
                     return
-                words = self.leases.release(channel, run.holder, words, works=run.has_asked)
+                words = self.leases.release(channel, run.holder, words, run.left, works=run.has_asked)
         except _ShopFails as failing:
             self._fail(run, failing.failure)
         except AppError:
-            self.leases.drop(channel, run.holder)
+            self.leases.drop(channel, run.holder, run.left)
             raise
 
     def _fail(self, run: _Run, failure: AppError) -> None:
@@ -172,7 +185,7 @@ class PublishToChannels:
         channel = run.channel.channel
         rests = failure.details.get("wait", 0.0)
         rests_until = run.now + timedelta(seconds=rests if isinstance(rests, float) else 0.0)
-        self.leases.fail(channel, run.holder, failure.code, run.now, rests_until)
+        self.leases.fail(channel, run.holder, failure.code, run.now, rests_until, run.left)
         if isinstance(failure, InvalidInput):
             action = "mend the channel's settings or its token; it is tried again every minute"
             self.problems.open(Problem.of("shop_refuses", channel, failure, action), run.time)
@@ -262,15 +275,15 @@ class PublishToChannels:
 
     def _tell_at_once(self, run: _Run, marks: Sequence[Mark]) -> None:
         sources = run.rules.sources_of(run.channel)
-        skus = {Sku(mark.subject) for mark in marks}
+        skus = dict.fromkeys(Sku(mark.subject) for mark in marks)
         in_the_shop: dict[str, int] = {}
         moved = 0
         while moved < MOST_TRIES:
             facts = self.availability.facts(skus, run.channel, [source.source for source in sources])
             wanted = {
-                sku: _quantity(run.channel, found, sources, in_the_shop, run.time)
-                for sku, found in sorted(facts.items())
-                if found.listing
+                sku: _quantity(run.channel, facts[sku], sources, in_the_shop, run.time)
+                for sku in skus  # in order of rank: a platform that takes few at once takes the first
+                if facts[sku].listing
             }
             answer = self._set(run, list(wanted.values()))
             if answer.is_done:
@@ -286,7 +299,7 @@ class PublishToChannels:
             unstocked = dict.fromkeys(answer.stale - seen.keys(), "not_stocked_there")
             for item, code in {**answer.refused, **unstocked}.items():
                 self._refused(run, facts[by_item[item]], code)
-                skus.discard(by_item[item])
+                skus.pop(by_item[item], None)
         raise _ShopFails(Conflict("the shop's numbers keep moving", code="shop_moves"))
 
     def _set(self, run: _Run, wanted: Sequence[Quantity]) -> Answer:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from shared.domain import availability, flags, times
@@ -87,8 +88,8 @@ def _record(before: Level | None, after: Level, rules: Rules, batch: _Batch) -> 
     rank = availability.rank(before, after)
     if rank is not None:
         dirty = [channel for channel in rules.active_channels if rules.ships_for(after.key.source, channel)]
-        cause = level_cause(after)
-        batch.add(*(mark_item(Mark(channel=each.channel, rank=rank, subject=sku, cause=cause)) for each in dirty))
+        left = partial(Mark, rank=rank, subject=sku, cause=level_cause(after), at=after.changed_at)
+        batch.add(*(mark_item(left(channel=each.channel)) for each in dirty))
         batch.dirty |= dict.fromkeys(dirty)
     if availability.rises(before, after):
         batch.risen[sku] = None

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.pace import Limit
 from shared.domain.platforms import OrderMapping
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import standard_webhooks, web
@@ -36,6 +37,8 @@ TIMEOUT_SECONDS = 8
 MOST_PAGES = 1000
 UNAUTHORIZED = (401, 403)
 NOT_FOUND = 404
+LIMIT = Limit(per_second=10.0, burst=20.0)
+"""Calls, unless the rules have a lower one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from shared.storage.availability import Availability, Leases, Mark
 from shared.storage.config import Config
 from shared.storage.pauses import Pause, Pauses
 from tests.support import terminal as terminals
+from tests.support.publishing import LEFT
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def test_a_shop_that_fails_its_publisher_is_wrong(aws: Aws, terminal: Terminal) 
     leases.take(NORDLYS, "me", ["m"], now, now + timedelta(seconds=40))
     assert wrong(terminal, status=0) == {}
 
-    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1))
+    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1), LEFT)
 
     told = wrong(terminal)["publisher"]
     assert told.startswith("failing since 2026-11-20 08:00:00 UTC: shop_silent; it rests until ")

@@ -9,20 +9,23 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain import messages, orders
+from shared.domain import messages, orders, pace
 from shared.domain.availability import Rank
 from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
-from shared.domain.rules import Rules
+from shared.domain.pace import LONGEST_WAIT_SECONDS
+from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
-from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, LONGEST_WAIT_SECONDS, PublishToChannels
+from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage import pauses
 from shared.storage.availability import Availability, Leases, Mark, Told
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storefronts import outbound
 from shared.storefronts.contract import Answer, Seen
+from shared.storefronts.paced import Pacer
 from tests.support import trade
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
@@ -73,8 +76,9 @@ class Run:
             pauses=cast("Pauses", self.pauses),
             problems=cast("Problems", self.problems),
             order=self.order,
-            shop=lambda _: self.shop,
-            desk=lambda _: self.desk,
+            pacer=self.pacer,
+            shop=lambda _, __: self.shop,
+            desk=lambda _, __: self.desk,
             refresh=cast("RefreshNumbers", self.refresh),
             to_channels=self.send,
             wait=self.waited.append,
@@ -90,6 +94,9 @@ class Run:
         self.again, self.told, self.marked = published.again, published.told, published.marked
         self.orders_told = published.orders_told
         return list(published.again)
+
+    def pacer(self, channel: Channel) -> Pacer:
+        return Pacer(pace.full(outbound.limit(channel), trade.times_now()), trade.times_now, self.waited.append)
 
     def order(self, key: OrderKey) -> Order | None:
         assert key.channel == NORDLYS
@@ -428,7 +435,7 @@ def test_a_pause_stops_within_one_page_of_marks() -> None:
 def test_orders_are_told_after_what_falls_and_before_what_rises() -> None:
     run = Run()
     happened: list[str] = []
-    run.shop.at_set = lambda: happened.append(run.shop.asked[-1][0][0])
+    run.shop.at_set = lambda: happened.extend(item for item, _, _ in run.shop.asked[-1])
     run.desk.at_read = lambda: happened.append("order")
     run.has("Z", 9, mark("Z", Rank.RISES))
     run.shipped("1")
@@ -437,8 +444,8 @@ def test_orders_are_told_after_what_falls_and_before_what_rises() -> None:
 
     run()
 
-    assert happened == ["item-F", "order", "item-Z"]
-    assert run.shop.asked[0] == [("item-F", 1, None), ("item-N", 0, None)]
+    assert happened == ["item-N", "item-F", "order", "item-Z"]
+    assert run.shop.asked[0] == [("item-N", 0, None), ("item-F", 1, None)]
     assert (run.told, run.orders_told, run.marks()) == (3, 1, [])
 
 
