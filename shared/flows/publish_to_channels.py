@@ -24,6 +24,7 @@ from shared.domain.messages import Message, Publish, Refresh
 from shared.domain.names import ChannelId, OrderKey, Sku
 from shared.domain.orders import Order
 from shared.domain.pace import LONGEST_WAIT_SECONDS, Left
+from shared.domain.packages import Package
 from shared.domain.problems import Problem
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
@@ -109,7 +110,8 @@ class PublishToChannels:
     """Runs batches of messages.
 
     `pacer` makes what lets calls to a shop through, with which `shop` and `desk` connect to its platform; `order` reads
-    an order, `to_channels` sends a message to the channel queue, `wait` waits so many seconds.
+    an order and `packages` its parcels, in the order in which they were shipped; `to_channels` sends a message to the
+    channel queue, `wait` waits so many seconds.
     """
 
     availability: Availability
@@ -123,6 +125,7 @@ class PublishToChannels:
     refresh: RefreshNumbers
     to_channels: Callable[[Iterable[Message]], None]
     wait: Callable[[float], None]
+    packages: Callable[[OrderKey], Sequence[Package]] = lambda _: ()
 
     def run(
         self, batch: Mapping[str, str], rules: Rules, *, holder: str, now: datetime, time_left_ms: Callable[[], int]
@@ -215,9 +218,7 @@ class PublishToChannels:
     def _tell_order(self, run: _Run, mark: Mark) -> None:
         order = self.order(OrderKey(mark.channel, mark.subject))
         try:
-            pending = order and self._asking(
-                run, lambda: tell_orders.tell(order, run.desk, refunds=run.channel.refunds_cancels, job=mark.job)
-            )
+            pending = order and self._tell_shop(run, order, mark.job)
         except _Poison as poison:
             self._bear(run, poison)
             self._not_told(run, mark, poison.failure)
@@ -232,6 +233,11 @@ class PublishToChannels:
                 self._tell_anew(run, order, mark)
             self.availability.clear(mark)
             run.orders_told += 1
+
+    def _tell_shop(self, run: _Run, order: Order, job: str) -> tell_orders.Pending | None:
+        packages = () if order.is_cancelled else self.packages(order.key)
+        refunds = run.channel.refunds_cancels
+        return self._asking(run, lambda: tell_orders.tell(order, packages, run.desk, refunds=refunds, job=job))
 
     def _not_told(self, run: _Run, mark: Mark, failure: AppError) -> None:
         action = "compare the order with the shop's, and settle it there by hand"

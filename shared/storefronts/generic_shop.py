@@ -110,7 +110,9 @@ class GenericShop:
                     is_open=True,
                 )
             )
-        return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts))
+        parcels = _rows(answer, "parcels") if "parcels" in answer else []
+        told = frozenset(str(each["number"]) for each in parcels if each.get("number"))
+        return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts), tracking=told)
 
     def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
         """Say how many units of lines are fulfilled now, all in all, and in what parcel the last of them are."""

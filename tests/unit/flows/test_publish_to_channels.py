@@ -15,6 +15,7 @@ from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.pace import LONGEST_WAIT_SECONDS
+from shared.domain.packages import Package
 from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, PublishToChannels
@@ -24,7 +25,7 @@ from shared.storage.availability import Availability, Leases, Mark, Told
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storefronts import outbound
-from shared.storefronts.contract import Answer, Seen
+from shared.storefronts.contract import Answer, Parcel, Seen
 from shared.storefronts.paced import Pacer
 from tests.support import trade
 from tests.support.pauses import FakePauses
@@ -61,6 +62,7 @@ class Run:
     problems: FakeProblems = field(default_factory=FakeProblems)
     refresh: FakeRefresh = field(default_factory=FakeRefresh)
     orders: dict[str, Order] = field(default_factory=dict)
+    packed: dict[str, list[Package]] = field(default_factory=dict)
     time_left: list[int] = field(default_factory=lambda: [30_000])
     sent: list[Message] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Run:
             refresh=cast("RefreshNumbers", self.refresh),
             to_channels=self.send,
             wait=self.waited.append,
+            packages=self.packages,
         )
         rules = trade.shop_rules("alpina", **channel)
         published = flow.run(
@@ -102,6 +105,10 @@ class Run:
         assert key.channel == NORDLYS
         return self.orders.get(key.order_id)
 
+    def packages(self, key: OrderKey) -> list[Package]:
+        assert key.channel == NORDLYS
+        return self.packed[key.order_id]
+
     def send(self, waiting: Iterable[Message]) -> None:
         self.sent += waiting
 
@@ -116,6 +123,7 @@ class Run:
         order = trade.order(order_id, ("A", 2))
         sent = orders.send(orders.take(order, {("l1", SourceId("alpina")): 2}, attempt="t"), 1, deducts_at=SHIP).order
         self.orders[order_id] = orders.ship(sent, 1, "l1", 2, deducts_at=SHIP).order
+        self.packed[order_id] = []
         at = f"fo-{order_id}"
         self.desk.seen[order_id] = Seen(is_cancelled=False, parts=(part(left=left, at=at),))
         self.availability.dirty.append(mark(order_id, Rank.ORDER, cause or f"order#{order_id}", **of))
@@ -457,6 +465,16 @@ def test_what_was_shipped_is_fulfilled_and_its_mark_cleared() -> None:
 
     assert run.desk.fulfilled == [[("L1", "l1", 2)]]
     assert (run.orders_told, run.marks()) == (1, [])
+
+
+def test_what_an_order_was_packed_into_is_told_with_it() -> None:
+    run = Run()
+    run.shipped("1")
+    run.packed["1"] = [Package(number="P1", carrier="ups", lines={"l1": 2})]
+
+    run()
+
+    assert run.desk.parcels == [Parcel(number="P1", carrier="ups")]
 
 
 def test_an_order_that_is_gone_is_told_nothing() -> None:
