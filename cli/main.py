@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from cli import (
     channel_checks,
     channel_hooks,
+    channel_status,
     channels,
     compensate,
     config,
@@ -80,6 +81,7 @@ app.add_typer(pauses.app)
 app.add_typer(route.app)
 channels.app.add_typer(channel_checks.app)
 channels.app.add_typer(channel_hooks.app)
+channels.app.add_typer(channel_status.app)
 stock.app.add_typer(stock_changes.app)
 stock.app.add_typer(compensate.app)
 

@@ -178,6 +178,21 @@ def test_what_waits_to_be_told_is_counted(aws: Aws, terminal: Terminal) -> None:
     assert "2 wait; first a number that fell (NL-1)" in terminal.out
 
 
+def test_what_waits_is_shown_by_rank_with_the_limit_of_the_shop(aws: Aws, terminal: Terminal) -> None:
+    rules(aws, limit=3)
+    left = [Mark(channel=NORDLYS, rank=rank, subject="NL-1", cause="c", at=SINCE) for rank in (Rank.RISES, Rank.ZERO)]
+    Availability(aws.stock).mark(left)
+
+    (found,) = terminal.document("channels", "status")
+
+    assert found["waiting"] == {"zero": 1, "falls": 0, "order": 0, "rises": 1}
+    assert (found["oldest"], found["limit_per_second"], found["is_ruled"]) == (SINCE, 3, True)
+    assert terminal.run("channels", "status", "nordlys") == 0
+    assert "2026-11-20 08:00:00 UTC" in terminal.out
+    assert "3 a second by the rules" in terminal.out
+    assert terminal.run("channels", "status", "nordlis") == 2
+
+
 def test_a_channel_that_is_not_active_is_checked_only_when_named(aws: Aws, terminal: Terminal) -> None:
     rules(aws, active=False)
 

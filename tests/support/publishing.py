@@ -22,8 +22,8 @@ LEFT = Left(units=1.0, at=trade.times_now())
 OPEN = "gid://shopify/FulfillmentOrder/1"
 
 
-def mark(subject: str, rank: Rank = Rank.FALLS, cause: str = "alpina#1", job: str = "") -> Mark:
-    return Mark(channel=NORDLYS, rank=rank, subject=subject, cause=cause, job=job)
+def mark(subject: str, rank: Rank = Rank.FALLS, cause: str = "alpina#1", job: str = "", at: str = "") -> Mark:
+    return Mark(channel=NORDLYS, rank=rank, subject=subject, cause=cause, job=job, at=at)
 
 
 def told(sku: str, number: int, revision: int = 4, refused: str = "") -> Told:
