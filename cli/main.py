@@ -23,6 +23,7 @@ from cli import (
     config,
     exceptions,
     feeds,
+    listings,
     orders,
     pauses,
     policy,
@@ -71,6 +72,7 @@ class Answering(TyperGroup):
 app = typer.Typer(cls=Answering, help="One honest number per SKU, and every order to the right supplier.")
 app.add_typer(channels.app, name="channels")
 app.add_typer(config.app, name="config")
+app.add_typer(listings.app, name="listings")
 app.add_typer(orders.app, name="orders")
 app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")

@@ -1,7 +1,7 @@
 """A stand-in for a shop of no known platform: it signs what it sends, and asks for signatures, by Standard Webhooks.
 
 By the published specification (https://github.com/standard-webhooks/standard-webhooks) and docs/storefronts.md, which
-has the six requests it answers. Its events have a shape of its own, which a channel's mapping reads.
+has the seven requests it answers. Its events have a shape of its own, which a channel's mapping reads.
 """
 
 from __future__ import annotations
@@ -170,6 +170,12 @@ class GenericShop:
                 shown = dict(store.execute("SELECT * FROM quantities").fetchall())
                 items = [{"listing": each, "quantity": shown[each]} for each in data["listings"] if each in shown]
                 return Response(200, {"items": items})
+            case "products.list":
+                first = data["cursor"] or 0
+                listings = store.execute("SELECT listing FROM quantities ORDER BY listing").fetchall()
+                products = [{"listing": each, "sku": each, "title": each.title()} for (each,) in listings]
+                following = first + PAGE if first + PAGE < len(products) else None
+                return Response(200, {"products": products[first : first + PAGE], "next": following})
             case "orders.list":
                 since, first = _exact(datetime.fromisoformat(data["since"])), data["cursor"] or 0
                 rows = store.execute("SELECT body FROM orders WHERE changed >= ? ORDER BY changed, id", (since,))

@@ -172,6 +172,14 @@ class Numbers(Protocol):
         ...
 
 
+class Products(Protocol):
+    """A shop as far as what it lists is concerned. Calls raise what those of `Numbers` do."""
+
+    def list_products(self) -> Iterator[Listing]:
+        """Yield all that the shop can be told quantities of and has a SKU for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Units of one line that the shop fulfils from one place; `left` of its `units` can still be fulfilled.

@@ -1,6 +1,6 @@
 """What a generic shop is told and asked: one URL, signed POSTs by the Standard Webhooks specification.
 
-Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all six. `webhook-id` of a change is its idempotency
+Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all seven. `webhook-id` of a change is its idempotency
 key: the same change has the same one however often it is tried, and the shop answers what it answered first.
 """
 
@@ -19,12 +19,13 @@ from shared.domain import times
 from shared.domain.pace import Limit
 from shared.domain.platforms import OrderMapping
 from shared.errors import InvalidInput, Rejected
-from shared.storefronts import standard_webhooks, web
+from shared.storefronts import payloads, standard_webhooks, web
 from shared.storefronts.contract import (
     NOT_TAKEN,
     NOT_UNDERSTOOD,
     Answer,
     Found,
+    Listing,
     Parcel,
     Part,
     Quantity,
@@ -73,6 +74,21 @@ class GenericShop:
         answer = self._ask("stock.read", {"listings": sorted(items)})
         told = {str(each.get("listing")): each.get("quantity") for each in _rows(answer, "items")}
         return {listing: units for listing, units in told.items() if isinstance(units, int)}
+
+    def list_products(self) -> Iterator[Listing]:
+        """Yield what the shop lists and has a SKU for that can be one of ours."""
+        cursor: object = None
+        for _ in range(MOST_PAGES):
+            answer = self._ask("products.list", {"cursor": cursor})
+            for each in _rows(answer, "products"):
+                sku, listing = payloads.sku_or_none(each.get("sku")), each.get("listing")
+                if sku and isinstance(listing, str):
+                    title = payloads.short(each.get("title"))
+                    yield Listing(sku=sku, listing=listing, title=title, is_counted=True)
+            cursor = answer.get("next")
+            if cursor is None:
+                return
+        raise InvalidInput("the shop's products have no end", code="shop_answer", pages=MOST_PAGES)
 
     # ---- orders
 

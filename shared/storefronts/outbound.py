@@ -10,13 +10,15 @@ from shared.domain.pace import Limit
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts import generic_shop, shopify_admin, woocommerce_rest
-from shared.storefronts.contract import Desk, Numbers, Orders
+from shared.storefronts.contract import Desk, Numbers, Orders, Products
 from shared.storefronts.generic_shop import GenericShop
 from shared.storefronts.paced import Pacer
 from shared.storefronts.shopify_admin import Shop
 from shared.storefronts.shopify_fulfilments import OrderDesk
 from shared.storefronts.shopify_orders import Orders as ShopifyOrders
+from shared.storefronts.shopify_products import Products as ShopifyProducts
 from shared.storefronts.woocommerce_orders import Orders as WooOrders
+from shared.storefronts.woocommerce_products import Products as WooProducts
 from shared.storefronts.woocommerce_rest import Rest
 from shared.storefronts.woocommerce_stock import BATCHES_A_SECOND, MOST_BATCHES, Stock
 
@@ -86,6 +88,16 @@ class Outbound:
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         return ShopifyOrders(url=channel.api_url, token=self._token(channel), post=pacer.post)
+
+    def products(self, channel: Channel) -> Products:
+        """Connect what a shop lists."""
+        pacer = self.pacer(channel)
+        match channel.platform:
+            case platforms.WOOCOMMERCE:
+                return WooProducts(self._rest(channel, pacer))
+            case platforms.GENERIC:
+                return self._generic(channel, pacer)
+        return ShopifyProducts(url=channel.api_url, token=self._token(channel), post=pacer.post)
 
     def _rest(self, channel: Channel, pacer: Pacer) -> Rest:
         return Rest(url=channel.api_url, token=self._token(channel), send=pacer.send)

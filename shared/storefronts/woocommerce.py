@@ -161,11 +161,15 @@ def refunded(refunds: object) -> Counter[str]:
 
 
 def read_product(body: bytes) -> tuple[Listing, ...]:
+    """Read a product or a variation as a webhook tells it. Raises InvalidInput."""
+    return listed(Object(payloads.loads(body), "product"))
+
+
+def listed(read: Object) -> tuple[Listing, ...]:
     """Read a product or a variation; a product that is sold by its variations alone lists nothing itself.
 
-    A variation is listed as `<product>/<variation>`, for its quantity is set below its product.
+    A variation is listed as `<product>/<variation>`, for its quantity is set below its product. Raises InvalidInput.
     """
-    read = Object(payloads.loads(body), "product")
     kind, sku = read.value.get("type"), read.value.get("sku")
     if kind == "variable" or not short(sku):
         return ()
