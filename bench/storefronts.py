@@ -72,8 +72,10 @@ def _receiving(folder: Path) -> Iterator[Figure]:
     flow = ReceiveWebhook(
         archive=cast("Archive", Kept()),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=lambda channel, _: (secrets[channel], ""),
         send=queue.extend,
+        to_channels=queue.extend,
     )
 
     def ours(channel: str, event: Mapping[str, Any]) -> None:

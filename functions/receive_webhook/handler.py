@@ -38,8 +38,10 @@ def flow() -> ReceiveWebhook:
     return ReceiveWebhook(
         archive=Archive(clients.s3(), names.archive_bucket),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=signing_secrets,
         send=lambda messages: queues.send(names.order_queue_url, messages),
+        to_channels=lambda messages: queues.send(names.channel_queue_url, messages),
     )
 
 

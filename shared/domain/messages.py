@@ -53,6 +53,14 @@ class Publish:
     channel: ChannelId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A shop lists these of a product, each a SKU and its listing."""
+
+    channel: ChannelId
+    listings: tuple[tuple[Sku, str], ...]
+
+
 class Scope(StrEnum):
     """What a refresh is about."""
 
@@ -101,11 +109,12 @@ class CountCode:
     code: str
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
+Message = Delivered | PlanOrder | FillSku | Publish | Listed | Refresh | ReleaseFile | WritePiece | CountCode
 
 
 def write(message: Message) -> str:
     """Write a message as JSON text."""
+    values: dict[str, Any]
     match message:
         case Delivered():
             values = {
@@ -122,6 +131,8 @@ def write(message: Message) -> str:
             values = {"kind": "fill", "sku": message.sku}
         case Publish():
             values = {"kind": "publish", "channel": message.channel}
+        case Listed():
+            values = {"kind": "listed", "channel": message.channel, "listings": [*map(list, message.listings)]}
         case Refresh():
             values = {"kind": "refresh", **asdict(message)}
         case ReleaseFile():
@@ -142,8 +153,8 @@ def read(text: str) -> Message:
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise InvalidInput("a message has no schema we know", code="message_schema")
     try:
-        found = _of_orders(values) or _of_files(values)
-    except (KeyError, ValueError) as error:
+        found = _of_orders(values) or _of_shops(values) or _of_files(values)
+    except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     if found is None:
         raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
@@ -151,7 +162,7 @@ def read(text: str) -> Message:
 
 
 def _of_orders(values: Mapping[str, Any]) -> Message | None:
-    """Read what the queues of orders and channels carry."""
+    """Read what the queue of orders carries."""
     match values.get("kind"):
         case "delivered":
             return Delivered(
@@ -165,8 +176,21 @@ def _of_orders(values: Mapping[str, Any]) -> Message | None:
             return PlanOrder(order=order_key(str(values["order"])))
         case "fill":
             return FillSku(sku=Sku(name(values["sku"], "sku")))
+    return None
+
+
+def _of_shops(values: Mapping[str, Any]) -> Message | None:
+    """Read what the queue of channels carries."""
+    match values.get("kind"):
         case "publish":
             return Publish(channel=ChannelId(name(values["channel"], "channel")))
+        case "listed":
+            return Listed(
+                channel=ChannelId(name(values["channel"], "channel")),
+                listings=tuple(
+                    (Sku(name(sku, "sku")), name(listing, "listing")) for sku, listing in values["listings"]
+                ),
+            )
         case "refresh" if str(values["scope"]) in set(Scope):
             return Refresh(
                 scope=Scope(values["scope"]),

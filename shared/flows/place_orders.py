@@ -19,6 +19,7 @@ from shared.domain.messages import (
     CountCode,
     Delivered,
     FillSku,
+    Listed,
     PlanOrder,
     Publish,
     Refresh,
@@ -155,7 +156,7 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = self.inbound(channel).read_order(event.channel, event.topic, body)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            case Publish() | Listed() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

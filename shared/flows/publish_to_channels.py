@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from shared.domain import messages, times
 from shared.domain.availability import Rank, number
-from shared.domain.messages import Message, Publish, Refresh
+from shared.domain.messages import Listed, Message, Publish, Refresh
 from shared.domain.names import ChannelId, OrderKey, Sku
 from shared.domain.orders import Order
 from shared.domain.pace import LONGEST_WAIT_SECONDS, Left
@@ -29,6 +29,7 @@ from shared.domain.problems import Problem
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.flows import tell_orders
+from shared.flows.learn_listings import LearnListings
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage import pauses
 from shared.storage.availability import Availability, Facts, Leases, Mark
@@ -66,11 +67,12 @@ class _Poison(Exception):
 
 @dataclass(slots=True)
 class Published:
-    """What became of a batch: numbers and orders told, marks left, and messages to have again."""
+    """What became of a batch: numbers and orders told, marks left, listings learned, and messages to have again."""
 
     told: int = 0
     orders_told: int = 0
     marked: int = 0
+    learned: int = 0
     again: dict[str, str] = field(default_factory=dict)
 
 
@@ -123,6 +125,7 @@ class PublishToChannels:
     shop: Callable[[Channel, Pacer], Numbers]
     desk: Callable[[Channel, Pacer], Desk]
     refresh: RefreshNumbers
+    learn: LearnListings
     to_channels: Callable[[Iterable[Message]], None]
     wait: Callable[[float], None]
     packages: Callable[[OrderKey], Sequence[Package]] = lambda _: ()
@@ -135,13 +138,8 @@ class PublishToChannels:
         asked: dict[ChannelId, list[str]] = {}
         for message_id, text in batch.items():
             try:
-                match messages.read(text):
-                    case Publish(channel=channel_id):
-                        asked.setdefault(channel_id, []).append(message_id)
-                    case Refresh() as refresh:
-                        published.marked += self.refresh.run(refresh, rules, now, time_left_ms)
-                    case _:
-                        raise InvalidInput("this message is not for this queue", code="message_kind")  # noqa: TRY301
+                if channel_id := self._hear(text, rules, now, time_left_ms, published):
+                    asked.setdefault(channel_id, []).append(message_id)
             except InvalidInput as failure:
                 action = "see who writes to the channel queue"
                 self.problems.open(Problem.of("unreadable_event", "message", failure, action), times.text(now))
@@ -162,6 +160,21 @@ class PublishToChannels:
                 published.told += run.told
                 published.orders_told += run.orders_told
         return published
+
+    def _hear(
+        self, text: str, rules: Rules, now: datetime, time_left_ms: Callable[[], int], published: Published
+    ) -> ChannelId | None:
+        """Do what a message asks; answer the channel that it wants told."""
+        match messages.read(text):
+            case Publish(channel=channel):
+                return channel
+            case Listed() as listed:
+                published.learned += self.learn.run(listed, now)
+            case Refresh() as refresh:
+                published.marked += self.refresh.run(refresh, rules, now, time_left_ms)
+            case _:
+                raise InvalidInput("this message is not for this queue", code="message_kind")
+        return None
 
     def _publish(self, run: _Run, message_ids: Sequence[str]) -> None:
         channel = run.channel.channel

@@ -14,14 +14,16 @@ from datetime import datetime
 from http import HTTPStatus
 
 from shared.domain import times
-from shared.domain.messages import Delivered, Message
+from shared.domain.messages import Delivered, Listed, Message
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Transient
 from shared.storage.archive import Archive
-from shared.storefronts.contract import Event, Inbound
+from shared.storefronts.contract import Details, Event, Inbound
 
 MOST_BODY_BYTES = 1024 * 1024
+MOST_LISTINGS = 500
+"""Listings a message: it stays under the 256 KB that a queue takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,18 @@ class Received:
 
 @dataclass(slots=True)
 class ReceiveWebhook:
-    """Receives deliveries. `inbound` reads what a channel sends, `secrets` gives what signs it, anew when asked to."""
+    """Receives deliveries.
+
+    `inbound` reads what a channel sends, and `details` what it sends of products; `secrets` gives what signs it, anew
+    when asked to; `send` sends to the order queue and `to_channels` to the channel queue.
+    """
 
     archive: Archive
     inbound: Callable[[Channel], Inbound]
+    details: Callable[[Channel], Details | None]
     secrets: Callable[[ChannelId, bool], Sequence[str]]
     send: Callable[[Iterable[Message]], None]
+    to_channels: Callable[[Iterable[Message]], None]
 
     def run(self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime) -> Received:
         """Receive one delivery; headers have names in lower case."""
@@ -68,6 +76,9 @@ class ReceiveWebhook:
                 )
                 self.send([message])
                 reason = "queued"
+            elif listed := self._listed(channel, event.topic, body):
+                self.to_channels(listed)
+                reason = "queued"
         except _Ended as ended:
             status, reason = ended.status, ended.reason
         except InvalidInput as failure:
@@ -83,6 +94,17 @@ class ReceiveWebhook:
             topic=event.topic,
             is_archived=is_archived,
         )
+
+    def _listed(self, channel: Channel, topic: str, body: bytes) -> list[Message]:
+        """Tell what a product lists, a message for so many of its listings; nothing where the event is of none."""
+        details = self.details(channel)
+        if details is None or not details.is_product(topic):
+            return []
+        pairs = [(each.sku, each.listing) for each in details.read_product(body)]
+        return [
+            Listed(channel=channel.channel, listings=tuple(pairs[first : first + MOST_LISTINGS]))
+            for first in range(0, len(pairs), MOST_LISTINGS)
+        ]
 
     def _verified(
         self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime

@@ -93,12 +93,16 @@ class Inbound(Protocol):
 class Details(Protocol):
     """A platform that tells of refunds and products by events of their own."""
 
+    def is_product(self, topic: str) -> bool:
+        """Answer whether a topic tells what a product lists."""
+        ...
+
     def read_refund(self, body: bytes) -> Refund:
         """Read a refund. Raises InvalidInput."""
         ...
 
     def read_product(self, body: bytes) -> tuple[Listing, ...]:
-        """Read what a product lists; what has no SKU is left out. Raises InvalidInput."""
+        """Read what a product lists; what has no SKU that can be one of ours is left out. Raises InvalidInput."""
         ...
 
 

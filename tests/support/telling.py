@@ -20,6 +20,7 @@ from shared.domain.stock import Level
 from shared.errors import Transient
 from shared.flows.changes import Change
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.learn_listings import LearnListings
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.record_stock import RecordStock
 from shared.flows.refresh_numbers import RefreshNumbers
@@ -27,6 +28,7 @@ from shared.runtime import clock
 from shared.storage import attributes, keys, levels
 from shared.storage.availability import Availability, Leases
 from shared.storage.dynamo import Table
+from shared.storage.facts import Facts
 from shared.storage.order_book import OrderBook
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
@@ -244,6 +246,7 @@ def publisher(stock_table: str, order_table: str, client: Any, post: Any, send: 
             to_channels=send,
             new_id=lambda: uuid.uuid4().hex,
         ),
+        learn=LearnListings(Facts(book.stock), availability, Problems(book.orders), send),
         to_channels=send,
         wait=lambda _: None,
     )

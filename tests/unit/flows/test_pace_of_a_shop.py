@@ -18,6 +18,7 @@ from shared.domain.orders import DeductsAt, Order
 from shared.domain.pace import LONGEST_WAIT_SECONDS, Limit
 from shared.domain.rules import Channel, Rules
 from shared.errors import Transient
+from shared.flows.learn_listings import LearnListings
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage.availability import Availability, Leases
@@ -141,6 +142,7 @@ class World:
             shop=self.connect,
             desk=lambda _, __: self.desk,
             refresh=cast("RefreshNumbers", None),
+            learn=cast("LearnListings", None),
             to_channels=self.send,
             wait=self.clock.wait,
         )

@@ -11,13 +11,14 @@ import pytest
 
 from shared.domain import messages, orders, pace
 from shared.domain.availability import Rank
-from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
+from shared.domain.messages import FillSku, Listed, Message, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.pace import LONGEST_WAIT_SECONDS
 from shared.domain.packages import Package
 from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
+from shared.flows.learn_listings import LearnListings
 from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage import pauses
@@ -51,6 +52,20 @@ class FakeRefresh:
 
 
 @dataclass
+class FakeLearn:
+    """Learns so many listings of what it hears, or raises."""
+
+    failure: AppError | None = None
+    heard: list[Listed] = field(default_factory=list)
+
+    def run(self, listed: Listed, _now: datetime) -> int:
+        self.heard.append(listed)
+        if self.failure:
+            raise self.failure
+        return len(listed.listings)
+
+
+@dataclass
 class Run:
     """One flow with its fakes. `time_left`: what is left at each question, the last one ever after."""
 
@@ -61,6 +76,7 @@ class Run:
     desk: FakeDesk = field(default_factory=FakeDesk)
     problems: FakeProblems = field(default_factory=FakeProblems)
     refresh: FakeRefresh = field(default_factory=FakeRefresh)
+    learn: FakeLearn = field(default_factory=FakeLearn)
     orders: dict[str, Order] = field(default_factory=dict)
     packed: dict[str, list[Package]] = field(default_factory=dict)
     time_left: list[int] = field(default_factory=lambda: [30_000])
@@ -70,6 +86,7 @@ class Run:
     told: int = 0
     orders_told: int = 0
     marked: int = 0
+    learned: int = 0
 
     def __call__(self, batch: Mapping[str, str] | None = None, **channel: object) -> list[str]:
         flow = PublishToChannels(
@@ -82,6 +99,7 @@ class Run:
             shop=lambda _, __: self.shop,
             desk=lambda _, __: self.desk,
             refresh=cast("RefreshNumbers", self.refresh),
+            learn=cast("LearnListings", self.learn),
             to_channels=self.send,
             wait=self.waited.append,
             packages=self.packages,
@@ -95,7 +113,7 @@ class Run:
             time_left_ms=lambda: self.time_left.pop(0) if len(self.time_left) > 1 else self.time_left[0],
         )
         self.again, self.told, self.marked = published.again, published.told, published.marked
-        self.orders_told = published.orders_told
+        self.orders_told, self.learned = published.orders_told, published.learned
         return list(published.again)
 
     def pacer(self, channel: Channel) -> Pacer:
@@ -580,6 +598,16 @@ def test_a_refresh_that_fails_comes_again_and_stops_nobody(failure: AppError) ->
     assert run({"m1": messages.write(Refresh(scope=Scope.SKU, name="A")), "m2": PUBLISH}) == ["m1"]
 
     assert run.shop.asked == [[("item-A", 7, None)]]
+
+
+def test_what_a_shop_lists_is_learned_and_what_fails_comes_again() -> None:
+    listed = Listed(channel=NORDLYS, listings=((Sku("A"), "item-A"), (Sku("B"), "item-B")))
+    run = Run()
+    assert run({"m1": messages.write(listed)}) == []
+    assert (run.learn.heard, run.learned) == ([listed], 2)
+
+    run.learn.failure = Transient("no answer", code="storage")
+    assert run({"m1": messages.write(listed)}) == ["m1"]
 
 
 @pytest.mark.parametrize(

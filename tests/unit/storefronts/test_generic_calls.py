@@ -197,6 +197,32 @@ def test_an_order_the_shop_has_no_more_is_for_a_person(shop: GenericShop) -> Non
         assert refused.value.code == "no_such_order"
 
 
+# ---- products
+
+
+def test_all_that_the_shop_lists_is_listed_page_by_page(stand_in: StandIn, shop: GenericShop) -> None:
+    for number in range(PAGE + 2):
+        stand_in.has(f"S-{number:02}", 1)
+
+    found = list(shop.list_products())
+
+    assert [(each.sku, each.listing) for each in found] == [(f"S-{number:02}",) * 2 for number in range(PAGE + 2)]
+    assert found[0].title == "S-00"
+
+
+def test_a_product_without_a_sku_that_can_be_ours_is_left_out(shop: GenericShop) -> None:
+    products = [
+        {"listing": "1"},
+        {"listing": 2, "sku": "A"},
+        {"listing": "3", "sku": "#"},
+        {"listing": "4", "sku": "B"},
+    ]
+    body = json.dumps({"products": products, "next": None}).encode()
+    odd = replace(shop, send=lambda _: web.Response(body=body))
+
+    assert [each.listing for each in odd.list_products()] == ["4"]
+
+
 # ---- trouble
 
 
@@ -236,6 +262,7 @@ def test_an_answer_of_another_shape_is_refused(body: bytes, shop: GenericShop) -
         lambda: odd.list_levels(["A"]),
         lambda: list(odd.list_orders_since(Clock().now)),
         lambda: odd.order("1"),
+        lambda: list(odd.list_products()),
     ):
         with pytest.raises(InvalidInput):
             ask()
@@ -244,7 +271,9 @@ def test_an_answer_of_another_shape_is_refused(body: bytes, shop: GenericShop) -
 
 
 def test_pages_without_an_end_are_refused(shop: GenericShop) -> None:
-    endless = replace(shop, send=lambda _: web.Response(body=b'{"orders": [], "next": 1}'))
+    endless = replace(shop, send=lambda _: web.Response(body=b'{"orders": [], "products": [], "next": 1}'))
 
+    with pytest.raises(InvalidInput):
+        list(endless.list_products())
     with pytest.raises(InvalidInput):
         list(endless.list_orders_since(Clock().now))

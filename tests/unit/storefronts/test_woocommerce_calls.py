@@ -16,13 +16,14 @@ from local import faults
 from local.stand_in import serving
 from local.woo_api import ROOT
 from local.woo_shop import WooShop
-from shared.domain.names import ChannelId
+from shared.domain.names import ChannelId, Sku
 from shared.domain.packages import Package
 from shared.errors import AppError, InvalidInput, Rejected, Transient
 from shared.flows.tell_orders import tell
 from shared.storefronts import web, woocommerce, woocommerce_hooks
-from shared.storefronts.contract import Parcel, Part, Quantity
+from shared.storefronts.contract import Listing, Parcel, Part, Quantity
 from shared.storefronts.woocommerce_orders import PAGE, Orders
+from shared.storefronts.woocommerce_products import Products
 from shared.storefronts.woocommerce_rest import Rest
 from shared.storefronts.woocommerce_stock import MOST_BATCHES, Stock
 from tests.support import stand_ins, trade
@@ -414,6 +415,32 @@ def test_an_order_the_shop_has_no_more_is_for_a_person(rest: Rest) -> None:
         assert (type(refused.value), refused.value.code) == (Rejected, "no_such_order")
 
 
+# ---- products
+
+
+def test_products_and_variations_with_a_sku_are_listed_page_by_page(shop: WooShop, rest: Rest, wire: Wire) -> None:
+    for product in range(1, 102):
+        shop.has(product, f"S{product}", 1)
+    shop.has(200, "", None)
+    shop.has(201, "V1", 1, parent=200)
+    shop.has(202, "V#2", 1, parent=200)
+    shop.has(203, "", 1, parent=200)
+
+    found = list(Products(rest).list_products())
+
+    assert [each.listing for each in found] == [*(str(product) for product in range(1, 102)), "200/201"]
+    assert found[-1] == Listing(sku=Sku("V1"), listing="200/201", title="V1", is_counted=True)
+    assert wire.asked == ["GET products", "GET products", "GET products/200/variations"]
+
+
+@pytest.mark.parametrize("body", [b"null", b"{}", b"[7]", b'[{"id": {}, "type": "variable"}]'])
+def test_products_of_another_shape_are_refused(body: bytes, rest: Rest) -> None:
+    odd = replace(rest, send=lambda _: web.Response(body=body))
+
+    with pytest.raises(InvalidInput):
+        list(Products(odd).list_products())
+
+
 # ---- webhooks
 
 
@@ -426,6 +453,9 @@ def test_webhooks_that_are_missing_are_made_and_those_switched_off_switched_on(s
         "order.updated": "missing",
         "order.restored": "missing",
         "order.deleted": "missing",
+        "product.created": "missing",
+        "product.restored": "missing",
+        "product.updated": "missing",
     }
 
     woocommerce_hooks.mend(rest, HOOK, "signs", found)
@@ -433,7 +463,7 @@ def test_webhooks_that_are_missing_are_made_and_those_switched_off_switched_on(s
     mended = woocommerce_hooks.look(rest, HOOK)
     assert {each.state for each in mended} == {"active"}
     woocommerce_hooks.mend(rest, HOOK, "signs", mended)
-    assert len(rest.get("webhooks")) == 5
+    assert len(rest.get("webhooks")) == 8
     assert "signs" not in json.dumps(rest.get("webhooks"))
     assert shop.order is not None
 
