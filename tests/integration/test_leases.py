@@ -186,7 +186,7 @@ def test_a_lease_from_before_there_was_rest_is_read_and_taken(
 @pytest.mark.parametrize("ends", ["release", "fail", "drop"])
 def test_what_is_left_of_a_shops_limit_goes_to_the_next_holder_and_is_never_more(leases: Leases, ends: str) -> None:
     take(leases, "first")
-    left = Left(units=-7.0006, at=NOW + timedelta(seconds=5, microseconds=1700))
+    left = Left(units=-7.0004, at=NOW + timedelta(seconds=5, microseconds=1700))
     match ends:
         case "release":
             leases.release(NORDLYS, "first", 0, left, works=True)
