@@ -78,9 +78,11 @@ def _receiving(folder: Path) -> Iterator[Figure]:
     flow = ReceiveWebhook(
         archive=cast("Archive", Kept()),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=lambda channel, _: (secrets[channel], ""),
         to_orders=queue.extend,
         to_shop_events=queue.extend,
+        to_channels=queue.extend,
     )
 
     def ours(channel: str, event: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from cli.words import moment
 from shared.domain import platforms, times
 from shared.domain.availability import Rank
 from shared.domain.names import ChannelId
-from shared.domain.rules import Channel
+from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, InvalidInput
 from shared.runtime import clock
 from shared.storage import pauses
@@ -46,15 +46,9 @@ Post = Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
 def check(session: Session, channel: Which = "") -> None:
     """Check secrets, the shop's answer, its location, pauses, and what waits; exit 1 when something is wrong."""
     now = clock.now()
-    rules = session.target.config().rules(now)
-    if channel and channel not in rules.channels:
-        known = ", ".join(sorted(rules.channels)) or "none"
-        raise typer.BadParameter(
-            f"{channel!r} is no channel of the current rules; known: {known}", param_hint="CHANNEL"
-        )
-    chosen = (rules.channels[ChannelId(channel)],) if channel else rules.active_channels
+    looked_at = chosen(session.target.config().rules(now), channel)
     answered, is_right = {}, True
-    for each in chosen:
+    for each in looked_at:
         findings = list(look(session.target, each, now, graphql.post))
         rows = [("ok" if one.is_right else "WRONG", one.what, one.told) for one in findings]
         session.table(f"{each.channel} ({each.shop})", ["", "what", "seen"], rows)
@@ -63,11 +57,21 @@ def check(session: Session, channel: Which = "") -> None:
                 session.tell(f"what to do about {one.what}: {one.do}")
         answered[each.channel] = [asdict(one) for one in findings]
         is_right = is_right and all(one.is_right for one in findings)
-    if not chosen:
+    if not looked_at:
         session.tell("the rules have no active channel")
     session.answer({"is_right": is_right, "channels": answered})
     if not is_right:
         raise typer.Exit(1)
+
+
+def chosen(rules: Rules, channel: str) -> tuple[Channel, ...]:
+    """Return the channel that was named, or all active ones. Raises typer.BadParameter for an unknown one."""
+    if channel and channel not in rules.channels:
+        known = ", ".join(sorted(rules.channels)) or "none"
+        raise typer.BadParameter(
+            f"{channel!r} is no channel of the current rules; known: {known}", param_hint="CHANNEL"
+        )
+    return (rules.channels[ChannelId(channel)],) if channel else rules.active_channels
 
 
 def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterator[Finding]:

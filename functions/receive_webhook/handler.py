@@ -38,9 +38,11 @@ def flow() -> ReceiveWebhook:
     return ReceiveWebhook(
         archive=Archive(clients.s3(), names.archive_bucket),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=signing_secrets,
         to_orders=partial(queues.send, names.order_queue_url),
         to_shop_events=partial(queues.send, names.shop_event_queue_url),
+        to_channels=partial(queues.send, names.channel_queue_url),
     )
 
 

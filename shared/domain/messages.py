@@ -62,6 +62,14 @@ class Publish:
     channel: ChannelId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A shop lists these of a product, each a SKU and its listing."""
+
+    channel: ChannelId
+    listings: tuple[tuple[Sku, str], ...]
+
+
 class Scope(StrEnum):
     """What a refresh is about."""
 
@@ -110,11 +118,24 @@ class CountCode:
     code: str
 
 
-Message = Delivered | FetchOrder | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
+Message = (
+    Delivered | FetchOrder | PlanOrder | FillSku | Publish | Listed | Refresh | ReleaseFile | WritePiece | CountCode
+)
+
+
+_AS_IT_IS: Mapping[type, str] = {
+    FetchOrder: "fetch_order",
+    Refresh: "refresh",
+    ReleaseFile: "release_file",
+    WritePiece: "write_piece",
+    CountCode: "count_code",
+}
+"""Kinds of messages that are written field by field."""
 
 
 def write(message: Message) -> str:
     """Write a message as JSON text."""
+    values: dict[str, Any]
     match message:
         case Delivered():
             values = {
@@ -125,22 +146,16 @@ def write(message: Message) -> str:
                 "received_at": message.received_at,
                 "body": message.body if len(message.body.encode()) <= MOST_BODY_BYTES else "",
             }
-        case FetchOrder():
-            values = {"kind": "fetch_order", **asdict(message)}
         case PlanOrder():
             values = {"kind": "plan", "order": str(message.order)}
         case FillSku():
             values = {"kind": "fill", "sku": message.sku}
         case Publish():
             values = {"kind": "publish", "channel": message.channel}
-        case Refresh():
-            values = {"kind": "refresh", **asdict(message)}
-        case ReleaseFile():
-            values = {"kind": "release_file", **asdict(message)}
-        case WritePiece():
-            values = {"kind": "write_piece", **asdict(message)}
-        case CountCode():
-            values = {"kind": "count_code", **asdict(message)}
+        case Listed():
+            values = {"kind": "listed", "channel": message.channel, "listings": [*map(list, message.listings)]}
+        case FetchOrder() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            values = {"kind": _AS_IT_IS[type(message)], **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -154,7 +169,7 @@ def read(text: str) -> Message:
         raise InvalidInput("a message has no schema we know", code="message_schema")
     try:
         found = _of_orders(values) or _of_shops(values) or _of_files(values)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     if found is None:
         raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
@@ -190,6 +205,13 @@ def _of_shops(values: Mapping[str, Any]) -> Message | None:
             )
         case "publish":
             return Publish(channel=ChannelId(name(values["channel"], "channel")))
+        case "listed":
+            return Listed(
+                channel=ChannelId(name(values["channel"], "channel")),
+                listings=tuple(
+                    (Sku(name(sku, "sku")), name(listing, "listing")) for sku, listing in values["listings"]
+                ),
+            )
         case "refresh" if str(values["scope"]) in set(Scope):
             return Refresh(
                 scope=Scope(values["scope"]),

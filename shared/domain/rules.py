@@ -28,6 +28,7 @@ MOST_HOURS = 90 * 24
 
 
 NO_CAP = 1_000_000_000
+MOST_A_SECOND = 10_000
 
 RATE_MISSING = "rate_missing"
 """The code of a source's currency that no rate turns into that of a channel it ships for."""
@@ -42,7 +43,8 @@ class Channel:
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
     Shopify or BigCommerce store; `mapping`: of a generic shop. `takes`: how far an order has to be paid for to be
-    shipped; `takes_tests`: test orders are orders, too.
+    shipped; `takes_tests`: test orders are orders, too. `limit`: how much of what the platform counts, calls or points,
+    it may be asked a second; None: as much as the platform takes.
     """
 
     channel: ChannelId
@@ -65,6 +67,7 @@ class Channel:
     mapping: OrderMapping | None = None
     takes: frozenset[Paid] = frozenset(Paid)
     takes_tests: bool = False
+    limit: int | None = None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -202,6 +205,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "below_margin",
         "active",
         "routing",
+        "limit",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -228,6 +232,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         below_margin=at.one_of("below_margin", "tell", "zero", default="tell"),
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
+        limit=at.whole("limit", 1, MOST_A_SECOND) if at.has("limit") else None,
     )
 
 

@@ -20,6 +20,7 @@ from shared.domain.messages import (
     Delivered,
     FetchOrder,
     FillSku,
+    Listed,
     PlanOrder,
     Publish,
     Refresh,
@@ -159,7 +160,7 @@ class PlaceOrders:
                 body = event.body.encode() or self.archive.get(event.archive_key)
                 intake = admitted(self.inbound(channel).read_order(event.channel, event.topic, body), channel)
                 return [(intake.key, intake)]
-            case FetchOrder() | Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            case FetchOrder() | Publish() | Listed() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

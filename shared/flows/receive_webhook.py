@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from shared.domain.messages import Delivered, FetchOrder, Message
+from shared.domain.messages import Delivered, FetchOrder, Listed, Message
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Transient
 from shared.flows import shop_events
 from shared.storage.archive import Archive
-from shared.storefronts.contract import Event, Inbound
+from shared.storefronts.contract import Details, Event, Inbound
 
 MOST_BODY_BYTES = 1024 * 1024
+MOST_LISTINGS = 500
+"""Listings a message: it stays under the 256 KB that a queue takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,19 @@ class Received:
 
 @dataclass(slots=True)
 class ReceiveWebhook:
-    """Receives deliveries. `inbound` reads what a channel sends, `secrets` gives what signs it, anew when asked to."""
+    """Receives deliveries.
+
+    `inbound` reads what a channel sends, and `details` what it sends of products; `secrets` gives what signs it, anew
+    when asked to; `send` sends to the order queue and `to_channels` to the channel queue.
+    """
 
     archive: Archive
     inbound: Callable[[Channel], Inbound]
+    details: Callable[[Channel], Details | None]
     secrets: Callable[[ChannelId, bool], Sequence[str]]
     to_orders: Callable[[Iterable[Message]], None]
     to_shop_events: Callable[[Iterable[Message]], None]
+    to_channels: Callable[[Iterable[Message]], None]
 
     def run(self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime) -> Received:
         """Receive one delivery; headers have names in lower case."""
@@ -60,6 +68,8 @@ class ReceiveWebhook:
                     self.to_orders([message])
                 case FetchOrder() as message:
                     self.to_shop_events([message])
+                case None if listed := self._listed(channel, event.topic, body):
+                    self.to_channels(listed)
                 case None:
                     reason = "topic_unknown"
         except _Ended as ended:
@@ -77,6 +87,17 @@ class ReceiveWebhook:
             topic=event.topic,
             is_archived=is_archived,
         )
+
+    def _listed(self, channel: Channel, topic: str, body: bytes) -> list[Message]:
+        """Tell what a product lists, a message for so many of its listings; nothing where the event is of none."""
+        details = self.details(channel)
+        if details is None or not details.is_product(topic):
+            return []
+        pairs = [(each.sku, each.listing) for each in details.read_product(body)]
+        return [
+            Listed(channel=channel.channel, listings=tuple(pairs[first : first + MOST_LISTINGS]))
+            for first in range(0, len(pairs), MOST_LISTINGS)
+        ]
 
     def _verified(
         self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime

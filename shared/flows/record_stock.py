@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from shared.domain import availability, flags, times
@@ -88,8 +89,8 @@ def _record(before: Level | None, after: Level, rules: Rules, batch: _Batch) -> 
     if rank is not None:
         channels = [each for each in rules.active_channels if rules.ships_for(after.key.source, each)]
         dirty = dict.fromkeys(each.channel for each in channels)
-        cause = level_cause(after)
-        batch.add(*(mark_item(Mark(channel=each, rank=rank, subject=sku, cause=cause)) for each in dirty))
+        left = partial(Mark, rank=rank, subject=sku, cause=level_cause(after), at=after.changed_at)
+        batch.add(*(mark_item(left(channel=each)) for each in dirty))
         batch.dirty |= dirty
     if availability.rises(before, after):
         batch.risen[sku] = None

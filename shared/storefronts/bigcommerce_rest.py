@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.domain.pace import Limit
 from shared.errors import InvalidInput
 from shared.storefronts import web
 from shared.storefronts.contract import NOT_UNDERSTOOD
 
 TIMEOUT_SECONDS = 8
+LIMIT = Limit(per_second=5.0, burst=150.0)
+"""Calls: 150 every 30 seconds of the smallest plan, until the store has told its own."""
 UNAUTHORIZED = (401, 403)
 NOT_FOUND = 404
 

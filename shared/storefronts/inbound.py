@@ -8,7 +8,7 @@ from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts import bigcommerce, shopify, woocommerce
-from shared.storefronts.contract import Inbound
+from shared.storefronts.contract import Details, Inbound
 from shared.storefronts.standard_webhooks import Hooks
 
 
@@ -24,6 +24,14 @@ _READERS: Mapping[str, Callable[[Channel], Inbound]] = {
     platforms.BIGCOMMERCE: lambda _: bigcommerce,
     platforms.GENERIC: _generic,
 }
+
+
+_DETAILS: Mapping[str, Details] = {platforms.SHOPIFY: shopify, platforms.WOOCOMMERCE: woocommerce}
+
+
+def details(channel: Channel) -> Details | None:
+    """Return who reads what a channel sends of refunds and products; None: it sends none."""
+    return _DETAILS.get(channel.platform)
 
 
 def of(channel: Channel) -> Inbound:

@@ -39,6 +39,7 @@ PAID = {
 }
 """`financial_status`; the others, such as `pending`, `partially_paid` and `voided`, are not paid for."""
 
+PRODUCT_TOPICS = frozenset({"products/create", "products/update"})
 RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
@@ -96,6 +97,11 @@ def _thin(topic: str, body: bytes) -> str:
 def ask_of(topic: str) -> Ask | None:
     """Answer what a topic asks about an order."""
     return ORDER_TOPICS.get(topic)
+
+
+def is_product(topic: str) -> bool:
+    """Answer whether a topic tells what a product lists."""
+    return topic in PRODUCT_TOPICS
 
 
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
@@ -158,13 +164,14 @@ def read_product(body: bytes) -> tuple[Listing, ...]:
     read = Object(payloads.loads(body), "product")
     return tuple(
         Listing(
-            sku=payloads.sku_of(variant.value["sku"], ""),
+            sku=sku,
             listing=f"gid://shopify/InventoryItem/{variant.id('inventory_item_id')}",
             title=short(read.value.get("title")),
             is_counted=variant.value.get("inventory_management") == "shopify",
         )
         for variant in payloads.rows(read.value.get("variants"), "variant")
-        if short(variant.value.get("sku")) and variant.value.get("inventory_item_id") is not None
+        if (sku := payloads.sku_or_none(variant.value.get("sku")))
+        and variant.value.get("inventory_item_id") is not None
     )
 
 

@@ -18,6 +18,8 @@ from shared.errors import InvalidInput, Transient
 
 MOST_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
+THROTTLED = "throttled"
+"""Code of a failure that a shop says, or that we say for it: it is asked too often."""
 SERVER_ERRORS = 500
 LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 3600.0
 
@@ -66,12 +68,12 @@ def send(request: Request) -> Response:
     try:
         with _OPENER.open(sent, timeout=request.timeout) as answer:
             body = answer.read(MOST_ANSWER_BYTES + 1)
-            headers = {name.lower(): value for name, value in answer.headers.items()}
+            headers = _headers(answer.headers)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == TOO_MANY_REQUESTS:
-            wait = _rest(error.headers)
-            raise Transient("the shop throttles", code="throttled", wait=wait) from error
+            wait = _seconds(_headers(error.headers))
+            raise Transient("the shop throttles", code=THROTTLED, wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
         raise InvalidInput("the shop refused us", code="shop_refused", status=error.code) from error
@@ -87,16 +89,23 @@ def bounded(seconds: float) -> float:
     return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
 
 
-def _rest(told: Message) -> float:
-    """Read for how long a shop throttles; BigCommerce says it in milliseconds, in a header of its own."""
-    resets = told.get("X-Rate-Limit-Time-Reset-Ms", "")
-    if "Retry-After" not in told and _MILLISECONDS.fullmatch(resets):
-        return bounded(int(resets) / 1000)
-    return _seconds(told.get("Retry-After"))
-
-
-def _seconds(told: str | None) -> float:
+def number_in(headers: Mapping[str, str], name: str) -> float | None:
+    """Read a number that is not below zero; None where there is none."""
     try:
-        return bounded(float(told or LEAST_WAIT_SECONDS))
+        read = float(headers.get(name) or "nan")
     except ValueError:
-        return LEAST_WAIT_SECONDS
+        return None
+    return read if isfinite(read) and read >= 0 else None
+
+
+def _headers(told: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in told.items()}
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Read how long a shop wants to rest; a limit that is used up says when it begins anew."""
+    told = number_in(headers, "retry-after")
+    resets = number_in(headers, "x-rate-limit-time-reset-ms")
+    if told is None and resets is not None:
+        told = resets / 1000
+    return bounded(told or LEAST_WAIT_SECONDS)

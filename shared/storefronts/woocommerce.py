@@ -32,6 +32,7 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "order.restored": Ask.EDIT,
     "order.deleted": Ask.CANCEL,
 }
+PRODUCT_TOPICS = frozenset({"product.created", "product.updated", "product.restored"})
 TAKEN = "processing"
 """The status of an order that is to be shipped: paid, or to be paid on delivery. One of a plugin counts when paid."""
 SHIPPED = "completed"
@@ -111,6 +112,11 @@ def ask_of(topic: str) -> Ask | None:
     return ORDER_TOPICS.get(topic)
 
 
+def is_product(topic: str) -> bool:
+    """Answer whether a topic tells what a product lists."""
+    return topic in PRODUCT_TOPICS
+
+
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """Read an order event: the order as it now is, less what was refunded, all units open.
 
@@ -174,18 +180,22 @@ def refunded(refunds: object) -> Counter[str]:
 
 
 def read_product(body: bytes) -> tuple[Listing, ...]:
+    """Read a product or a variation as a webhook tells it. Raises InvalidInput."""
+    return listed(Object(payloads.loads(body), "product"))
+
+
+def listed(read: Object) -> tuple[Listing, ...]:
     """Read a product or a variation; a product that is sold by its variations alone lists nothing itself.
 
-    A variation is listed as `<product>/<variation>`, for its quantity is set below its product.
+    A variation is listed as `<product>/<variation>`, for its quantity is set below its product. Raises InvalidInput.
     """
-    read = Object(payloads.loads(body), "product")
-    kind, sku = read.value.get("type"), read.value.get("sku")
-    if kind == "variable" or not short(sku):
+    kind, sku = read.value.get("type"), payloads.sku_or_none(read.value.get("sku"))
+    if kind == "variable" or not sku:
         return ()
     listing = f"{read.id('parent_id')}/{read.id('id')}" if kind == "variation" else read.id("id")
     is_counted = read.value.get("manage_stock") is True
     name = short(read.value.get("name"))
-    return (Listing(sku=payloads.sku_of(sku, ""), listing=listing, title=name, is_counted=is_counted),)
+    return (Listing(sku=sku, listing=listing, title=name, is_counted=is_counted),)
 
 
 def _deleted(channel: ChannelId, read: Object) -> Order:

@@ -70,9 +70,17 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
+SUPPLIERS = ("alpina", "baltic", "celtic", "dorset", "elbe")
+
+
 def sample_rules() -> dict[str, Any]:
-    """Read the sample rules, with nobody expected at any time: the suite's files are of no particular day."""
+    """Read the sample's rules of one shop and five suppliers, with nobody expected at any time.
+
+    The suite's files are of no particular day.
+    """
     rules: dict[str, Any] = yaml.safe_load((ROOT / "config/rules.yaml").read_text())
+    rules["channels"] = {"nordlys": rules["channels"]["nordlys"]}
+    rules["sources"] = {source: rules["sources"][source] for source in SUPPLIERS}
     for source in rules["sources"].values():
         for by_time in ("cadence_hours", "freshness"):
             source.pop(by_time, None)

@@ -19,6 +19,7 @@ from shared.storage.availability import Availability, Leases, Mark
 from shared.storage.config import Config
 from shared.storage.pauses import Pause, Pauses
 from tests.support import terminal as terminals
+from tests.support.publishing import LEFT
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_a_shop_that_fails_its_publisher_is_wrong(aws: Aws, terminal: Terminal) 
     leases.take(NORDLYS, "me", ["m"], now, now + timedelta(seconds=40))
     assert wrong(terminal, status=0) == {}
 
-    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1))
+    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1), LEFT)
 
     told = wrong(terminal)["publisher"]
     assert told.startswith("failing since 2026-11-20 08:00:00 UTC: shop_silent; it rests until ")
@@ -211,6 +212,21 @@ def test_what_waits_to_be_told_is_counted(aws: Aws, terminal: Terminal) -> None:
     assert terminal.run("channels", "check") == 0
 
     assert "2 wait; first a number that fell (NL-1)" in terminal.out
+
+
+def test_what_waits_is_shown_by_rank_with_the_limit_of_the_shop(aws: Aws, terminal: Terminal) -> None:
+    rules(aws, limit=3)
+    left = [Mark(channel=NORDLYS, rank=rank, subject="NL-1", cause="c", at=SINCE) for rank in (Rank.RISES, Rank.ZERO)]
+    Availability(aws.stock).mark(left)
+
+    (found,) = terminal.document("channels", "status")
+
+    assert found["waiting"] == {"zero": 1, "falls": 0, "order": 0, "rises": 1}
+    assert (found["oldest"], found["limit_per_second"], found["is_ruled"]) == (SINCE, 3, True)
+    assert terminal.run("channels", "status", "nordlys") == 0
+    assert "2026-11-20 08:00:00 UTC" in terminal.out
+    assert "3 a second by the rules" in terminal.out
+    assert terminal.run("channels", "status", "nordlis") == 2
 
 
 def test_a_channel_that_is_not_active_is_checked_only_when_named(aws: Aws, terminal: Terminal) -> None:

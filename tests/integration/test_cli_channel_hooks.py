@@ -96,7 +96,10 @@ def test_missing_webhooks_are_told_and_made_once(desk: Desk) -> None:
 
     assert (made["is_written"], sorted(made["topics"])) == (
         True,
-        ["order.created", "order.deleted", "order.restored", "order.updated"],
+        [
+            *("order.created", "order.deleted", "order.restored", "order.updated"),
+            *("product.created", "product.restored", "product.updated"),
+        ],
     )
     assert (again["is_written"], again["topics"]) == (False, [])
     assert desk.wrong(status=0) == {}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from functions.poll_storefronts import handler
 from shared.domain import messages
@@ -19,7 +18,7 @@ from shared.storage import keys, orders
 from shared.storage.config import Config
 from shared.storage.problems import Problems
 from shared.storefronts import shopify
-from tests.integration.conftest import SECRETS
+from tests.integration.conftest import SECRETS, sample_rules
 from tests.support import trade
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def shop(aws: Aws) -> Iterator[Shop]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    rules = yaml.safe_load((ROOT / "config/rules.yaml").read_text())
+    rules = sample_rules()
     rules["channels"]["nordlys"]["api_url"] = f"http://127.0.0.1:{server.server_port}/graphql.json"
     Config(aws.s3, settings().config_bucket).push(rules)
     yield standing

@@ -12,7 +12,7 @@ from shared.domain import rules
 from shared.domain.intake import Ask
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
-from tests.support import stand_ins
+from tests.support import stand_ins, trade
 
 SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
 
@@ -237,3 +237,11 @@ def test_a_mistake_in_a_mapping_is_refused_with_its_place(path: str, value: obje
 def test_what_is_no_table_is_refused(document: object) -> None:
     with pytest.raises(InvalidInput):
         rules.parse(document)
+
+
+@pytest.mark.parametrize("limit", [0, -1, "2", 2.5, True, 10_001])
+def test_a_limit_of_a_shop_is_a_whole_number_a_second(limit: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        trade.shop_rules("alpina", limit=limit)
+
+    assert refused.value.details["at"] == "rules.channels.nordlys.limit"
