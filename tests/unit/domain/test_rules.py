@@ -15,6 +15,8 @@ from shared.errors import InvalidInput
 from tests.support import stand_ins, trade
 
 SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
+SAMPLE["channels"] = {"nordlys": SAMPLE["channels"]["nordlys"]}
+SAMPLE["sources"] = {each: SAMPLE["sources"][each] for each in ("alpina", "baltic", "celtic", "dorset", "elbe")}
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
