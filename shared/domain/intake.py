@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.customers import Customer
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 
@@ -22,12 +23,13 @@ class Ask(StrEnum):
 class Intake:
     """One event read: the order as the platform now describes it, all units open, and the address it ships to.
 
-    `ship_to` is personal data: it goes into `SHIPTO` and nowhere else.
+    `ship_to` and `customer` are personal data: the one goes into `SHIPTO`, the other into a hash, and nowhere else.
     """
 
     ask: Ask
     order: Order
     ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+    customer: Customer = field(default_factory=Customer, repr=False)
 
     @property
     def key(self) -> OrderKey:

@@ -17,7 +17,7 @@ from shared.domain.intake import Intake
 from shared.domain.messages import Delivered, Message
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Rejected, Transient
-from shared.storage import keys
+from shared.storage import archive, keys
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
 from shared.storefronts.contract import Found, Inbound, Orders
@@ -83,7 +83,7 @@ class PollStorefronts:
     def _delivered(self, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
         """Archive an order under a name and its hash: found again, it is the same event."""
         digest = hashlib.sha256(found.body).hexdigest()[:12]
-        key = f"webhooks/{channel.channel}/polled/{name}-{digest}.json"
+        key = f"{archive.of_polls(channel.channel, found.order_id)}{name}-{digest}.json"
         self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
         return Delivered(
             channel=channel.channel,

@@ -18,6 +18,7 @@ from shared.domain.messages import Delivered, Message
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Transient
+from shared.storage import archive
 from shared.storage.archive import Archive
 from shared.storefronts.contract import Event, Inbound
 
@@ -109,7 +110,7 @@ def _about(event: Event, now: datetime) -> dict[str, str]:
 
 def _archive_key(channel: Channel, event: Event, now: datetime) -> str:
     topic = event.topic.replace("/", "-") or "unknown"
-    return f"webhooks/{channel.channel}/{now:%Y/%m/%d}/{event.event_id}-{topic}.json"
+    return f"{archive.of_day(channel.channel, event.order, now)}{event.event_id}-{topic}.json"
 
 
 def _json_text(body: bytes) -> str:

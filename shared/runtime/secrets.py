@@ -1,4 +1,7 @@
-"""Secrets of shops, by reference: kept for five minutes, read again at once when a signature does not fit."""
+"""Secrets by reference: those of shops, and the stack's own key, by which customers are called.
+
+A shop's are kept for five minutes, and read again at once when a signature does not fit.
+"""
 
 from __future__ import annotations
 
@@ -60,3 +63,13 @@ def shop_secrets(channel: ChannelId, now: datetime, *, newer_than: datetime | No
         current=read.get("current", ""), previous=read.get("previous", ""), token=read.get("token", ""), read_at=now
     )
     return _kept()[channel]
+
+
+@cache
+def people_key() -> bytes:
+    """Return the key of customers' names, read once. Raises Transient when it cannot be read."""
+    try:
+        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/people")
+    except (ClientError, BotoCoreError) as error:
+        raise Transient("the key of customers' names cannot be read", code="people_key") from error
+    return answer["SecretString"].encode()

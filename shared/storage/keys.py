@@ -183,8 +183,8 @@ def event(key: OrderKey, move: str) -> Key:
     return Key(f"ORD#{key}", f"EVT#{move}")
 
 
-def due_shard(key: OrderKey) -> str:
-    """O2: the shard of the index `due` that an order and its purchase orders are in."""
+def due_shard(key: OrderKey | str) -> str:
+    """O2: the shard of the index `due` that an order and its purchase orders, or an erasure by its id, are in."""
     return f"DUE#{zlib.crc32(str(key).encode()) % DUE_SHARDS}"
 
 
@@ -211,6 +211,16 @@ def operation(op_id: str) -> Key:
 def counter(source: SourceId, kind: str) -> Key:
     """O14: the last number a supplier was given."""
     return Key(f"CNT#{source}", kind)
+
+
+def of_customer(customer: str, key: OrderKey) -> Key:
+    """O6: an order of a customer, who is a keyed hash."""
+    return Key(f"CUST#{customer}", str(key))
+
+
+def erasure(erasure_id: str) -> Key:
+    """O15: an erasure, by its id."""
+    return Key(f"ERASE#{erasure_id}", "ERASE")
 
 
 def problem(kind: str, subject: str) -> Key:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.domain import times
+from shared.domain.customers import PeopleAsk, Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
@@ -27,6 +28,12 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/paid": Ask.EDIT,
     "orders/cancelled": Ask.CANCEL,
 }
+PEOPLE_TOPICS: Mapping[str, PeopleAsk] = {
+    "customers/data_request": PeopleAsk.EXPORT,
+    "customers/redact": PeopleAsk.ERASE,
+    "shop/redact": PeopleAsk.ERASE_SHOP,
+}
+"""Mandatory for apps of the App Store (https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance)."""
 
 RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
@@ -47,14 +54,18 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now
     return signature is not None and signatures.is_signed(body, [signature], [each.encode() for each in secrets])
 
 
-def identify(_body: bytes, headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one."""
+def identify(body: bytes, headers: Mapping[str, str]) -> Event:
+    """Read what a delivery is about by its headers, and by its body which order, where none of them says it.
+
+    Raises InvalidInput for a missing or odd one.
+    """
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
         raise InvalidInput("a delivery names no topic", code="topic", value=topic[:40])
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
-    order, at = headers.get("x-shopify-order-id", ""), headers.get("x-shopify-triggered-at", "")
+    at = headers.get("x-shopify-triggered-at", "")
+    order = headers.get("x-shopify-order-id", "") or _order_in(topic, body)
     return Event(
         topic=topic,
         event_id=event_id,
@@ -63,9 +74,18 @@ def identify(_body: bytes, headers: Mapping[str, str]) -> Event:
     )
 
 
-def ask_of(topic: str) -> Ask | None:
-    """Answer what a topic asks about an order."""
-    return ORDER_TOPICS.get(topic)
+def _order_in(topic: str, body: bytes) -> str:
+    """Return the id of the order that a body is about, as far as it says."""
+    try:
+        read = Object(payloads.loads(body), "event")
+        return read.id("id" if topic.startswith("orders/") else "order_id")
+    except InvalidInput:  # whoever reads the order says what is wrong with it
+        return ""
+
+
+def ask_of(topic: str) -> Ask | PeopleAsk | None:
+    """Answer what a topic asks about an order, or about people."""
+    return ORDER_TOPICS.get(topic) or PEOPLE_TOPICS.get(topic)
 
 
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
@@ -99,8 +119,33 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
             postcode_prefix=short(address.get("zip"))[: payloads.POSTCODE_PREFIX],
         ),
     )
-    ask = Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic]
-    return Intake(ask=ask, order=order, ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}))
+    return Intake(
+        ask=Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic],
+        order=order,
+        ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}),
+        customer=payloads.customer(
+            read.value.get("email") or read.value.get("contact_email"), read.table("customer").get("id")
+        ),
+    )
+
+
+def read_request(topic: str, body: bytes) -> Request:
+    """Read one of the three topics about people; the orders are those that Shopify wants redacted or exported.
+
+    Raises InvalidInput.
+    """
+    if topic not in PEOPLE_TOPICS:
+        raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
+    read = Object(payloads.loads(body), "request")
+    asked, of = PEOPLE_TOPICS[topic], read.table("customer")
+    orders = read.value.get("orders_to_redact" if asked is PeopleAsk.ERASE else "orders_requested") or []
+    if not isinstance(orders, list):
+        raise InvalidInput("the orders of a request are no list", code="orders", topic=topic[:60])
+    return Request(
+        ask=asked,
+        customer=payloads.customer(of.get("email"), of.get("id")),
+        order_ids=tuple(payloads.id_text(each, "order id") for each in orders),
+    )
 
 
 def read_refund(body: bytes) -> Refund:

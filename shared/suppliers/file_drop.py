@@ -37,11 +37,11 @@ class FileDrop:
 
         Raises Rejected when the number is there with other content, Transient when nobody knows whether it arrived.
         """
-        self._put(_key(source, number), body)
+        self._put(key_of(source, number), body)
 
     def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
         """Put the request to cancel one; fails as `send` does."""
-        self._put(_key(source, f"{number}-cancel"), body)
+        self._put(key_of(source, f"{number}-cancel"), body)
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:
         """Answer whether the supplier has that purchase order, and no other under its number.
@@ -49,7 +49,7 @@ class FileDrop:
         Raises Transient when it cannot be asked. A listing tells an absent file from a forbidden one; a read does
         so only with a right to list the whole bucket.
         """
-        key = _key(source, number)
+        key = key_of(source, number)
         try:
             found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
         except (ClientError, BotoCoreError) as error:
@@ -74,7 +74,8 @@ class FileDrop:
             raise _no_answer(error) from error
 
 
-def _key(source: SourceId, name: str) -> str:
+def key_of(source: SourceId, name: str) -> str:
+    """Name a file in a supplier's folder: that of a purchase order by its number."""
     return f"out/{source}/PO-{name}.csv"
 
 
