@@ -28,6 +28,8 @@ from shared.storage.versions import Versions
 MOST_AT_ONCE = 100
 """How many orders an erasure notes as its next: its item stays small."""
 
+MOST_DAYS_AT_ONCE = 30
+
 LOOKS_BACK = timedelta(days=400)
 """How long ago an order may have been placed that still waits when its shop goes."""
 
@@ -107,13 +109,16 @@ class ErasePeople:
         return tuple(islice((each for each in dict.fromkeys(found) if each not in waiting), MOST_AT_ONCE))
 
     def _another_day(self, erasure: Erasure) -> Erasure:
-        """Find the orders of a channel that were placed on a day, and turn to the day before."""
-        before = date.fromisoformat(erasure.day) - timedelta(days=1)
-        is_last = before < (times.read(erasure.asked_at) - LOOKS_BACK).date()
-        found = [
-            each for each in order_lists.placed_on(self.people.table, erasure.day) if each.channel == erasure.channel
-        ]
-        return replace(erasure, left=tuple(found), day="" if is_last else before.isoformat())
+        """Find the orders of a channel that were placed on a day, and turn to the day before; a month at a time."""
+        last = (times.read(erasure.asked_at) - LOOKS_BACK).date()
+        day = date.fromisoformat(erasure.day)
+        for _ in range(MOST_DAYS_AT_ONCE):
+            placed = order_lists.placed_on(self.people.table, day.isoformat())
+            found = tuple(each for each in placed if each.channel == erasure.channel)
+            day -= timedelta(days=1)
+            if found or day < last:
+                break
+        return replace(erasure, left=found, day="" if day < last else day.isoformat())
 
     # ---- one order
 
