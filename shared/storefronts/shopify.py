@@ -55,9 +55,9 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now
 
 
 def identify(body: bytes, headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about by its headers, and by its body which order, where none of them says it.
+    """Read what a delivery is about by its headers, and which order by its body: that alone is signed.
 
-    Raises InvalidInput for a missing or odd one.
+    Raises InvalidInput for a missing or odd header.
     """
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
@@ -65,7 +65,7 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Event:
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
     at = headers.get("x-shopify-triggered-at", "")
-    order = headers.get("x-shopify-order-id", "") or _order_in(topic, body)
+    order = _order_in(topic, body) or headers.get("x-shopify-order-id", "")
     return Event(
         topic=topic,
         event_id=event_id,

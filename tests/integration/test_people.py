@@ -114,7 +114,8 @@ def redact(context: LambdaContext, event_id: str = "r-1", **changed: object) -> 
 
 
 def sweep(context: LambdaContext) -> dict[str, int]:
-    return sweep_due_work.lambda_handler({}, context)
+    counted: dict[str, int] = sweep_due_work.lambda_handler({}, context)
+    return counted
 
 
 def objects(aws: Aws) -> Iterator[tuple[str, bytes]]:
