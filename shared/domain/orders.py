@@ -156,7 +156,8 @@ class Destination:
 class Order:
     """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours.
 
-    `reroute_to`: the only source that the next plan may take from, because a person wants it; that plan clears it.
+    `customer`: the keyed hash of whose it is, empty where nobody told, or after an erasure. `reroute_to`: the only
+    source that the next plan may take from, because a person wants it; that plan clears it.
     """
 
     key: OrderKey
@@ -170,6 +171,7 @@ class Order:
     next_n: int = 1
     attempt: str = ""
     ship_to: str = ""
+    customer: str = ""
     hold: str = ""
     cancel_wanted: bool = False
     reroute_to: str = ""
@@ -241,6 +243,11 @@ class Order:
     def is_cancelled(self) -> bool:
         """Whether it was cancelled as a whole, and nothing of it is on its way any more; a tombstone is nothing."""
         return self.cancel_wanted and bool(self.lines) and self.state == _CANCELLED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all units are shipped or cancelled: nobody needs its address any more."""
+        return not any(self.total(state) for state in (_OPEN, _BACK, _RESERVED, _SENT, _ACCEPTED))
 
     @property
     def wants_units(self) -> bool:

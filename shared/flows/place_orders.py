@@ -14,6 +14,7 @@ from datetime import datetime
 
 from shared.domain import messages, orders, taking, times
 from shared.domain.asking import TAKES, Asked, Step, admitted, fold, next_step, unheard
+from shared.domain.customers import PeopleAsk
 from shared.domain.intake import Ask, Intake
 from shared.domain.messages import (
     CountCode,
@@ -35,6 +36,7 @@ from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known
 from shared.errors import InvalidInput, Rejected, Transient
+from shared.flows.people_requests import PeopleRequests
 from shared.flows.sold_out import SoldOut
 from shared.storage.archive import Archive
 from shared.storage.dynamo import Outcome
@@ -95,6 +97,7 @@ class PlaceOrders:
     book: OrderBook
     archive: Archive
     problems: Problems
+    people: PeopleRequests
     inbound: Callable[[Channel], Inbound]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
@@ -131,7 +134,7 @@ class PlaceOrders:
         fills: dict[OrderKey, None] = {}
         for message_id, text in batch.items():
             try:
-                for key, ask in self._ask(text, rules):
+                for key, ask in self._ask(text, rules, now, placed):
                     asked_by.setdefault(key, set()).add(message_id)
                     if ask:
                         asks.append(ask)
@@ -147,8 +150,13 @@ class PlaceOrders:
         described = [ask for ask in asks if isinstance(ask, Intake) and ask.ask is not Ask.CANCEL]
         return _Batch(fold(asks, fills), asked_by, rules, described)
 
-    def _ask(self, text: str, rules: Rules) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
-        """Read one message: which order it is about and what it asks; None asks for a fill."""
+    def _ask(
+        self, text: str, rules: Rules, now: datetime, placed: Placed
+    ) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
+        """Read one message: which order it is about and what it asks; None asks for a fill.
+
+        What is asked about people is recorded at once, and is about no order.
+        """
         match messages.read(text):
             case PlanOrder() as ask:
                 _channel(rules, ask.order.channel)
@@ -158,8 +166,13 @@ class PlaceOrders:
             case Delivered() as event:
                 channel = _channel(rules, event.channel)
                 body = event.body.encode() or self.archive.get(event.archive_key)
-                intake = admitted(self.inbound(channel).read_order(event.channel, event.topic, body), channel)
-                return [(intake.key, intake)]
+                reader = self.inbound(channel)
+                if isinstance(reader.ask_of(event.topic), PeopleAsk):
+                    placed.counted[self.people.run(event, reader.read_request(event.topic, body), now)] += 1
+                    return []
+                intake = admitted(reader.read_order(event.channel, event.topic, body), channel)
+                called = self.people.called(intake.order, intake.customer)
+                return [(intake.key, replace(intake, order=replace(intake.order, customer=called)))]
             case FetchOrder() | Publish() | Listed() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 

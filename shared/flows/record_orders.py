@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import times
@@ -29,6 +29,9 @@ from shared.storage.problems import Problems
 LONGEST_WHY, MOST_WHYS = 200, 20
 """How much of a plan an exception repeats: the plan has it all."""
 
+ADDRESS_KEPT_FOR = timedelta(days=30)
+"""How long an address stays after the last of its order is shipped or cancelled."""
+
 Send = Callable[[Iterable[Message]], None]
 
 
@@ -41,7 +44,7 @@ class _Batch:
 
     at: str
     items: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
-    keeps: dict[Key, None] = field(default_factory=dict)
+    keeps: dict[Key, datetime | None] = field(default_factory=dict)
     marks: dict[Key, Mark] = field(default_factory=dict)
     asks: dict[Message, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -79,7 +82,7 @@ class RecordOrders:
         batch = _Batch(at=times.text(now))
         for change in changes:
             try:
-                counted[_record(change, batch)] += 1
+                counted[_record(change, batch, now)] += 1
             except UNREADABLE as error:
                 batch.problems.append(unreadable(change, error))
                 counted["ImageUnreadable"] += 1
@@ -87,8 +90,11 @@ class RecordOrders:
         for key, item in batch.items.items():
             if item is None:
                 self.table.delete(key)
-        for key in batch.keeps:
-            order_lists.keep(self.table, key)
+        for key, until in batch.keeps.items():
+            if until:
+                order_lists.let_expire(self.table, key, int(until.timestamp()))
+            else:
+                order_lists.keep(self.table, key)
         self.availability.mark(batch.marks.values())
         self.to_orders(batch.asks)
         self.to_channels(Publish(channel=each) for each in sorted({mark.channel for mark in batch.marks.values()}))
@@ -113,10 +119,10 @@ class RecordOrders:
         )
 
 
-def _record(change: Change, batch: _Batch) -> str:
+def _record(change: Change, batch: _Batch, now: datetime) -> str:
     """Add what follows from one change; name what it was."""
     if change.key["SK"]["S"] == "ORD":
-        _record_order(change, batch)
+        _record_order(change, batch, now)
         return "OrderChanged"
     old, new = (purchase_orders.read_image(image) if image else None for image in (change.old, change.new))
     before, after = (order_lists.of_purchase_order(po) if po else {} for po in (old, new))
@@ -124,7 +130,7 @@ def _record(change: Change, batch: _Batch) -> str:
     return "PurchaseOrderChanged"
 
 
-def _record_order(change: Change, batch: _Batch) -> None:
+def _record_order(change: Change, batch: _Batch, now: datetime) -> None:
     old, new = (orders.read_image(image) if image else None for image in (change.old, change.new))
     before, after = (order_lists.of_order(order) if order else {} for order in (old, new))
     batch.replace(before, after)
@@ -132,6 +138,9 @@ def _record_order(change: Change, batch: _Batch) -> None:
         return
     if old is None or (old.attempt, old.ship_to) != (new.attempt, new.ship_to):
         batch.keeps |= dict.fromkeys(order_lists.beside(new))
+    if new.ship_to and new.is_over != (old.is_over if old else False):
+        until = now + ADDRESS_KEPT_FOR if new.is_over else None
+        batch.keeps[keys.ship_to(new.key, new.ship_to)] = until
     if new.wants_units and _has_risen(old, new) and (old or not new.hold):
         batch.asks[PlanOrder(order=new.key)] = None
     # Only for who did not wait before: a fill that takes some of the units must not ask for the next one.

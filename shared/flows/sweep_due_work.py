@@ -18,9 +18,10 @@ from shared.domain.orders import Order
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.errors import Conflict, InvalidInput, Transient
+from shared.flows.erase_people import ErasePeople
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.storage import due_work
-from shared.storage.due_work import Due
+from shared.storage.due_work import Due, DueErasure
 from shared.storage.dynamo import Table
 from shared.storage.outbox import Outbox
 from shared.storage.problems import Problems
@@ -41,6 +42,7 @@ class SweepDueWork:
     outbox: Outbox
     problems: Problems
     purchase_orders: SendPurchaseOrders
+    erase: ErasePeople
     to_orders: Callable[[Iterable[Message]], None]
 
     def run(self, rules: Rules, now: datetime, life: Lifetime) -> Counter[str]:
@@ -53,7 +55,7 @@ class SweepDueWork:
             try:
                 self._one(due, rules, now, life, counted)
             except InvalidInput as failure:
-                self._stuck(due.order, failure, now)
+                self._stuck(due.erasure if isinstance(due, DueErasure) else str(due.order), failure, now)
                 counted["DueStuck"] += 1
             except Conflict:
                 counted["DueOvertaken"] += 1
@@ -61,7 +63,10 @@ class SweepDueWork:
                 counted["DueFailed"] += 1
         return counted
 
-    def _one(self, due: Due, rules: Rules, now: datetime, life: Lifetime, counted: Counter[str]) -> None:
+    def _one(self, due: Due | DueErasure, rules: Rules, now: datetime, life: Lifetime, counted: Counter[str]) -> None:
+        if isinstance(due, DueErasure):
+            counted.update(self.erase.run(due.erasure, rules, now, life))
+            return
         if due.is_order:
             self._ask(due.order, now, counted)
             return
@@ -82,8 +87,8 @@ class SweepDueWork:
         due_at = times.text(now + _wait(order, now)) if order.is_unfinished else ""
         self.outbox.postpone(order, replace(order, due_at=due_at, revision=order.revision + 1))
 
-    def _stuck(self, key: OrderKey, failure: InvalidInput, now: datetime) -> None:
-        problem = Problem.of(failure.code, str(key), failure, "read the item and mend it")
+    def _stuck(self, subject: str, failure: InvalidInput, now: datetime) -> None:
+        problem = Problem.of(failure.code, subject, failure, "read the item and mend it")
         self.problems.open(problem, times.text(now))
 
 

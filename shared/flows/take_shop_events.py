@@ -114,7 +114,7 @@ class TakeShopEvents:
         except Transient as failure:
             work.silent[asked.channel] = failure.code
             raise
-        self.send([shop_events.deliver(self.archive, channel, found, f"fetched/{asked.order}", work.now)])
+        self.send([shop_events.deliver(self.archive, channel, found, "fetched", work.now)])
         work.taken.counted["OrderFetched"] += 1
 
 

@@ -1,6 +1,6 @@
-"""Secrets of shops and suppliers, by reference, kept for five minutes.
+"""Secrets by reference: those of shops and suppliers, kept for five minutes, and the key by which customers are called.
 
-That of a shop is read again at once when a signature does not fit.
+A shop's is read again at once when a signature does not fit.
 """
 
 from __future__ import annotations
@@ -86,3 +86,13 @@ def _read(name: str) -> dict[str, str]:
     if not isinstance(read, dict):
         raise Transient("a secret is no table", code="secret", name=name)
     return read
+
+
+@cache
+def people_key() -> bytes:
+    """Return the key of customers' names, read once. Raises Transient when it cannot be read."""
+    try:
+        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/people")
+    except (ClientError, BotoCoreError) as error:
+        raise Transient("the key of customers' names cannot be read", code="people_key") from error
+    return answer["SecretString"].encode()

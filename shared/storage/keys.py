@@ -193,8 +193,8 @@ def document(source: SourceId, kind: str, number: str) -> Key:
     return Key(f"DOC#{source}", f"{kind}#{number}")
 
 
-def due_shard(key: OrderKey) -> str:
-    """O2: the shard of the index `due` that an order and its purchase orders are in."""
+def due_shard(key: OrderKey | str) -> str:
+    """O2: the shard of the index `due` that an order and its purchase orders, or an erasure by its id, are in."""
     return f"DUE#{zlib.crc32(str(key).encode()) % DUE_SHARDS}"
 
 
@@ -226,6 +226,16 @@ def counter(source: SourceId, kind: str) -> Key:
 def gate(source: SourceId) -> Key:
     """O14: who sends to a supplier now, how often, and how long it is left alone."""
     return Key(f"CNT#{source}", "GATE")
+
+
+def of_customer(customer: str, key: OrderKey) -> Key:
+    """O6: an order of a customer, who is a keyed hash."""
+    return Key(f"CUST#{customer}", str(key))
+
+
+def erasure(erasure_id: str) -> Key:
+    """O15: an erasure, by its id."""
+    return Key(f"ERASE#{erasure_id}", "ERASE")
 
 
 def problem(kind: str, subject: str) -> Key:

@@ -15,7 +15,7 @@ from shared.domain.purchase_orders import PurchaseOrder
 from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Deduction, Level
 from shared.domain.taking import Batch, Known, Needs, Planned
-from shared.storage import dynamo, facts, feeds, keys, levels, offers, orders, pauses, plans, purchase_orders
+from shared.storage import dynamo, facts, feeds, keys, levels, offers, orders, pauses, people, plans, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Table, Transactions
 from shared.storage.keys import Key
 
@@ -104,7 +104,7 @@ class OrderBook:
         rules_version: str,
         now: datetime,
     ) -> None:
-        """Write plans and addresses before the orders that will name them."""
+        """Write plans, addresses and whose they are before the orders that will name them."""
         items = []
         for one in planned:
             key, attempt = one.after.key, one.after.attempt
@@ -112,6 +112,8 @@ class OrderBook:
                 items.append(plans.plan_item(key, attempt, one.decision, rules_version, now))
             if attempt and one.after.ship_to == attempt:
                 items.append(plans.ship_to_item(key, attempt, addresses[key], now))
+            if one.before is None and one.after.customer:
+                items.append(people.customer_item(one.after))
         self.orders.write_all(items)
 
     def take(self, batch: Batch, attempt: str, now: datetime) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import HELD, Line, LineState, Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import keys
+from shared.storage import attributes, keys
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 
@@ -81,6 +81,16 @@ def beside(order: Order) -> list[Key]:
 def keep(table: Table, at: Key) -> None:
     """Let an item stay; what has gone already is not made again."""
     table.update(at, {"UpdateExpression": "REMOVE expires_at", "ConditionExpression": "attribute_exists(PK)"})
+
+
+def let_expire(table: Table, at: Key, expires_at: int) -> None:
+    """Let an item go at a time, in seconds since 1970; what has gone already is not made again."""
+    request: dict[str, Any] = {
+        "UpdateExpression": "SET expires_at = :at",
+        "ConditionExpression": "attribute_exists(PK)",
+        "ExpressionAttributeValues": attributes.image({":at": expires_at}),
+    }
+    table.update(at, request)
 
 
 def find(table: Table, kind: str, value: str) -> OrderKey | None:

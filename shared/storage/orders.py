@@ -55,7 +55,7 @@ def to_item(order: Order) -> dict[str, Any]:
             "region": place.region,
             "postcode_prefix": place.postcode_prefix,
         } | ({"po_box": True} if place.po_box else {})
-    texts = ("attempt", "ship_to", "hold", "reroute_to")
+    texts = ("attempt", "ship_to", "customer", "hold", "reroute_to")
     item |= {field: getattr(order, field) for field in texts if getattr(order, field)}
     if order.cancel_wanted:
         item["cancel_wanted"] = True
@@ -90,6 +90,7 @@ def from_item(item: Mapping[str, Any]) -> Order:
         next_n=item["next_n"],
         attempt=item.get("attempt", ""),
         ship_to=item.get("ship_to", ""),
+        customer=item.get("customer", ""),
         hold=item.get("hold", ""),
         reroute_to=item.get("reroute_to", ""),
         cancel_wanted=item.get("cancel_wanted", False),

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+def stem(source: SourceId, name: str) -> str:
+    """Name a file in a supplier's folder, without its ending: that of a purchase order by its number."""
+    return f"out/{source}/PO-{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileDrop:
     """Puts files into `out/<source>/` of one bucket.
@@ -62,7 +67,7 @@ class FileDrop:
 
     def key(self, source: SourceId, name: str) -> str:
         """Name the file of a purchase order."""
-        return f"out/{source}/PO-{name}{self.suffix}"
+        return f"{stem(source, name)}{self.suffix}"
 
     def _put(self, key: str, body: bytes) -> None:
         try:

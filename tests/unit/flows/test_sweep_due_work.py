@@ -40,12 +40,17 @@ class World:
     worked: list[OrderKey] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    erasures: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
 
     def query(self, _condition: str, names: Mapping[str, Any], **how: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         self.asked.append({**names, **how})
         for key, sk in self.due:
             if keys.due_shard(key) == names[":shard"]:
                 yield {"PK": keys.order(key).pk, "SK": sk}
+        for erasure in self.erasures:
+            if keys.due_shard(erasure) == names[":shard"]:
+                yield {"PK": keys.erasure(erasure).pk, "SK": keys.erasure(erasure).sk}
 
     def order(self, key: OrderKey) -> Order | None:
         found = self.stored.get(key)
@@ -65,6 +70,7 @@ class World:
             outbox=self,  # type: ignore[arg-type]
             problems=self,  # type: ignore[arg-type]
             purchase_orders=Sender(self),  # type: ignore[arg-type]
+            erase=Eraser(self),  # type: ignore[arg-type]
             to_orders=self.sent.extend,
         )
         return flow.run(RULES, NOW, Lifetime(NOW + left, lambda: left))
@@ -72,6 +78,15 @@ class World:
     def open(self, problem: Problem, _now: str) -> bool:
         self.problems.append(problem)
         return True
+
+
+@dataclass
+class Eraser:
+    world: World
+
+    def run(self, erasure: str, _rules: Rules, _now: datetime, _life: Lifetime) -> Counter[str]:
+        self.world.erased.append(erasure)
+        return Counter(CustomerErased=1)
 
 
 @dataclass
@@ -104,6 +119,13 @@ def test_all_shards_are_read_for_what_is_due_and_no_more() -> None:
     assert sum(each["limit"] for each in world.asked) <= 500
     (until,) = {each[":now"] for each in world.asked}
     assert f"{trade.NOW}#{keys.order(KEY).pk}" < until < f"{times.text(NOW + timedelta(milliseconds=1))}#"
+
+
+def test_an_erasure_that_is_due_is_gone_on_with() -> None:
+    world = World([], erasures=["e1"])
+
+    assert world.run() == {"CustomerErased": 1}
+    assert (world.erased, world.worked) == (["e1"], [])
 
 
 def test_an_order_that_waits_is_asked_for_again_and_pushed_forward() -> None:

@@ -115,7 +115,7 @@ def test_an_order_is_fetched_kept_and_handed_on() -> None:
     (told,) = delivered(house)
     assert (told.channel, told.topic, told.body) == (NORDLYS, "orders/updated", '{"id": "7"}')
     assert house.kept == {told.archive_key: b'{"id": "7"}'}
-    assert told.archive_key.startswith("webhooks/nordlys/fetched/7-")
+    assert told.archive_key.startswith("webhooks/nordlys/polled/7/fetched-")
     assert (taken.again, dict(taken.counted)) == ({}, {"OrderFetched": 1})
 
 
@@ -185,7 +185,7 @@ def test_an_event_of_the_bus_that_was_cut_is_fetched() -> None:
     house.take(json.dumps(SHOPIFY | {"detail": SHOPIFY["detail"] | {"payload": {"id": 7}}}))
 
     assert house.fetched == ["nordlys#7"]
-    assert sorted(key.split("/")[2] for key in house.kept) == ["2026", "fetched"]
+    assert sorted(key.split("/")[2] for key in house.kept) == ["2026", "polled"]
 
 
 def test_a_topic_that_nobody_acts_on_is_kept_and_counted() -> None:
