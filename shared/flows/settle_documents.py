@@ -7,10 +7,10 @@ A crash leaves a document that is `taken`: the next delivery takes the same step
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from shared.domain import carriers, document_moves, times
 from shared.domain.answer_words import Reason
@@ -41,16 +41,16 @@ from shared.domain.rules import Rules, Source
 from shared.domain.taking import Needs
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
-from shared.formats import purchase_order_csv
 from shared.formats.document_files import Found, name_of
-from shared.formats.purchase_order_csv import Request
 from shared.storage import documents, keys, order_lists
 from shared.storage.documents import MOST_STEPS, Documents, Entry, Package, State
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.problems import Problems
-from shared.suppliers.file_drop import FileDrop
+
+if TYPE_CHECKING:
+    from shared.flows.cancel_requests import CancelRequests
 
 HELD = "document_held"
 MOST_TRIES = 4
@@ -89,14 +89,14 @@ class Judged:
 
 @dataclass(slots=True)
 class SettleDocuments:
-    """Settles documents one at a time."""
+    """Settles documents one at a time. `cancels` connects what few documents need."""
 
     book: OrderBook
     documents: Documents
     answers: AnswerOrders
     operations: Operations
     problems: Problems
-    supplier: FileDrop
+    cancels: Callable[[], CancelRequests]
 
     def run(self, found: Found, source: Source, came: Came, rules: Rules, now: datetime) -> tuple[str, Entry]:
         """Bring a document to its end; say what is counted, and what stands of it. Raises Conflict, Transient."""
@@ -340,7 +340,7 @@ class SettleDocuments:
                     at=at,
                 )
                 self.answers.run(answer, rules, now, By(source.source, _told(each, entry)))
-            self._ask_to_cancel(mine, po, entry)
+            self._ask_to_cancel(mine, po, entry, source, now)
 
     def _correct_stock(self, each: Step, order: Order, po: PurchaseOrder, entry: Entry, now: datetime) -> None:
         """Let the level say what a rejection tells of it, before its units can be taken again."""
@@ -361,7 +361,9 @@ class SettleDocuments:
             problem = Problem(kind=kind, subject=f"{key.sku} at {key.source}", reason=reason, action=action)
             self.problems.open(problem, times.text(now))
 
-    def _ask_to_cancel(self, mine: Sequence[Step], po: PurchaseOrder, entry: Entry) -> None:
+    def _ask_to_cancel(
+        self, mine: Sequence[Step], po: PurchaseOrder, entry: Entry, source: Source, now: datetime
+    ) -> None:
         """Ask not to ship what another source ships meanwhile: accepted too late, or waiting and not waited for."""
         order = self.book.order(po.order)
         units: Counter[str] = Counter()
@@ -374,13 +376,7 @@ class SettleDocuments:
         lines = tuple(_of_line(line, units[line.line]) for line in po.lines if units[line.line])
         if order is None or not lines:
             return
-        asked = purchase_order_csv.Document(
-            request=Request.CANCEL, number=po.number, order_token=order.key.token, order_name=order.name, lines=lines
-        )
-        try:
-            self.supplier.send_cancel(po.source, f"{po.number}-{entry.digest[:8]}", purchase_order_csv.render(asked))
-        except Rejected:
-            return  # it was asked by an earlier try
+        self.cancels().ask(order, po, lines, (entry.digest[:8], entry.received_at), source, now)
 
     def _keep_parcels(self, notice: ShipmentNotice, source: Source) -> None:
         for at, parcel in enumerate(notice.parcels, 1):

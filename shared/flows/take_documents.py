@@ -7,14 +7,14 @@ kept and reported before it goes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import times
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, Rejected
 from shared.flows.settle_documents import Came, SettleDocuments
 from shared.formats import document_files, document_reports, x12_997, x12_writer
 from shared.formats.document_files import Found
@@ -24,18 +24,23 @@ from shared.formats.x12_writer import Partnership, Party
 from shared.storage.documents import Documents, Entry, State
 from shared.storage.files import Arrival, Files, Opened
 from shared.storage.problems import Problems
+from shared.suppliers.contract import Folder, NotTaken
 
 DROP_AGAIN = "read its report; have the supplier send the file anew, or mend its profile and drop it into in/ again"
 
 
+SEND_ANSWER = "see why files do not reach the supplier, and put this one there: it lies in out/"
+
+
 @dataclass(slots=True)
 class TakeDocuments:
-    """Takes files of documents."""
+    """Takes files of documents. `folder` answers where files for a source are put."""
 
     files: Files
     documents: Documents
     settle: SettleDocuments
     problems: Problems
+    folder: Callable[[Source], Folder]
 
     def run(
         self, opened: Opened, arrival: Arrival, kept: str, source: Source, rules: Rules, now: datetime
@@ -63,7 +68,7 @@ class TakeDocuments:
             counted[word] += 1
             ended.append(entry)
         if kind == document_files.X12 and failure is None:
-            self._acknowledge(found, arrival, source)
+            self._acknowledge(found, arrival, source, now)
         if failure:
             counted["FileHeld"] += 1
             problem = Problem.of("file_held", f"{source.source} {name}"[:100], failure, DROP_AGAIN, {"file": kept})
@@ -85,7 +90,7 @@ class TakeDocuments:
             found = list(document_files.read(opened.file, source, kind, opened.sha256))
             return found[entry.place] if entry.place < len(found) else None
 
-    def _acknowledge(self, found: Sequence[Found], arrival: Arrival, source: Source) -> None:
+    def _acknowledge(self, found: Sequence[Found], arrival: Arrival, source: Source, now: datetime) -> None:
         """Say to a partner which of its documents could be read; never to a stranger, and never of a 997."""
         groups: dict[tuple[Interchange, Group], list[Found]] = {}
         for each in found:
@@ -110,7 +115,12 @@ class TakeDocuments:
         )
         control = int(told["control"])
         body = x12_writer.interchange(partnership, x12_997.FUNCTIONAL_ID, bodies, control=control, at=arrival.stored_at)
-        self.files.put(f"out/{source.source}/997-{control:09}.x12", body, "application/edi-x12")
+        try:
+            self.folder(source).send_answer(source.source, f"997-{control:09}.x12", body)
+        except (Rejected, NotTaken) as failure:
+            subject = f"{source.source} {arrival.file}"[:100]
+            problem = Problem.of("answer_not_sent", subject, failure, SEND_ANSWER, {"file": f"997-{control:09}.x12"})
+            self.problems.open(problem, times.text(now))
         self.documents.is_told(told)
 
     def _report(
