@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
 from shared.domain import carriers, document_moves, times
@@ -25,11 +26,13 @@ from shared.domain.documents import (
     Finding,
     FunctionalAck,
     Parcel,
+    ProductId,
     Purpose,
     ShipmentNotice,
     ShippedLine,
     Spot,
     Verdict,
+    Whose,
 )
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import Order
@@ -44,6 +47,7 @@ from shared.flows.answer_orders import AnswerOrders
 from shared.formats.document_files import Found, name_of
 from shared.storage import documents, keys, order_lists
 from shared.storage.documents import MOST_STEPS, Documents, Entry, Package, State
+from shared.storage.facts import Facts
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
@@ -85,6 +89,7 @@ class Judged:
     meaning: Meaning = field(default_factory=Meaning)
     asked: dict[str, Asked] = field(default_factory=dict)
     refused: list[PurchaseOrder] = field(default_factory=list)
+    names_gtins: bool = False
 
 
 @dataclass(slots=True)
@@ -145,6 +150,7 @@ class SettleDocuments:
 
     def _mean(self, document: Document, source: Source, judged: Judged) -> None:
         spot = document.origin.spot
+        judged.names_gtins = any(each.whose is Whose.GTIN for each in _products(document))
         match document:
             case Acknowledgement():
                 self._judge_purpose(document.purpose, spot, judged)
@@ -200,7 +206,9 @@ class SettleDocuments:
             for key, offer in offers.items()
             if offer.cost_minor is not None and offer.currency == source.currency
         }
-        asked = Asked(order=order, po=po, currency=source.currency, costs=costs)
+        known = Facts(self.book.stock).products({line.sku for line in po.lines}) if judged.names_gtins else {}
+        gtins = {product.sku: product.gtin for product in known.values() if product.gtin}
+        asked = Asked(order=order, po=po, currency=source.currency, costs=costs, gtins=gtins)
         judged.asked[number] = asked
         return asked
 
@@ -460,6 +468,19 @@ def _spots(document: Document) -> dict[tuple[str, str], Spot]:
             return {(each.order, each.line): each.spot for each in lines}
         case _:
             return {}
+
+
+def _products(document: Document) -> Iterable[ProductId]:
+    """List all products that a document names."""
+    match document:
+        case Acknowledgement():
+            return chain.from_iterable(each.products for each in document.lines)
+        case ShipmentNotice():
+            return chain.from_iterable(each.products for parcel in document.parcels for each in parcel.lines)
+        case ChangeAnswer():
+            return chain.from_iterable(each.answer.products for each in document.lines)
+        case _:
+            return ()
 
 
 def _told(each: Step, entry: Entry) -> str:

@@ -14,7 +14,7 @@ from shared.formats import people_csv
 from shared.formats.purchase_order_csv import ADDRESS, COLUMNS, Document, Request
 
 TITLES = {Request.ORDER: "Purchase order", Request.CANCEL: "Please cancel purchase order"}
-A_PART = "Please cancel only what is listed here of purchase order"
+A_PART = "Please cancel a part of purchase order"
 
 
 def render(document: Document, sender: str, to: tuple[str, ...]) -> bytes:
