@@ -346,6 +346,7 @@ class SettleDocuments:
                     received_at=received,
                     lines=(LineAnswer(line=each.line, says=each.says, units=each.units),),
                     at=at,
+                    why=each.why,
                 )
                 self.answers.run(answer, rules, now, By(source.source, _told(each, entry)))
             self._ask_to_cancel(mine, po, entry, source, now)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from functions.ingest_files import handler
+from shared.domain.answers import Says
 from shared.domain.facts import Product
 from shared.domain.names import Sku
 from shared.domain.purchase_orders import PoState
+from shared.domain.scorecards import Score, score
 from shared.domain.stock import UNTIL_COUNTED
 from shared.flows.ingest_counts import Ingested
 from shared.runtime.settings import settings
-from shared.storage import facts, keys, offers
+from shared.storage import facts, keys, offers, order_lists, purchase_orders
+from shared.storage.scorecards import records
 from tests.integration.conftest import Aws, LambdaContext, push_rules
 from tests.support import trade, x12
 from tests.support.document_files import (
@@ -38,6 +43,7 @@ from tests.support.document_files import (
 from tests.support.documents import ALPINA, NUMBER, asked
 from tests.support.faults import Crash, Faulty
 
+NOW = trade.times_now()
 TWO_LINES = {"NL-1001": 10, "NL-1002": 3}
 
 
@@ -455,6 +461,42 @@ def test_a_cancel_that_nobody_asked_for_cancels_nothing(aws: Aws) -> None:
     take(aws, "cancel.csv", f"PO,Result\n{NUMBER},yes\n")
 
     assert seen(aws).units() == {"sent": 10}
+
+
+def scored(aws: Aws) -> Score:
+    found = records(aws.orders, ALPINA, date(2026, 11, 1), date(2026, 11, 30))
+    return score(found, timedelta(days=7), NOW)
+
+
+def test_a_score_counts_each_answer_once_whatever_is_delivered_again(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    for name, body in (("po.x12", golden("accepts_six_of_ten")), ("asn.x12", golden("ships_six"))):
+        message = drop(aws, name, body)
+        for _ in range(2):
+            run(aws, message)
+    take(aws, "again.x12", golden("accepts_six_of_ten"))
+
+    found = scored(aws)
+
+    assert (found.orders, found.answered, found.units) == (1, 1, 13)
+    assert (found.oversold, found.cancelled, found.fill_percent) == (1, {"out_of_stock": 4}, 69.2)
+    assert (found.on_time_percent, found.tracking_percent) == (100.0, 100.0)
+    assert found.ack_hours == 0.4
+
+
+def test_a_second_purchase_order_of_one_order_has_answers_of_its_own_and_no_parcel_twice(aws: Aws) -> None:
+    order = asked(book(aws), TWO_LINES)
+    (po,) = book(aws).purchase_orders(order.key)
+    second = replace(po, n=2, number="ALPINA-000002")
+    aws.orders.put(purchase_orders.to_item(second))
+    book(aws).orders.write_all(list(order_lists.of_purchase_order(second).values()))
+    take(aws, "asn.x12", golden("ships_six"))
+
+    first, other = records(aws.orders, ALPINA, date(2026, 11, 24), date(2026, 11, 24))
+
+    assert (first.count(Says.SHIPPED), len(first.tracking)) == (6, 1)
+    assert (other.count(Says.SHIPPED), other.tracking) == (0, ())
+    assert list(records(aws.orders, ALPINA, date(2026, 11, 25), date(2026, 12, 2))) == []
 
 
 # ---- broken off
