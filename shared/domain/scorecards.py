@@ -51,7 +51,8 @@ class Score:
     `ack_hours`, `slow_ack_hours`: from sending to the first answer, in the middle and for the slowest tenth;
     `fill_percent`: units not lost to a shortage, of those that did not fall away for another reason;
     `on_time_percent`: units shipped in time, of those that had to be; `oversold`: how often units were rejected as out
-    of stock that its count had promised; `tracking_percent`: numbers that can be their carrier's; `cancelled`: units, by why.
+    of stock that its count had promised; `tracking_percent`: numbers that can be their carrier's; `cancelled`: units,
+    by why.
     """
 
     orders: int = 0

@@ -28,4 +28,4 @@ def test_how_a_supplier_did_is_shown_since_a_day(
     (later,) = terminal.document("suppliers", "score", "alpina", "--since", "2026-11-25")
     assert (later["orders"], later["fill_percent"]) == (0, None)
     assert terminal.run("suppliers", "score", "--since", "2026-11-24") == 0
-    assert "69.2 %" in capsys.readouterr().out
+    assert "69.2 %" in terminal.out
