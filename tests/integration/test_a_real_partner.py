@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,20 +81,34 @@ def send(aws: Aws) -> bytes:
     return body
 
 
-def answers(folder: Path, order: bytes, behaviour: str, last: str) -> list[tuple[str, bytes]]:
-    """Have the partner answer an order, over folders, as it behaves, up to its `last` document; in its own order."""
-    inbox, outbox = folder / "in", folder / "out"
-    inbox.mkdir()
-    outbox.mkdir()
-    with Mock.start(drop_dir=str(inbox), pickup_dir=str(outbox), drop_interval_ms=50, drop_settle_ms=0) as partner:
-        partner.behaviour("ACME", behaviour)
-        (inbox / "PO-1.edi").write_bytes(order)
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The partner, and the folders that it reads and writes."""
+
+    mock: Mock
+    inbox: Path
+    outbox: Path
+
+    def answers(self, order: bytes, behaviour: str, last: str) -> list[tuple[str, bytes]]:
+        """Have it answer an order as it behaves, up to its `last` document; in its own order."""
+        self.mock.reset()
+        self.mock.behaviour("ACME", behaviour)
+        for file in self.outbox.iterdir():
+            file.unlink()
+        (self.inbox / f"PO-{uuid.uuid4().hex}.edi").write_bytes(order)
         deadline = time.monotonic() + (10 if last else 0.3)
-        while time.monotonic() < deadline and not (last and list(outbox.glob(f"*-{last}-*"))):
-            partner.post("/_mock/drop/scan")
-        assert not list(inbox.glob("*.edi"))
-    found = sorted(outbox.iterdir(), key=lambda file: int(file.stem.rpartition("-")[2]))
-    return [(file.name, file.read_bytes()) for file in found]
+        while time.monotonic() < deadline and not (last and list(self.outbox.glob(f"*-{last}-*"))):
+            self.mock.post("/_mock/drop/scan")
+        assert not list(self.inbox.glob("*.edi"))
+        found = sorted(self.outbox.iterdir(), key=lambda file: int(file.stem.rpartition("-")[2]))
+        return [(file.name, file.read_bytes()) for file in found]
+
+
+@pytest.fixture(scope="module")
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
+    inbox, outbox = (tmp_path_factory.mktemp(name) for name in ("in", "out"))
+    with Mock.start(drop_dir=str(inbox), pickup_dir=str(outbox), drop_interval_ms=50, drop_settle_ms=0) as started:
+        yield Partner(started, inbox, outbox)
 
 
 def priced(order: bytes) -> bytes:
@@ -132,11 +147,11 @@ def test_what_it_answers_becomes_of_the_order(
     panels: dict[str, int],
     held: list[str],
     aws: Aws,
-    tmp_path: Path,
+    partner: Partner,
 ) -> None:
     reserve(aws)
 
-    for name, body in answers(tmp_path, priced(send(aws)), behaviour, last):
+    for name, body in partner.answers(priced(send(aws)), behaviour, last):
         for _ in range(2):
             take(aws, name, live(body), RULES)
 
@@ -144,23 +159,23 @@ def test_what_it_answers_becomes_of_the_order(
     assert sorted(each for each in reasons(aws) if each != "set_not_read") == held  # an invoice is not read
 
 
-def test_an_order_without_a_price_is_more_than_it_can_read_and_a_person_is_told(aws: Aws, tmp_path: Path) -> None:
+def test_an_order_without_a_price_is_more_than_it_can_read_and_a_person_is_told(aws: Aws, partner: Partner) -> None:
     reserve(aws)
 
-    for name, body in answers(tmp_path, send(aws), "accept", "997"):
+    for name, body in partner.answers(send(aws), "accept", "997"):
         take(aws, name, live(body), RULES)
 
     assert (seen(aws).units(), problems(aws)) == ({"sent": 10}, ["not_understood"])
 
 
-def test_what_we_write_is_clean_to_an_independent_linter(aws: Aws, tmp_path: Path) -> None:
+def test_what_we_write_is_clean_to_an_independent_linter(aws: Aws, partner: Partner) -> None:
     reserve(aws)
     order = send(aws)
-    for name, body in answers(tmp_path, priced(order), "accept", "810"):
+    for name, body in partner.answers(priced(order), "accept", "810"):
         take(aws, name, live(body), RULES)
 
     ours = [order, *(body for key, body in objects(aws).items() if "/997-" in key)]
 
-    assert len(ours) == 4
-    for each in ours:
-        assert diagnose(each.decode()).findings == []
+    # of the invoice, which we do not read, our 997 says so, and the linter tells that as a fault of the invoice
+    told = [[each.code for each in diagnose(body.decode()).findings] for body in ours]
+    assert told == [[], [], [], ["C01", "C03", "C03"]]
