@@ -8,9 +8,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from x12doctor import diagnose
 
 from functions.ingest_files import handler
 from shared.domain.answers import Says
+from shared.domain.documents import ApplicationAdvice, Verdict
 from shared.domain.facts import Product
 from shared.domain.names import Sku
 from shared.domain.purchase_orders import PoState
@@ -256,6 +258,42 @@ def test_a_line_that_is_named_by_its_gtin_alone_is_found_by_what_the_catalogue_s
     take(aws, "asn.x12", notice(("036000291452", 6)).replace("LIN**SK*", "LIN**UP*"))
 
     assert (reasons(aws), seen(aws).units()) == ([], {"shipped": 6, "open": 4})
+
+
+def test_who_takes_an_824_is_told_by_one_where_what_is_held_is_wrong(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    known = of({"advise": True})
+    wrong = notice(("NL-1002", 3), ("NL-1001", 11)).replace("LIN**SK*NL-1001", "LIN*l1*SK*NL-1001")
+    message = drop(aws, "asn.x12", wrong)
+
+    for _ in range(2):
+        run(aws, message, known)
+
+    (text,) = [body for key, body in objects(aws).items() if "/824-" in key]
+    (found,) = x12.received(text)
+    advice = found.document
+    assert isinstance(advice, ApplicationAdvice), found.findings
+    ((only,),) = [advice.advised]
+    assert (only.verdict, only.reference, only.set_number) == (Verdict.REJECTED, "S1", "856")
+    assert [(each.text.split()[0], each.in_set) for each in only.faults] == [("ship_too_many", 11)]  # its SN1
+    assert diagnose(text.decode()).findings == []
+
+
+@pytest.mark.parametrize(
+    ("_case", "answers", "body"),
+    [
+        ("nobody said that it takes one", {}, notice(("NL-1001", 11))),
+        ("all is well", {"advise": True}, notice(("NL-1001", 1))),
+        ("its 997 says it", {"advise": True}, ack("PO1*l1*10*EA\nACK*ZZ*6*EA")),
+        ("a stranger", {"advise": True, "partner": {"theirs": "OTHER"}}, notice(("NL-1001", 11))),
+    ],
+)
+def test_there_is_no_824_where(_case: str, answers: dict[str, object], body: str, aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+
+    take(aws, "doc.x12", body, of(answers))
+
+    assert not [key for key in objects(aws) if "/824-" in key]
 
 
 # ---- twice, in any order, corrected
