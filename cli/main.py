@@ -33,6 +33,7 @@ from cli import (
     route,
     stock,
     stock_changes,
+    suppliers,
 )
 from cli.mistakes import WrongFile
 from cli.screen import Screen
@@ -81,6 +82,7 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(documents.app, name="documents")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(suppliers.app, name="suppliers")
 app.add_typer(queue.app, name="queue")
 app.add_typer(policy.app, name="policy")
 app.add_typer(people.app, name="people")

@@ -188,6 +188,12 @@ class Sending:
     cancels_within: timedelta | None = None
 
     @property
+    def cancels_parts(self) -> bool:
+        """Whether a request to cancel says of which lines, and how many units: else it means all of the order."""
+        names = set(_names(self.cancel))
+        return self.written_as is not WrittenAs.JSON or any(pair <= names for pair in ASKS_FOR)
+
+    @property
     def name(self) -> str:
         """Name the way and the writing, as a purchase order remembers by what it went out."""
         return f"{self.by} {self.written_as}{' test' if self.mode is Mode.TEST else ''}"

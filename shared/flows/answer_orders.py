@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from shared.domain import answers, stock, times
@@ -69,7 +69,7 @@ class AnswerOrders:
                 [(po, changed)] if changed else [],
                 move_id=move_id,
                 now=now,
-                by=by,
+                notes=answers.notes(answer, line) | (asdict(by) if by else {}),
                 deducting=Deducting(said.at, source.feed.slack),
             )
             if outcome.is_done:

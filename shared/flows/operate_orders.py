@@ -7,7 +7,7 @@ for like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from shared.domain import orders, times
@@ -139,7 +139,7 @@ class OperateOrders:
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
             changed = cancel_with_order(self._given_up(kind, before, after), times.text(now))
-            outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, by=by)
+            outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, notes=asdict(by))
             if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return after
         raise Conflict("the order keeps changing", code="order_busy", order=str(key))

@@ -23,7 +23,7 @@ from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState,
 from shared.domain.rules import Rules, Source
 from shared.domain.sending_rules import AS_FILES, Mode, WrittenAs
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
-from shared.flows import written_orders
+from shared.flows import cancel_requests, written_orders
 from shared.formats.purchase_order_csv import Request
 from shared.storage import pauses
 from shared.storage.gates import Gates
@@ -58,9 +58,7 @@ ACTIONS = {
     "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
     "not_acknowledged": "ask the supplier",
     "way_changed": "put the way of sending back until it is looked up, or ask the supplier and record its answer",
-    "cancel_too_late": "ask the supplier by phone; it takes no request to cancel any more",
-    "no_cancel": "ask the supplier by phone; it takes no request to cancel",
-    "cancel_unanswered": "ask the supplier whether it has the request to cancel; it is asked again by itself",
+    **cancel_requests.ACTIONS,
     "supplier_failing": "see why the supplier fails; it is left alone for a while, then one purchase order tries",
     "send_failed_again": "see why the supplier cannot be reached; it is looked up and tried again",
 }
@@ -443,7 +441,7 @@ class SendPurchaseOrders:
             return
         source = _source(po, run)
         way = self.ways(source)
-        _takes_cancels(po, source, way, run)
+        cancel_requests.takes(po, source, way, run.now)
         if self._is_shadowed(po, source, run):
             return
         run.needs(way.times_out)
@@ -454,7 +452,7 @@ class SendPurchaseOrders:
             po = numbered
         body = written_orders.written(written_orders.document(Request.CANCEL, order, po), po, source)
         try:
-            _ask_to_cancel(way, po, body)
+            cancel_requests.ask(way, po, body)
         except NotTaken as failure:
             self._postpone(po, timedelta(seconds=failure.wait), run)
             return
@@ -566,29 +564,6 @@ def _source(po: PurchaseOrder, run: _Run) -> Source:
     if source is None:
         raise InvalidInput("no such source", code="unknown_source", source=po.source)
     return source
-
-
-def _takes_cancels(po: PurchaseOrder, source: Source, way: Way, run: _Run) -> None:
-    """Raise InvalidInput where the supplier cannot be asked to cancel, or not any more: a person calls it."""
-    within = source.send_by.cancels_within
-    if not way.cancels:
-        raise InvalidInput("the supplier takes no request to cancel", code="no_cancel")
-    if within is not None and po.sent_at and times.read(po.sent_at) + within < run.now:
-        raise InvalidInput("the supplier takes no request to cancel any more", code="cancel_too_late")
-
-
-def _ask_to_cancel(way: Way, po: PurchaseOrder, body: bytes) -> None:
-    """Send the request; what nobody can look for is not sent again at once, as a batch that failed would be."""
-    try:
-        way.send_cancel(po.source, po.number, body)
-    except Rejected as failure:
-        raise InvalidInput(failure.message, code=failure.code, **failure.details) from failure
-    except NotTaken:
-        raise
-    except Transient as failure:
-        if way.looks:
-            raise
-        raise InvalidInput("nobody knows whether a cancel arrived", code="cancel_unanswered") from failure
 
 
 def _answered(seen: PurchaseOrder, mine: PurchaseOrder, event: PoEvent, *, due_at: str) -> PurchaseOrder | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.domain import times
 from shared.domain.orders import Order
-from shared.domain.purchase_orders import PurchaseOrder
+from shared.domain.purchase_orders import PoLine, PurchaseOrder
 from shared.domain.rules import Source
 from shared.domain.sending_rules import X12, By, Mode, Sending, WrittenAs
 from shared.formats import purchase_order_csv, purchase_order_json, purchase_order_mail, purchase_order_x12
@@ -31,6 +33,13 @@ def document(request: Request, order: Order, po: PurchaseOrder) -> Document:
     return Document(
         request=request, number=po.number, order_token=order.key.token, order_name=order.name, lines=po.lines
     )
+
+
+def part_cancelled(order: Order, po: PurchaseOrder, lines: tuple[PoLine, ...]) -> Document:
+    """Say which units are wanted no more; all of the order where nothing of it is."""
+    live = {each.line: each.live for each in order.allocations if each.n == po.n and each.live}
+    asked = document(Request.CANCEL, order, replace(po, lines=lines))
+    return replace(asked, left=live) if live else asked
 
 
 def _cancel(sending: Sending) -> object:

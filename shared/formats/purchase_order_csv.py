@@ -40,13 +40,17 @@ _UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What one file says. `ship_to`: parts of the address by name, personal data; a cancel needs none."""
+    """What one file says. `ship_to`: parts of the address by name, personal data; a cancel needs none.
+
+    `left`, of a cancel of some units: what is still wanted of its lines, by line; None: all of it is cancelled.
+    """
 
     request: Request
     number: str
     order_token: str
     order_name: str
     lines: tuple[PoLine, ...]
+    left: Mapping[str, int] | None = None
     ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

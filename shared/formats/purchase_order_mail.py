@@ -14,6 +14,7 @@ from shared.formats import people_csv
 from shared.formats.purchase_order_csv import ADDRESS, COLUMNS, Document, Request
 
 TITLES = {Request.ORDER: "Purchase order", Request.CANCEL: "Please cancel purchase order"}
+A_PART = "Please cancel a part of purchase order"
 
 
 def render(document: Document, sender: str, to: tuple[str, ...]) -> bytes:
@@ -22,7 +23,7 @@ def render(document: Document, sender: str, to: tuple[str, ...]) -> bytes:
         raise InvalidInput("a purchase order needs a line", code="po_without_lines", number=document.number)
     mail = EmailMessage(policy=SMTP)
     mail["From"], mail["To"] = sender, ", ".join(to)
-    mail["Subject"] = f"{TITLES[document.request]} {document.number}"
+    mail["Subject"] = f"{_title(document)} {document.number}"
     mail["X-Truestock-Number"] = document.number
     mail.set_content(_text(document), cte="quoted-printable")
     name = f"PO-{document.number}{'-cancel' if document.request is Request.CANCEL else ''}.csv"
@@ -32,13 +33,17 @@ def render(document: Document, sender: str, to: tuple[str, ...]) -> bytes:
 
 
 def _text(document: Document) -> str:
-    lines = [f"{TITLES[document.request]} {document.number} (our order {document.order_name})", ""]
+    lines = [f"{_title(document)} {document.number} (our order {document.order_name})", ""]
     lines += [
         f"  {_packs(each)} x {each.code or each.sku}   line {each.line}, ours {each.sku}" for each in document.lines
     ]
     address = [document.ship_to[part] for part in ADDRESS if document.ship_to.get(part)]
     lines += ["", "Ship to:", *(f"  {' '.join(part.split())}" for part in address)] if address else []
     return "\n".join([*lines, "", f"Please name {document.number} in your answer. The attachment says the same.", ""])
+
+
+def _title(document: Document) -> str:
+    return A_PART if document.left is not None else TITLES[document.request]
 
 
 def _table(document: Document) -> bytes:

@@ -6,6 +6,7 @@ second try is the same to the byte.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,8 @@ from shared.formats.purchase_order_csv import Document, Request
 from shared.formats.x12_850 import Habits
 from shared.formats.x12_writer import Partnership
 
-ONLY_REQUEST = 1
-"""We ask to cancel an order once; what is asked again is the same request."""
+WHOLE = 1
+"""We ask to cancel all of an order once, by this number; what is asked again is the same request."""
 
 
 def render(
@@ -46,12 +47,22 @@ def render(
         )
         number, functional, written = x12_850.NUMBER, x12_850.FUNCTIONAL_ID, x12_850.body(order, habits=habits)
     else:
-        wished = tuple(WishedLine(line=line, wish=Wish.DELETE) for line in lines)
         change = ChangeRequest(
-            number=document.number, ordered=dated, request=ONLY_REQUEST, dated=today, is_cancel=True, lines=wished
+            number=document.number,
+            ordered=dated,
+            request=WHOLE if document.left is None else WHOLE + 1 + control % (x12_860.MOST_REQUESTS - 1),
+            dated=today,
+            is_cancel=document.left is None,
+            lines=tuple(_wished(line, (document.left or {}).get(line.line, 0)) for line in lines),
         )
         number, functional, written = x12_860.NUMBER, x12_860.FUNCTIONAL_ID, x12_860.body(change, habits)
     return x12_writer.interchange(partnership, functional, [(number, written.body)], control=control, at=at)
+
+
+def _wished(line: OrderedLine, left: int) -> WishedLine:
+    return (
+        WishedLine(line=replace(line, units=left), wish=Wish.FEWER) if left else WishedLine(line=line, wish=Wish.DELETE)
+    )
 
 
 def _line(line: PoLine) -> OrderedLine:

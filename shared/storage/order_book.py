@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain import stock, times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
 from shared.domain.orders import Effect, Order
-from shared.domain.people import By
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Deduction, Level
@@ -137,13 +136,13 @@ class OrderBook:
         *,
         move_id: str,
         now: datetime,
-        by: By | None = None,
+        notes: Mapping[str, str | int] | None = None,
         deducting: Deducting | None = None,
     ) -> Outcome:
-        """Commit a move once: marker, order and purchase orders `(before, after)`, units given back or deducted.
+        """Commit a move once: its marker, order and purchase orders `(before, after)`, units given back or deducted.
 
-        Whether a level's photograph shows a deduction, and which bucket it joins, is guessed, and guessed anew from
-        the level that refuses.
+        `notes` are kept with the marker. Whether a level's photograph shows a deduction, and which bucket it joins,
+        is guessed, and guessed anew from the level that refuses.
         """
         before, after = order
         pk, sk = keys.event(before.key, move_id)
@@ -156,7 +155,8 @@ class OrderBook:
             "revision": 1,
             "kind": kind,
             "at": times.text(now),
-        } | (asdict(by) if by else {})
+        }
+        marker |= notes or {}
         actions = [
             dynamo.put_new_action(move_id, self.orders.name, marker, lambda _: move_id),
             orders.put_seen(self.orders.name, after, before),

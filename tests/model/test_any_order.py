@@ -80,7 +80,7 @@ class Folder:
         self.there[number] = body
         self.sent[number] += 1
 
-    def send_cancel(self, _source: SourceId, number: str, body: bytes) -> None:
+    def send_cancel(self, _source: SourceId, number: str, body: bytes, _request: str = "") -> None:
         self.there[f"{number}-cancel"] = body
 
     def has(self, _source: SourceId, number: str, _body: bytes) -> bool:

@@ -115,7 +115,7 @@ class FakeFolder:
         if self.says:
             raise self.says.pop(0)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
+    def send_cancel(self, source: SourceId, number: str, body: bytes, _request: str = "") -> None:
         self.send(source, f"{number}-cancel", body)
 
     def has(self, _source: SourceId, _number: str, _body: bytes) -> bool:
