@@ -18,6 +18,7 @@ from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
+from shared.domain.purchase_orders import PoState
 from shared.domain.routing import decisions, plain
 from shared.errors import InvalidInput
 from shared.flows.answer_orders import AnswerOrders
@@ -77,8 +78,17 @@ def show(session: Session, which: Which) -> None:
     if whole.plan:
         columns = ["line", "source", "had", "a piece", "taken", "why"]
         session.table(f"who was weighed, {moment(whole.plan.made_at)}", columns, map(plans.weighed, whole.plan.weighed))
-    pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
-    session.table("purchase orders", ["number", "source", "state", "sent"], pos)
+    pos = [
+        (
+            po.number,
+            po.source,
+            po.state,
+            moment(po.sent_at) if po.sent_at else "",
+            moment(po.due_at) if po.state is PoState.READY and po.due_at else "",
+        )
+        for po in whole.purchase_orders
+    ]
+    session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most"], pos)
     parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
     session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))

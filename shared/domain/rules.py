@@ -19,7 +19,8 @@ from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
-from shared.domain.sending_rules import AS_FILES, Sending
+from shared.domain.routing import calendar
+from shared.domain.sending_rules import AS_FILES, Send, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
 
@@ -110,6 +111,13 @@ class Source:
     def day(self, now: datetime) -> str:
         """Return the day that it is there now."""
         return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def may_send(self, now: datetime) -> datetime:
+        """Return from when on a purchase order that is ready now may go out."""
+        cutoff = self.shipping.cutoff
+        if self.send_by.send is Send.ANY_TIME or cutoff is None:
+            return now
+        return calendar.opens(cutoff, self.send_by.opens, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +257,9 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise at.wrong("zone", zone, "a zone of the tz database, such as Europe/Berlin") from error
+    shipping = (
+        shipping_rules.shipping(at.child("shipping"), currency, zone, holidays) if at.has("shipping") else Shipping()
+    )
     return Source(
         source=key,
         name=at.text("name"),
@@ -258,7 +269,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
-        send_by=sending_rules.parse(at, "send_by"),
+        send_by=_send_by(at, shipping),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
@@ -266,10 +277,15 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         own=at.flag("own", default=False),
         codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
-        shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
-        if at.has("shipping")
-        else Shipping(),
+        shipping=shipping,
     )
+
+
+def _send_by(at: Place, shipping: Shipping) -> Sending:
+    read = sending_rules.parse(at, "send_by")
+    if read.send is Send.BUSINESS_HOURS and (shipping.cutoff is None or read.opens >= shipping.cutoff.at):
+        raise at.wrong("send_by.send", read.send.value, "shipping.cutoff beside it, later on the day than opens")
+    return read
 
 
 def _freshness(rows: list[Place]) -> tuple[Tier, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +58,13 @@ class Mode(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     TEST = "test"
+
+
+class Send(StrEnum):
+    """When a purchase order may go out: at any time, or only while the supplier is there."""
+
+    ANY_TIME = "any_time"
+    BUSINESS_HOURS = "business_hours"
 
 
 class SignIn(StrEnum):
@@ -172,6 +179,7 @@ class Sending:
 
     `order`, `cancel`: templates of JSON. `unknown_for`: how long an answer to what may have arrived is waited for where
     the way cannot look. `cancels_within`: how long after the send it takes requests to cancel; None: always.
+    `send`: when; business hours are from `opens` to the cutoff on the days of the source's `shipping.cutoff`.
     """
 
     by: By = By.FILE
@@ -186,6 +194,8 @@ class Sending:
     limits: Limits = field(default_factory=Limits)
     unknown_for: timedelta = timedelta()
     cancels_within: timedelta | None = None
+    send: Send = Send.ANY_TIME
+    opens: time = time()
 
     @property
     def name(self) -> str:
@@ -205,7 +215,7 @@ def parse(at: Place, key: str) -> Sending:
     written_as = WrittenAs(at.one_of("as", *WRITES[by], default=WRITES[by][0]))
     own = () if by is By.FILE else (by.value,)
     how = () if written_as is WrittenAs.CSV else (written_as.value,)
-    at.only("way", "as", "mode", "limits", "unknown_hours", "cancel_minutes", *own, *how)
+    at.only("way", "as", "mode", "limits", "unknown_hours", "cancel_minutes", "send", "opens", *own, *how)
     templates = _templates(at.child("json")) if written_as is WrittenAs.JSON else {}
     sending = Sending(
         by=by,
@@ -222,6 +232,8 @@ def parse(at: Place, key: str) -> Sending:
         cancels_within=timedelta(minutes=at.whole("cancel_minutes", 0, 30 * 24 * 60))
         if at.has("cancel_minutes")
         else None,
+        send=Send(at.one_of("send", *Send, default=Send.ANY_TIME)),
+        opens=at.clock("opens") if at.has("opens") else time(),
     )
     _agrees(at, sending)
     return sending
@@ -232,6 +244,8 @@ def _agrees(at: Place, sending: Sending) -> None:
     says_test = sending.written_as is WrittenAs.X12 or "$test" in _names(sending.order)
     if sending.mode is Mode.TEST and not says_test:
         raise at.wrong("mode", "test", "test only where what is sent says so: as x12, or by $test in the JSON")
+    if at.has("opens") and sending.send is Send.ANY_TIME:
+        raise at.wrong("opens", at.value("opens"), "send: business_hours beside it")
     if sending.api and bool(sending.api.cancel_url) != (sending.cancel is not None):
         raise at.wrong("https.cancel_url", sending.api.cancel_url, "a URL if, and only if, json.cancel is there")
 

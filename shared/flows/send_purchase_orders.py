@@ -176,12 +176,18 @@ class SendPurchaseOrders:
                 number=f"{source.upper()}-{self.outbox.number(source, day=run.day_of(source)):06d}",
                 lines=_reserved_lines(order, n),
                 made_at=run.time,
-                due_at=run.later(SWEPT_AFTER),
+                due_at=self._first_due(source, run),
             )
             if self.outbox.make(po):
                 made.append(po)
                 run.count("PurchaseOrderMade")
         return made
+
+    @staticmethod
+    def _first_due(source: SourceId, run: _Run) -> str:
+        """Say by when it is sent at the latest: what waits for its supplier to open is not looked at before."""
+        found = run.rules.sources.get(source)
+        return max(run.later(SWEPT_AFTER), times.text(found.may_send(run.now)) if found else "")
 
     def _advance(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
         """Take one step by what was read; after a write that met another one, read again and decide again."""
@@ -233,6 +239,8 @@ class SendPurchaseOrders:
         if self._is_paused(po, run):
             return
         source = _source(po, run)
+        if not self._is_open(po, source, run):
+            return
         move = orders.send(order, po.n, deducts_at=source.deducts_at)
         asked = replace(po, lines=self._as_called(lines, source, run))
         content = self._content(order, asked, source, run)
@@ -405,6 +413,8 @@ class SendPurchaseOrders:
         if self._is_paused(po, run):
             return
         source = _source(po, run)
+        if not self._is_open(po, source, run):
+            return
         content = self._content(order, po, source, run)
         if self._is_shadowed(po, source, run):
             return
@@ -501,6 +511,14 @@ class SendPurchaseOrders:
         self._postpone(po, PAUSED_FOR, run)
         run.count("PurchaseOrderPaused")
         return True
+
+    def _is_open(self, po: PurchaseOrder, source: Source, run: _Run) -> bool:
+        """Whether a source takes purchase orders now: else it waits for the opening."""
+        opens = source.may_send(run.now)
+        if opens > run.now:
+            self._postpone(po, opens - run.now, run)
+            run.count("PurchaseOrderWaits")
+        return opens <= run.now
 
     def _is_shadowed(self, po: PurchaseOrder, source: Source, run: _Run) -> bool:
         """Whether nothing goes out to this source, though all of it is written and checked: then it waits."""

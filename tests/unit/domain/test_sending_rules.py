@@ -104,6 +104,7 @@ def test_mail_and_sftp_are_read() -> None:
         ("nobody to mail to", {"way": "email", "email": {"from": "a@b.example", "to": []}}, "email.to"),
         ("no connector", {"way": "sftp", "sftp": {"connector": "c-1", "folder": "/in"}}, "sftp.connector"),
         ("a delimiter in a party", {"way": "file", "as": "x12", "x12": X12 | {"sender": "A*B"}}, "x12.sender"),
+        ("an opening nobody waits for", {"way": "file", "opens": "08:00"}, "opens"),
         ("nothing at once", {"way": "file", "limits": {"at_once": 0}}, "limits.at_once"),
     ],
 )
