@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.operate_orders import OperateOrders
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
 from shared.flows.watch import Watch
+from shared.flows.watch_clocks import TellDelays
 from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
@@ -57,8 +59,15 @@ def sweep() -> SweepDueWork:
             ways=ways.of,
             new_id=lambda: uuid.uuid4().hex[:16],
         ),
+        delays=TellDelays(problems, operate().cancel),
         to_orders=partial(queues.send, names.order_queue_url),
     )
+
+
+@cache
+def operate() -> OperateOrders:
+    """Connect the flow that cancels what a customer did not agree to wait for."""
+    return OperateOrders(book(), partial(queues.send, settings().order_queue_url))
 
 
 @cache

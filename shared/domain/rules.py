@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
+from shared.domain import answer_profiles, clock_rules, platforms, profiles, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
+from shared.domain.clock_rules import Clocks, Delays
 from shared.domain.facts import Codes
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
+from shared.domain.problems import OWNER
 from shared.domain.profiles import FeedProfile
 from shared.domain.routing import calendar
 from shared.domain.sending_rules import AS_FILES, Send, Sending
@@ -41,7 +43,7 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify store; `mapping`: of a generic shop.
+    Shopify store; `mapping`: of a generic shop. `delays`: when a customer is told of one, and what its silence means.
     """
 
     channel: ChannelId
@@ -61,6 +63,7 @@ class Channel:
     below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+    delays: Delays = field(default_factory=Delays)
     mapping: OrderMapping | None = None
 
     @property
@@ -87,7 +90,7 @@ class Source:
     shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
     `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so many
     units or fewer is low. `own`: its stock is ours, to move and to put returns on. `codes`: what a code of its files
-    that nobody has mapped is.
+    that nobody has mapped is. `clocks`: how long things may take with it.
     """
 
     source: SourceId
@@ -107,6 +110,7 @@ class Source:
     codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
+    clocks: Clocks = field(default_factory=Clocks)
 
     def day(self, now: datetime) -> str:
         """Return the day that it is there now."""
@@ -138,6 +142,13 @@ class Rules:
     def active_sources(self) -> tuple[Source, ...]:
         """Sources that orders may go to, in order of id."""
         return tuple(source for _, source in sorted(self.sources.items()) if source.active)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who looks after exceptions, each once."""
+        terms = [source.clocks for source in self.sources.values()]
+        named = (owner for each in terms for owner in (each.owner, each.escalates_to) if owner)
+        return tuple(sorted({OWNER, *named}))
 
     @property
     def active_channels(self) -> tuple[Channel, ...]:
@@ -206,6 +217,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "below_margin",
         "active",
         "routing",
+        "delays",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -230,6 +242,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         below_margin=at.one_of("below_margin", "tell", "zero", default="tell"),
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
+        delays=clock_rules.delays(at.child("delays")) if at.has("delays") else Delays(),
     )
 
 
@@ -251,6 +264,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "codes",
         "active",
         "shipping",
+        "clocks",
     )
     currency, zone = at.currency("currency"), at.text("zone")
     try:
@@ -278,6 +292,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
         shipping=shipping,
+        clocks=clock_rules.clocks(at.child("clocks")) if at.has("clocks") else Clocks(),
     )
 
 

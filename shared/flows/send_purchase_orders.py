@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain import identity, orders, times
+from shared.domain import clocks, identity, orders, times
 from shared.domain.facts import Codes
 from shared.domain.gate import Ended
 from shared.domain.names import LevelKey, OrderKey, SourceId
@@ -23,7 +23,7 @@ from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState,
 from shared.domain.rules import Rules, Source
 from shared.domain.sending_rules import AS_FILES, Mode, WrittenAs
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
-from shared.flows import written_orders
+from shared.flows import watch_clocks, written_orders
 from shared.formats.purchase_order_csv import Request
 from shared.storage import pauses
 from shared.storage.gates import Gates
@@ -37,8 +37,6 @@ from shared.suppliers.contract import NotTaken, UnderWay, Way
 TRIES = 3
 SWEPT_AFTER = timedelta(minutes=2)
 """When the sweep takes over a purchase order that was made and not claimed."""
-ANSWERED_WITHIN = timedelta(hours=24)
-"""How long a supplier may be silent."""
 PAUSED_FOR = timedelta(minutes=15)
 """How long a paused purchase order waits before it is looked at again; who resumes looks at it at once."""
 LOOKED_AGAIN_AFTER = timedelta(minutes=2)
@@ -50,13 +48,15 @@ TRIED_AGAIN_AFTER = timedelta(hours=1)
 MOST_LINES_A_MOVE = 90
 """A transaction's hundred actions hold the marker, the order and the purchase order beside the levels."""
 
+WATCHED = frozenset({PoState.SENT, PoState.ACKNOWLEDGED, PoState.CANCELLING, PoState.SHIPPED})
+"""States in which nothing is left to do but to wait for the supplier."""
+
 ACTIONS = {
     "no_ship_to": "give the order an address, or cancel it",
     "other_content": "compare the file with the purchase order; then cancel the order or settle it with the supplier",
     "no_supplier_code": "map a code of the supplier to the SKU, or give the units to another source",
     "not_whole_packs": "correct the pack of the mapping, or change the order to whole packs, or cancel it",
     "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
-    "not_acknowledged": "ask the supplier",
     "way_changed": "put the way of sending back until it is looked up, or ask the supplier and record its answer",
     "cancel_too_late": "ask the supplier by phone; it takes no request to cancel any more",
     "no_cancel": "ask the supplier by phone; it takes no request to cancel",
@@ -191,6 +191,8 @@ class SendPurchaseOrders:
 
     def _advance(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
         """Take one step by what was read; after a write that met another one, read again and decide again."""
+        if po.due_at and po.due_at <= run.time:
+            self._tell(po, run)
         for _ in range(TRIES):
             try:
                 self._step(order, po, run)
@@ -215,9 +217,8 @@ class SendPurchaseOrders:
                 self._tell_cancel(order, po, run)
             case PoState.SENT | PoState.ACKNOWLEDGED if self._is_past_limit(order, po, run):
                 self._limit(order, po, run)
-            case PoState.SENT | PoState.ACKNOWLEDGED | PoState.CANCELLING if po.due_at and po.due_at <= run.time:
-                self._problem(po.number, InvalidInput("the supplier is silent", code="not_acknowledged"), run)
-                self._postpone(po, ANSWERED_WITHIN, run)
+            case state if state in WATCHED and po.due_at and po.due_at <= run.time:
+                self._watch(order, po, run)
             case PoState.FAILED if not po.cancel_wanted and po.due_at and po.due_at <= run.time:
                 self._send_again(order, po, PoEvent.CLAIM, run)
             case PoState.FAILED if po.cancel_wanted:
@@ -360,8 +361,8 @@ class SendPurchaseOrders:
             if seen.state not in ASKED_AGAIN:
                 return None
             after = step(seen, PoEvent.SENT)
-            due_at = run.later(ANSWERED_WITHIN) if after.state is PoState.SENT else run.time
-            return replace(after, sent_at=run.time, due_at=due_at)
+            after = replace(after, sent_at=run.time)
+            return replace(after, due_at=self._due(order, after, run) if after.state is PoState.SENT else run.time)
 
         recorded = self._change(po, sent)
         if recorded.state is PoState.CANCELLING and not recorded.cancel_told:
@@ -472,11 +473,34 @@ class SendPurchaseOrders:
         def told(seen: PurchaseOrder) -> PurchaseOrder | None:
             if seen.state is not PoState.CANCELLING or seen.cancel_told:
                 return None
-            due_at = run.later(ANSWERED_WITHIN)
-            return replace(seen, cancel_told=True, due_at=due_at, revision=seen.revision + 1)
+            asked = replace(seen, cancel_told=True, cancel_at=seen.cancel_at or run.time, revision=seen.revision + 1)
+            return replace(asked, due_at=self._due(order, asked, run))
 
         self._change(po, told)
         run.count("CancelRequested")
+
+    # ---- what takes too long
+
+    def _tell(self, po: PurchaseOrder, run: _Run) -> None:
+        """Open an exception for each clock that has run out; where a parcel is known, none for its number."""
+        source = run.rules.sources.get(po.source)
+        found = clocks.alerts(po, source, run.now) if source else ()
+        if source is None or not found or (po.state is PoState.SHIPPED and self.outbox.is_tracked(po)):
+            return
+        run.sent.counted["ClockRanOut"] += watch_clocks.tell(self.problems, po, source, found, run.now)
+
+    def _watch(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
+        """Look again when the next clock runs out; what is shipped and tracked needs nobody any more."""
+        is_over = po.state is PoState.SHIPPED and self.outbox.is_tracked(po)
+        try:
+            due_at = "" if is_over else self._due(order, po, run)
+            self.outbox.change(po, replace(po, due_at=due_at, revision=po.revision + 1))
+        except Conflict:
+            run.count("PostponeOvertaken")
+
+    @staticmethod
+    def _due(order: Order, po: PurchaseOrder, run: _Run) -> str:
+        return watch_clocks.due_at(order, po, _source(po, run), run.rules, run.now)
 
     # ---- what was shipped, and never said to be
 

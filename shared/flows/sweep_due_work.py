@@ -19,6 +19,7 @@ from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.errors import Conflict, InvalidInput, Transient
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
+from shared.flows.watch_clocks import TellDelays
 from shared.storage import due_work
 from shared.storage.due_work import Due
 from shared.storage.dynamo import Table
@@ -41,6 +42,7 @@ class SweepDueWork:
     outbox: Outbox
     problems: Problems
     purchase_orders: SendPurchaseOrders
+    delays: TellDelays
     to_orders: Callable[[Iterable[Message]], None]
 
     def run(self, rules: Rules, now: datetime, life: Lifetime) -> Counter[str]:
@@ -62,8 +64,12 @@ class SweepDueWork:
         return counted
 
     def _one(self, due: Due, rules: Rules, now: datetime, life: Lifetime, counted: Counter[str]) -> None:
+        order = self.outbox.order(due.order)
+        if order and (told := self.delays.run(order, rules, now)):
+            counted[told] += 1
         if due.is_order:
-            self._ask(due.order, now, counted)
+            if order:
+                self._ask(order, now, counted)
             return
         counted["PurchaseOrderDue"] += 1
         sent = self.purchase_orders.run([due.order], rules, now, life)
@@ -71,14 +77,13 @@ class SweepDueWork:
         if sent.failure:
             raise sent.failure
 
-    def _ask(self, key: OrderKey, now: datetime, counted: Counter[str]) -> None:
-        order = self.outbox.order(key)
-        if order is None or not order.due_at or order.due_at > times.text(now):
+    def _ask(self, order: Order, now: datetime, counted: Counter[str]) -> None:
+        if not order.due_at or order.due_at > times.text(now):
             return  # the index was late
         counted["OrderDue"] += 1
         if order.is_unfinished:
             waiting = dict.fromkeys(line.sku for line in order.lines if line.backordered)
-            self.to_orders([PlanOrder(order=key), *(FillSku(sku=sku) for sku in waiting)])
+            self.to_orders([PlanOrder(order=order.key), *(FillSku(sku=sku) for sku in waiting)])
         due_at = times.text(now + _wait(order, now)) if order.is_unfinished else ""
         self.outbox.postpone(order, replace(order, due_at=due_at, revision=order.revision + 1))
 

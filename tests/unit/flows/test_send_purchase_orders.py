@@ -29,6 +29,7 @@ NOW = trade.times_now()
 RULES = trade.shop_rules("alpina", "celtic")
 ALPINA = SourceId("alpina")
 LONG_AGO = "2026-11-24T08:30:00.000Z"
+A_DAY_AGO = "2026-11-23T09:00:00.000Z"
 MINUTE = timedelta(minutes=1)
 
 
@@ -40,6 +41,7 @@ class FakeOutbox:
     made: dict[int, PurchaseOrder] = field(default_factory=dict)
     address: Mapping[str, str] | None = field(default_factory=lambda: {"name": "Ada Buyer"})
     refuses: int = 0
+    tracked: bool = False
     numbers: int = 122
     moves: list[tuple[str, Sequence[Effect]]] = field(default_factory=list)
 
@@ -54,6 +56,9 @@ class FakeOutbox:
 
     def ship_to(self, _order: Order, _now: datetime) -> Mapping[str, str] | None:
         return self.address
+
+    def is_tracked(self, _po: PurchaseOrder) -> bool:
+        return self.tracked
 
     def number(self, _source: SourceId, _kind: str = "PO", *, day: str = "") -> int:  # noqa: ARG002
         self.numbers += 1
@@ -476,7 +481,7 @@ def test_a_cancel_without_an_answer_is_told_again() -> None:
     [(LONG_AGO, ["not_acknowledged"], later(timedelta(hours=24))), (later(MINUTE), [], later(MINUTE))],
 )
 def test_a_supplier_that_is_silent_for_too_long_is_an_exception(due_at: str, kinds: list[str], due_after: str) -> None:
-    world = asked_for(PoState.SENT, due_at=due_at)
+    world = asked_for(PoState.SENT, due_at=due_at, sent_at=A_DAY_AGO)
 
     world.run()
 
@@ -575,6 +580,7 @@ def test_units_of_a_failed_send_go_back_in_spite_of_a_pause() -> None:
 
 def test_a_silent_supplier_is_an_exception_in_spite_of_a_pause() -> None:
     world = paused(PoState.SENT)
+    world.outbox.made[1] = replace(world.po, sent_at=A_DAY_AGO)
 
     world.run()
 
