@@ -13,6 +13,7 @@ from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
 from shared.flows.guard_margins import GuardMargins
 from shared.flows.operate_orders import OperateOrders
+from shared.flows.send_batches import SendBatches
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
 from shared.flows.watch import Watch
@@ -21,6 +22,7 @@ from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
+from shared.storage.batches import Batches
 from shared.storage.feeds import Feeds
 from shared.storage.flags import Flags
 from shared.storage.gates import Gates
@@ -46,19 +48,21 @@ def book() -> OrderBook:
 def sweep() -> SweepDueWork:
     """Connect the flow, and in it the one that sends purchase orders."""
     names, outbox, problems = settings(), Outbox(book()), Problems(book().orders)
+    purchase_orders = SendPurchaseOrders(
+        outbox=outbox,
+        pauses=Pauses(book().stock),
+        problems=problems,
+        codes=SupplierCodes(book().stock),
+        gates=Gates(book().orders),
+        ways=ways.of,
+        new_id=lambda: uuid.uuid4().hex[:16],
+    )
     return SweepDueWork(
         table=book().orders,
         outbox=outbox,
         problems=problems,
-        purchase_orders=SendPurchaseOrders(
-            outbox=outbox,
-            pauses=Pauses(book().stock),
-            problems=problems,
-            codes=SupplierCodes(book().stock),
-            gates=Gates(book().orders),
-            ways=ways.of,
-            new_id=lambda: uuid.uuid4().hex[:16],
-        ),
+        purchase_orders=purchase_orders,
+        batches=SendBatches(purchase_orders, Batches(book().orders)),
         delays=TellDelays(problems, operate().cancel),
         to_orders=partial(queues.send, names.order_queue_url),
     )

@@ -76,7 +76,7 @@ def _since(po: PurchaseOrder, clock: Clock, source: Source) -> datetime | None:
     """Return since when a clock runs; None where nothing says so."""
     match clock:
         case Clock.NOT_SENT:
-            return source.may_send(times.read(po.made_at)) if po.made_at else None
+            return source.waits_until(times.read(po.made_at)) if po.made_at else None
         case Clock.UNKNOWN_TOO_LONG:
             since = po.claimed_until
         case Clock.NOT_ACKNOWLEDGED:

@@ -107,7 +107,7 @@ class PurchaseOrder:
 
     Kept so that a second try is the same to the byte: `sent_by`, the way and the writing of its claim; `control` and
     `cancel_control`, the numbers of its interchanges; `cancel_at`, when its cancel was first to go out. `shipped_at`:
-    when we heard that all of it was.
+    when we heard that all of it was. `batch`: the number of the file that it goes out in, among others.
     """
 
     order: OrderKey
@@ -128,6 +128,7 @@ class PurchaseOrder:
     cancel_control: int = 0
     cancel_at: str = ""
     shipped_at: str = ""
+    batch: str = ""
     revision: int = 1
 
 

@@ -123,6 +123,12 @@ class Source:
             return now
         return calendar.opens(cutoff, self.send_by.opens, now)
 
+    def waits_until(self, now: datetime) -> datetime:
+        """Return until when a purchase order that is made now waits: for its supplier to open, or for its batch."""
+        if self.send_by.batch:
+            return calendar.next_of(self.send_by.batch.at, self.zone, self.shipping.cutoff, now)
+        return self.may_send(now)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:

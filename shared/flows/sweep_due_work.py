@@ -18,7 +18,8 @@ from shared.domain.orders import Order
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.errors import Conflict, InvalidInput, Transient
-from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
+from shared.flows.send_batches import SendBatches
+from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
 from shared.flows.watch_clocks import TellDelays
 from shared.storage import due_work
 from shared.storage.due_work import Due
@@ -42,18 +43,20 @@ class SweepDueWork:
     outbox: Outbox
     problems: Problems
     purchase_orders: SendPurchaseOrders
+    batches: SendBatches
     delays: TellDelays
     to_orders: Callable[[Iterable[Message]], None]
 
     def run(self, rules: Rules, now: datetime, life: Lifetime) -> Counter[str]:
         """Do what is due now; answer what was counted. What fails now is still due in a minute."""
         counted: Counter[str] = Counter()
+        together = Sent()
         for due in dict.fromkeys(due_work.due(self.table, times.text(now), MOST_A_RUN)):
             if life.left() < ENDS_WITH_LEFT:
                 counted["SweepCutShort"] += 1
                 break
             try:
-                self._one(due, rules, now, life, counted)
+                self._one(due, rules, now, life, counted, together)
             except InvalidInput as failure:
                 self._stuck(due.order, failure, now)
                 counted["DueStuck"] += 1
@@ -61,9 +64,15 @@ class SweepDueWork:
                 counted["DueOvertaken"] += 1
             except Transient:
                 counted["DueFailed"] += 1
+        sent = self.batches.run(together, rules, now, life)
+        counted.update(sent.counted)
+        if sent.failure:
+            counted["DueFailed"] += 1
         return counted
 
-    def _one(self, due: Due, rules: Rules, now: datetime, life: Lifetime, counted: Counter[str]) -> None:
+    def _one(
+        self, due: Due, rules: Rules, now: datetime, life: Lifetime, counted: Counter[str], together: Sent
+    ) -> None:
         order = self.outbox.order(due.order)
         if order and (told := self.delays.run(order, rules, now)):
             counted[told] += 1
@@ -74,6 +83,8 @@ class SweepDueWork:
         counted["PurchaseOrderDue"] += 1
         sent = self.purchase_orders.run([due.order], rules, now, life)
         counted.update(sent.counted)
+        together.batched += sent.batched
+        together.unfinished += sent.unfinished
         if sent.failure:
             raise sent.failure
 

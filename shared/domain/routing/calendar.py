@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,6 +32,18 @@ def leaves(cutoff: Cutoff, now: datetime) -> date:
 def opens(cutoff: Cutoff, opening: time, now: datetime) -> datetime:
     """Return when a supplier looks at orders: now, between its opening and its cutoff; else at its next opening."""
     return max(now, datetime.combine(leaves(cutoff, now), opening, _zone(cutoff)))
+
+
+def next_of(clock: Collection[time], zone: str, cutoff: Cutoff | None, now: datetime) -> datetime:
+    """Return the next of some times of day after now, on a business day where a supplier says which those are."""
+    day = now.astimezone(ZoneInfo(zone)).date()
+    while True:
+        day = _open_day(cutoff, day) if cutoff else day
+        for each in sorted(clock):
+            at = datetime.combine(day, each, ZoneInfo(zone))
+            if at > now:
+                return at
+        day += A_DAY
 
 
 def runs_out(cutoff: Cutoff | None, business_days: int, since: datetime) -> datetime:

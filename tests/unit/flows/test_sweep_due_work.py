@@ -68,6 +68,7 @@ class World:
             outbox=self,  # type: ignore[arg-type]
             problems=self,  # type: ignore[arg-type]
             purchase_orders=Sender(self),  # type: ignore[arg-type]
+            batches=Together(),  # type: ignore[arg-type]
             delays=TellDelays(FakeProblems(), self.cancel),  # type: ignore[arg-type]
             to_orders=self.sent.extend,
         )
@@ -90,7 +91,12 @@ class Sender:
         self.world.worked.append(key)
         failure = self.world.fails.get(key)
         assert failure is None or isinstance(failure, Transient)
-        return Sent(Counter(PurchaseOrderSent=1), failure)
+        return Sent(Counter(PurchaseOrderSent=1), failure=failure)
+
+
+class Together:
+    def run(self, _found: Sent, _rules: Rules, _now: datetime, _life: Lifetime) -> Sent:
+        return Sent()
 
 
 def waiting(order_id: str = "1", *, due_at: str = DUE, placed_at: str = trade.T0) -> Order:
