@@ -34,7 +34,7 @@ class Batch:
     """One file. `candidates` may be in it, `members` are, once it is closed.
 
     `claimed_by` sends it, until `claimed_until`; `sent_by`, `control` and `made_at` are kept so that a second try is
-    the same to the byte; `retry_at`: when purchase orders of a failed one are sent again, empty: when a person wants it.
+    the same to the byte; `retry_at`: when purchase orders of a failed one are sent again, empty: when a person says so.
     """
 
     source: SourceId
