@@ -21,7 +21,7 @@ from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
-from shared.domain.purchase_orders import PoState
+from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.routing import decisions, plain
 from shared.errors import InvalidInput
 from shared.flows.answer_orders import AnswerOrders
@@ -98,10 +98,11 @@ def show(session: Session, which: Which) -> None:
             po.state,
             moment(po.sent_at) if po.sent_at else "",
             moment(po.due_at) if po.state is PoState.READY and po.due_at else "",
+            _cancel_of(po),
         )
         for po in whole.purchase_orders
     ]
-    session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most"], pos)
+    session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most", "cancel"], pos)
     parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
     session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
@@ -334,6 +335,13 @@ def _found(session: Session, text: str) -> list[OrderKey]:
     values += [("name", f"{channel}#{name}") for channel in rules.channels for name in (text, f"#{text.strip('#')}")]
     found += [key for kind, value in values if (key := order_lists.find(table, kind, value))]
     return list(dict.fromkeys(found))
+
+
+def _cancel_of(po: PurchaseOrder) -> str:
+    """Say how far the cancel of a purchase order is; what the supplier answers is its state."""
+    if not po.cancel_wanted:
+        return ""
+    return f"asked {moment(po.cancel_at)}" if po.cancel_told and po.cancel_at else "wanted"
 
 
 def _why(whole: WholeOrder, line: str, source: str) -> str:

@@ -230,6 +230,38 @@ def test_a_cancel_of_what_is_claimed_follows_the_file(drops: Batched) -> None:
     assert [(po.state, po.cancel_told) for po in drops.pos] == [(PoState.CANCELLING, True), (PoState.SENT, False)]
 
 
+def test_who_claims_a_batch_again_has_it_alone_until_its_claim_is_over(drops: Batched) -> None:
+    clean = Writes()
+    drops.fresh().sweep(TEN, clean)
+    drops.fresh()
+    with suppress(Crash):
+        drops.sweep(TEN, Writes(clean.calls.index("put_object")))
+    with suppress(Crash):
+        drops.sweep(TEN + LATER, Writes(1))  # claimed again, and not sent
+
+    drops.sweep(TEN + LATER)
+    assert drops.files() == []
+    drops.sweep(TEN + 2 * LATER)
+
+    assert (drops.states, len(drops.files())) == ({PoState.SENT}, 1)
+
+
+def test_a_batch_takes_nothing_that_another_one_has_claimed(drops: Batched) -> None:
+    clean = Writes()
+    drops.fresh().sweep(TEN, clean)
+    drops.fresh()
+    with suppress(Crash):
+        drops.sweep(TEN, Writes(clean.calls.index("transact_write_items") + 1))  # one is claimed, the other is not
+    with suppress(Crash):
+        drops.sweep(TEN, Writes(4))  # numbered, opened, the other claimed, closed
+    assert (drops.states, len({po.batch for po in drops.pos})) == ({PoState.CLAIMED}, 2)
+
+    drops.sweep(TEN + LATER)
+
+    assert drops.states == {PoState.SENT}
+    assert [sum(holds(body, [po]) for body in drops.files()) for po in drops.pos] == [1, 1]
+
+
 def test_a_cancel_of_what_is_sent_asks_the_supplier(drops: Batched) -> None:
     drops.fresh().sweep(TEN)
     drops.cancel(drops.pos[0].order)

@@ -211,3 +211,19 @@ def test_business_days_run_out_no_earlier_for_what_came_later(since: int, days: 
 
     assert at < ends <= calendar.runs_out(cutoff, days, at + timedelta(minutes=minutes))
     assert ends < calendar.runs_out(cutoff, days + 1, at)
+
+
+@pytest.mark.parametrize(
+    ("now", "at"),
+    [
+        ("2026-11-24T09:59:59+01:00", "2026-11-24T10:00:00+01:00"),
+        ("2026-11-24T10:00:00+01:00", "2026-11-24T15:00:00+01:00"),
+        ("2026-11-27T15:00:00+01:00", "2026-11-30T10:00:00+01:00"),
+    ],
+)
+def test_the_next_batch_is_after_now_and_on_a_business_day(now: str, at: str) -> None:
+    cutoff = Cutoff(at=time(14), zone="Europe/Berlin")
+
+    found = calendar.next_of((time(15), time(10)), "Europe/Berlin", cutoff, datetime.fromisoformat(now))
+
+    assert found == datetime.fromisoformat(at)
