@@ -16,7 +16,7 @@ import typer
 from cli import plans
 from cli.session import Session, reads, writes
 from cli.words import moment
-from shared.domain import delays, orders, places, taking, times
+from shared.domain import clocks, orders, places, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, SourceId, order_key
 from shared.domain.orders import LineState, Order
@@ -217,7 +217,7 @@ def consent(
         return
     now, order = clock.now(), _whole(session, which).order
     channel = session.target.config().rules(now).channels.get(order.key.channel)
-    asked = delays.notice(order, channel, now) if channel else None
+    asked = clocks.notice(order, channel, now) if channel else None
     if not until and asked is None:
         raise typer.BadParameter("the customer was not asked to wait, so say until when", param_hint="--until")
     day = asked.wait_until if asked and not until else places.day(until)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from shared.domain import answers, stock, times
+from shared.domain import answers, clocks, stock, times
 from shared.domain.answers import Answer, LineAnswer
 from shared.domain.names import SourceId
 from shared.domain.orders import Order
@@ -21,7 +21,6 @@ from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PurchaseOrder, answered
 from shared.domain.rules import Rules, Source
 from shared.errors import Conflict, InvalidInput, Rejected
-from shared.flows import watch_clocks
 from shared.storage.order_book import Deducting, OrderBook
 from shared.storage.problems import Problems
 
@@ -101,4 +100,4 @@ class AnswerOrders:
 
 
 def _due(po: PurchaseOrder, *, order: Order, source: Source, rules: Rules, now: datetime) -> str:
-    return watch_clocks.due_at(order, po, source, rules, now)
+    return clocks.due_at(order, po, source, rules, now)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import conservation, delays, times
+from shared.domain import clocks, conservation, times
 from shared.domain.clock_rules import Clock
 from shared.domain.feeds import Verdict
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, order_key
@@ -123,7 +123,7 @@ class Cure:
                 return self._is_tracked(problem.subject)
         order = self.book.order(order_key(problem.subject))
         channel = rules.channels.get(order.key.channel) if order else None
-        is_late = order and channel and delays.notice(order, channel, now)
+        is_late = order and channel and clocks.notice(order, channel, now)
         return "" if is_late else "it is shipped or cancelled, or the customer agreed to wait"
 
     def _is_tracked(self, number: str) -> str:

@@ -523,7 +523,7 @@ class SendPurchaseOrders:
 
     @staticmethod
     def _due(order: Order, po: PurchaseOrder, run: Run) -> str:
-        return watch_clocks.due_at(order, po, source_of(po, run), run.rules, run.now)
+        return clocks.due_at(order, po, source_of(po, run), run.rules, run.now)
 
     # ---- what was shipped, and never said to be
 

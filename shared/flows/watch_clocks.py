@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain import clocks, delays, times
+from shared.domain import clocks, times
 from shared.domain.clock_rules import Clock
 from shared.domain.clocks import Alert
 from shared.domain.names import OrderKey
@@ -39,14 +39,6 @@ ACTIONS = {
     Clock.LATE: "ask the supplier when it ships; reroute the order, or agree on something else with the customer",
     Clock.NO_TRACKING: "ask the supplier for the tracking number",
 }
-
-
-def due_at(order: Order, po: PurchaseOrder, source: Source, rules: Rules, now: datetime) -> str:
-    """Say when a purchase order is looked at again though nobody writes about it; empty: never."""
-    channel = rules.channels.get(order.key.channel)
-    promise = delays.next_due(order, channel, now) if channel and clocks.RUNNING.get(po.state) else None
-    found = [at for at in (clocks.next_due(po, source, now), promise) if at]
-    return times.text(min(found)) if found else ""
 
 
 def tell(problems: Problems, po: PurchaseOrder, source: Source, found: tuple[Alert, ...], now: datetime) -> int:
@@ -84,10 +76,10 @@ class TellDelays:
     def run(self, order: Order, rules: Rules, now: datetime) -> str:
         """Open what the customer has to be told, or cancel what its silence ended; name what was done."""
         channel = rules.channels.get(order.key.channel)
-        found = delays.notice(order, channel, now) if channel else None
+        found = clocks.notice(order, channel, now) if channel else None
         if channel is None or found is None:
             return ""
-        if delays.is_over(order, channel, now):
+        if clocks.is_over(order, channel, now):
             self.cancel(order.key, By(BY, NO_CONSENT), f"delay#{found.answer_by}", now)
             return "OrderCancelledBySilence"
         told = "has to agree, or it is cancelled and refunded" if found.needs_consent else "may cancel; silence agrees"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import delays, orders, rules, times
+from shared.domain import clocks, orders, rules, times
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.rules import Channel
@@ -44,20 +44,20 @@ def test_a_delay_notice_is_due_before_the_promised_day_or_after_thirty(
 ) -> None:
     shop = channel(promised)
 
-    assert delays.notice(order(), shop, day(told_on) - timedelta(milliseconds=1)) is None
-    found = delays.notice(order(), shop, day(told_on))
+    assert clocks.notice(order(), shop, day(told_on) - timedelta(milliseconds=1)) is None
+    found = clocks.notice(order(), shop, day(told_on))
 
     assert found is not None
     assert (found.ship_by.isoformat(), found.needs_consent) == (ship_by, False)
     assert found.wait_until == found.ship_by + timedelta(days=30)
-    assert delays.next_due(order(), shop, PLACED) == day(told_on)
+    assert clocks.next_notice(order(), shop, PLACED) == day(told_on)
 
 
 def test_a_second_delay_needs_express_consent() -> None:
     shop = channel(5, notice_days=3)
-    assert delays.next_due(order(), shop, day("2026-11-10")) == day("2026-12-03")
+    assert clocks.next_notice(order(), shop, day("2026-11-10")) == day("2026-12-03")
 
-    found = delays.notice(order(), shop, day("2026-12-03"))
+    found = clocks.notice(order(), shop, day("2026-12-03"))
 
     assert found is not None
     assert (found.stage, found.needs_consent, found.answer_by.isoformat()) == (2, True, "2026-12-06")
@@ -66,8 +66,8 @@ def test_a_second_delay_needs_express_consent() -> None:
 def test_who_agreed_to_wait_is_told_of_nothing_until_then_and_asked_again_after() -> None:
     shop, agreed = channel(5), replace(order(), agreed_until="2026-12-20")
 
-    assert delays.notice(agreed, shop, day("2026-12-18")) is None
-    found = delays.notice(agreed, shop, day("2026-12-19"))
+    assert clocks.notice(agreed, shop, day("2026-12-18")) is None
+    found = clocks.notice(agreed, shop, day("2026-12-19"))
 
     assert found is not None
     assert (found.needs_consent, found.answer_by.isoformat()) == (True, "2026-12-20")
@@ -77,9 +77,9 @@ def test_who_agreed_to_wait_is_told_of_nothing_until_then_and_asked_again_after(
 def test_silence_ends_an_order_only_after_the_last_day_and_by_rule(silence: str, *, is_over: bool) -> None:
     shop = channel(5, silence=silence)
 
-    assert not delays.is_over(order(), shop, day("2026-12-07") - timedelta(milliseconds=1))
-    assert delays.is_over(order(), shop, day("2026-12-07")) is is_over
-    assert not delays.is_over(order(), channel(5, silence="cancel"), day("2026-11-10"))
+    assert not clocks.is_over(order(), shop, day("2026-12-07") - timedelta(milliseconds=1))
+    assert clocks.is_over(order(), shop, day("2026-12-07")) is is_over
+    assert not clocks.is_over(order(), channel(5, silence="cancel"), day("2026-11-10"))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_silence_ends_an_order_only_after_the_last_day_and_by_rule(silence: str,
 def test_only_who_waits_is_told(_case: str, waiting: Order, *, is_told: bool) -> None:
     now = day("2027-02-01")
 
-    assert (delays.notice(waiting, channel(), now) is not None) is is_told
-    assert delays.is_over(waiting, channel(silence="cancel"), now) is is_told
+    assert (clocks.notice(waiting, channel(), now) is not None) is is_told
+    assert clocks.is_over(waiting, channel(silence="cancel"), now) is is_told
 
 
 @given(st.none() | st.integers(0, 60), st.integers(0, 30), st.integers(0, 120 * 24), st.integers(1, 500))
@@ -103,9 +103,9 @@ def test_nothing_is_told_between_now_and_what_is_due_next(
     promised: int | None, early: int, hours: int, more: int
 ) -> None:
     shop, now = channel(promised, notice_days=early, silence="cancel"), PLACED + timedelta(hours=hours)
-    due, later = delays.next_due(order(), shop, now), PLACED + timedelta(hours=hours + more)
+    due, later = clocks.next_notice(order(), shop, now), PLACED + timedelta(hours=hours + more)
     assert due is None or due > now
 
     if due is None or later < due:
-        assert delays.notice(order(), shop, later) == delays.notice(order(), shop, now)
-        assert delays.is_over(order(), shop, later) == delays.is_over(order(), shop, now)
+        assert clocks.notice(order(), shop, later) == clocks.notice(order(), shop, now)
+        assert clocks.is_over(order(), shop, later) == clocks.is_over(order(), shop, now)
