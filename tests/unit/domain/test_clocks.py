@@ -12,7 +12,7 @@ from shared.domain import clock_rules, clocks, rules, times
 from shared.domain.clock_rules import Clock, Clocks, Limit
 from shared.domain.names import Sku, SourceId
 from shared.domain.places import Place
-from shared.domain.purchase_orders import PO_TRANSITIONS, PoEvent, PoLine, PoState, PurchaseOrder, answered, step
+from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder, answered, step
 from shared.domain.rules import Source
 from shared.errors import InvalidInput
 from tests.support import trade
@@ -176,17 +176,28 @@ def test_between_now_and_what_is_due_next_nothing_changes(
         assert clocks.alerts(po, by, now + more) == clocks.alerts(po, by, now)
 
 
-@given(orders, terms, times_after(), st.sampled_from(PoEvent))
-def test_an_alert_ends_when_its_purchase_order_is_past_it(
-    po: PurchaseOrder, said: Clocks, after: timedelta, event: PoEvent
-) -> None:
-    by = replace(source(), clocks=said)
-    if (po.state, event) not in PO_TRANSITIONS:
-        return
+@pytest.mark.parametrize(
+    ("clock", "state", "event"),
+    [
+        (Clock.NOT_SENT, PoState.READY, PoEvent.CLAIM),
+        (Clock.NOT_SENT, PoState.FAILED, PoEvent.CANCEL),
+        (Clock.UNKNOWN_TOO_LONG, PoState.UNKNOWN, PoEvent.SENT),
+        (Clock.UNKNOWN_TOO_LONG, PoState.CLAIMED, PoEvent.REFUSED),
+        (Clock.NOT_ACKNOWLEDGED, PoState.SENT, PoEvent.ACKNOWLEDGE),
+        (Clock.NOT_ACKNOWLEDGED, PoState.CANCELLING, PoEvent.CANCEL_ACCEPTED),
+        (Clock.NOT_ACKNOWLEDGED, PoState.CANCELLING, PoEvent.CANCEL_REFUSED),
+        (Clock.LATE, PoState.SENT, PoEvent.REJECT),
+        (Clock.LATE, PoState.ACKNOWLEDGED, PoEvent.SHIP),
+        (Clock.LATE, PoState.ACKNOWLEDGED, PoEvent.CANCEL),
+        (Clock.NO_TRACKING, PoState.SHIPPED, PoEvent.CLOSE),
+    ],
+)
+def test_an_alert_ends_when_its_purchase_order_is_past_it(clock: Clock, state: PoState, event: PoEvent) -> None:
+    po = purchase_order(state, claimed_until=T0, sent_at=T0, cancel_at=T0, shipped_at=T0)
+    late = START + 60 * A_DAY
+    assert clock in ran_out(po, source(), late)
 
-    past = step(po, event)
-
-    assert {each.clock for each in clocks.alerts(past, by, START + after)} <= set(clocks.RUNNING.get(past.state, ()))
+    assert clock not in ran_out(step(po, event), source(), late)
 
 
 @pytest.mark.parametrize("state", [PoState.CLOSED, PoState.CANCELLED, PoState.REJECTED])
