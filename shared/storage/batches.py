@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.batches import Batch, BatchState, Member
-from shared.domain.names import SourceId, order_key
+from shared.domain.names import ChannelId, OrderKey, SourceId
 from shared.storage import keys
 from shared.storage.dynamo import Table
 
@@ -56,8 +56,8 @@ def from_item(item: Mapping[str, Any]) -> Batch:
 
 
 def _written(members: Iterable[Member]) -> list[dict[str, Any]]:
-    return [{"order": str(each.order), "n": each.n} for each in members]
+    return [{"channel": each.order.channel, "order_id": each.order.order_id, "n": each.n} for each in members]
 
 
 def _read(members: Iterable[Mapping[str, Any]]) -> tuple[Member, ...]:
-    return tuple(Member(order_key(each["order"]), each["n"]) for each in members)
+    return tuple(Member(OrderKey(ChannelId(each["channel"]), each["order_id"]), each["n"]) for each in members)
