@@ -6,6 +6,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,11 +16,12 @@ import typer
 from cli import plans
 from cli.session import Session, reads, writes
 from cli.words import moment
-from shared.domain import orders, taking, times
+from shared.domain import clocks, orders, places, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
+from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.routing import decisions, plain
 from shared.errors import InvalidInput
 from shared.flows.answer_orders import AnswerOrders
@@ -30,6 +34,14 @@ from shared.storage.whole_orders import WholeOrder
 app = typer.Typer(
     help="Orders: where they are and why; hold, release, cancel, reroute, send again, what suppliers answer."
 )
+
+
+class Agrees(StrEnum):
+    """What a customer answers who was asked to wait."""
+
+    YES = "yes"
+    NO = "no"
+
 
 REFERENCES = ("po", "token", "tracking")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
@@ -67,6 +79,8 @@ def show(session: Session, which: Which) -> None:
     session.tell(f"{order.key} ({order.name}), placed {moment(order.placed_at)}: {order.state}")
     if order.hold:
         session.tell(f"held: {order.hold}")
+    if order.agreed_until:
+        session.tell(f"the customer agreed to wait until {order.agreed_until}")
     states = [state for state in LineState if order.total(state)]
     rows = [
         (line.line, line.sku, line.ordered, *(order.counts(line)[state] for state in states)) for line in order.lines
@@ -77,8 +91,18 @@ def show(session: Session, which: Which) -> None:
     if whole.plan:
         columns = ["line", "source", "had", "a piece", "taken", "why"]
         session.table(f"who was weighed, {moment(whole.plan.made_at)}", columns, map(plans.weighed, whole.plan.weighed))
-    pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
-    session.table("purchase orders", ["number", "source", "state", "sent"], pos)
+    pos = [
+        (
+            po.number,
+            po.source,
+            po.state,
+            moment(po.sent_at) if po.sent_at else "",
+            moment(po.due_at) if po.state is PoState.READY and po.due_at else "",
+            _cancel_of(po),
+        )
+        for po in whole.purchase_orders
+    ]
+    session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most", "cancel"], pos)
     parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
     session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
@@ -175,6 +199,36 @@ def release(session: Session, which: Which, *, op_id: OpId = "") -> None:
 def cancel(session: Session, which: Which, *, op_id: OpId = "") -> None:
     """Cancel an order: at once what no supplier has, by asking the rest; then the shop is told. Needs --reason."""
     _operate(session, which, op_id, "is cancelled, as far as no supplier has it", lambda flow: flow.cancel)
+
+
+@app.command()
+@writes
+def consent(
+    session: Session,
+    which: Which,
+    says: Annotated[Agrees, typer.Argument(help="Whether the customer agrees to wait.")],
+    *,
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Until when; else as the notice asked.")] = "",
+    op_id: OpId = "",
+) -> None:
+    """Record whether a customer agrees to wait for a late order: `no` cancels and refunds it. Needs --reason."""
+    if says is Agrees.NO:
+        _operate(session, which, op_id, "is cancelled: its customer does not wait", lambda flow: flow.cancel)
+        return
+    now, order = clock.now(), _whole(session, which).order
+    channel = session.target.config().rules(now).channels.get(order.key.channel)
+    asked = clocks.notice(order, channel, now) if channel else None
+    if not until and asked is None:
+        raise typer.BadParameter("the customer was not asked to wait, so say until when", param_hint="--until")
+    day = asked.wait_until if asked and not until else places.day(until)
+    if day is None or day < now.date():
+        raise typer.BadParameter("a day to come, such as 2026-12-24", param_hint="--until")
+    told = f"waits until {day}: its customer agrees"
+    _operate(session, which, op_id, told, lambda flow: partial(_consent, flow, day.isoformat()))
+
+
+def _consent(flow: OperateOrders, until: str, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
+    return flow.consent(key, until, by, op_id, now)
 
 
 @app.command()
@@ -281,6 +335,13 @@ def _found(session: Session, text: str) -> list[OrderKey]:
     values += [("name", f"{channel}#{name}") for channel in rules.channels for name in (text, f"#{text.strip('#')}")]
     found += [key for kind, value in values if (key := order_lists.find(table, kind, value))]
     return list(dict.fromkeys(found))
+
+
+def _cancel_of(po: PurchaseOrder) -> str:
+    """Say how far the cancel of a purchase order is; what the supplier answers is its state."""
+    if not po.cancel_wanted:
+        return ""
+    return f"asked {moment(po.cancel_at)}" if po.cancel_told and po.cancel_at else "wanted"
 
 
 def _why(whole: WholeOrder, line: str, source: str) -> str:

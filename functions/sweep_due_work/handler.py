@@ -13,15 +13,19 @@ from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
 from shared.flows.erase_people import ErasePeople
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.operate_orders import OperateOrders
 from shared.flows.personal_data import PersonalData
+from shared.flows.send_batches import SendBatches
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import ENDS_WITH_LEFT, SweepDueWork
 from shared.flows.watch import Watch
+from shared.flows.watch_clocks import TellDelays
 from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import people_key
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
+from shared.storage.batches import Batches
 from shared.storage.feeds import Feeds
 from shared.storage.flags import Flags
 from shared.storage.gates import Gates
@@ -50,19 +54,22 @@ def sweep() -> SweepDueWork:
     """Connect the flow, and in it the one that sends purchase orders."""
     names, outbox, problems = settings(), Outbox(book()), Problems(book().orders)
     people = People(book().orders)
+    purchase_orders = SendPurchaseOrders(
+        outbox=outbox,
+        pauses=Pauses(book().stock),
+        problems=problems,
+        codes=SupplierCodes(book().stock),
+        gates=Gates(book().orders),
+        ways=ways.of,
+        new_id=lambda: uuid.uuid4().hex[:16],
+    )
     return SweepDueWork(
         table=book().orders,
         outbox=outbox,
         problems=problems,
-        purchase_orders=SendPurchaseOrders(
-            outbox=outbox,
-            pauses=Pauses(book().stock),
-            problems=problems,
-            codes=SupplierCodes(book().stock),
-            gates=Gates(book().orders),
-            ways=ways.of,
-            new_id=lambda: uuid.uuid4().hex[:16],
-        ),
+        purchase_orders=purchase_orders,
+        batches=SendBatches(purchase_orders, Batches(book().orders)),
+        delays=TellDelays(problems, operate().cancel),
         erase=ErasePeople(
             people=people,
             data=PersonalData(
@@ -77,6 +84,12 @@ def sweep() -> SweepDueWork:
         ),
         to_orders=partial(queues.send, names.order_queue_url),
     )
+
+
+@cache
+def operate() -> OperateOrders:
+    """Connect the flow that cancels what a customer did not agree to wait for."""
+    return OperateOrders(book(), partial(queues.send, settings().order_queue_url))
 
 
 @cache

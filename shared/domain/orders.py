@@ -157,7 +157,8 @@ class Order:
     """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours.
 
     `customer`: the keyed hash of whose it is, empty where nobody told, or after an erasure. `reroute_to`: the only
-    source that the next plan may take from, because a person wants it; that plan clears it.
+    source that the next plan may take from, because a person wants it; that plan clears it. `agreed_until`: the day
+    until which the customer has agreed to wait.
     """
 
     key: OrderKey
@@ -175,6 +176,7 @@ class Order:
     hold: str = ""
     cancel_wanted: bool = False
     reroute_to: str = ""
+    agreed_until: str = ""
     revision: int = 1
     due_at: str = ""
 

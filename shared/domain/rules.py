@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
+from shared.domain import answer_profiles, clock_rules, platforms, profiles, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
+from shared.domain.clock_rules import Clocks, Delays
 from shared.domain.facts import Codes
 from shared.domain.intake import Paid
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
+from shared.domain.problems import OWNER
 from shared.domain.profiles import FeedProfile
-from shared.domain.sending_rules import AS_FILES, Sending
+from shared.domain.routing import calendar
+from shared.domain.sending_rules import AS_FILES, Send, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
 
@@ -44,7 +47,8 @@ class Channel:
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
     Shopify or BigCommerce store; `mapping`: of a generic shop. `takes`: how far an order has to be paid for to be
     shipped; `takes_tests`: test orders are orders, too. `limit`: how much of what the platform counts, calls or points,
-    it may be asked a second; None: as much as the platform takes.
+    it may be asked a second; None: as much as the platform takes. `delays`: when a customer is told of
+    one, and what its silence means.
     """
 
     channel: ChannelId
@@ -64,6 +68,7 @@ class Channel:
     below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+    delays: Delays = field(default_factory=Delays)
     mapping: OrderMapping | None = None
     takes: frozenset[Paid] = frozenset(Paid)
     takes_tests: bool = False
@@ -93,7 +98,7 @@ class Source:
     shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
     `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so many
     units or fewer is low. `own`: its stock is ours, to move and to put returns on. `codes`: what a code of its files
-    that nobody has mapped is.
+    that nobody has mapped is. `clocks`: how long things may take with it.
     """
 
     source: SourceId
@@ -113,10 +118,24 @@ class Source:
     codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
+    clocks: Clocks = field(default_factory=Clocks)
 
     def day(self, now: datetime) -> str:
         """Return the day that it is there now."""
         return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def may_send(self, now: datetime) -> datetime:
+        """Return from when on a purchase order that is ready now may go out."""
+        cutoff = self.shipping.cutoff
+        if self.send_by.send is Send.ANY_TIME or cutoff is None:
+            return now
+        return calendar.opens(cutoff, self.send_by.opens, now)
+
+    def waits_until(self, now: datetime) -> datetime:
+        """Return until when a purchase order that is made now waits: for its supplier to open, or for its batch."""
+        if self.send_by.batch:
+            return calendar.next_of(self.send_by.batch.at, self.zone, self.shipping.cutoff, now)
+        return self.may_send(now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +156,13 @@ class Rules:
     def active_sources(self) -> tuple[Source, ...]:
         """Sources that orders may go to, in order of id."""
         return tuple(source for _, source in sorted(self.sources.items()) if source.active)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who looks after exceptions, each once."""
+        terms = [source.clocks for source in self.sources.values()]
+        named = (owner for each in terms for owner in (each.owner, each.escalates_to) if owner)
+        return tuple(sorted({OWNER, *named}))
 
     @property
     def active_channels(self) -> tuple[Channel, ...]:
@@ -206,6 +232,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "active",
         "routing",
         "limit",
+        "delays",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -233,6 +260,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
         limit=at.whole("limit", 1, MOST_A_SECOND) if at.has("limit") else None,
+        delays=clock_rules.delays(at.child("delays")) if at.has("delays") else Delays(),
     )
 
 
@@ -254,12 +282,16 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "codes",
         "active",
         "shipping",
+        "clocks",
     )
     currency, zone = at.currency("currency"), at.text("zone")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise at.wrong("zone", zone, "a zone of the tz database, such as Europe/Berlin") from error
+    shipping = (
+        shipping_rules.shipping(at.child("shipping"), currency, zone, holidays) if at.has("shipping") else Shipping()
+    )
     return Source(
         source=key,
         name=at.text("name"),
@@ -269,7 +301,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
-        send_by=sending_rules.parse(at, "send_by"),
+        send_by=_send_by(at, shipping),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
@@ -277,10 +309,16 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         own=at.flag("own", default=False),
         codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
-        shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
-        if at.has("shipping")
-        else Shipping(),
+        shipping=shipping,
+        clocks=clock_rules.clocks(at.child("clocks")) if at.has("clocks") else Clocks(),
     )
+
+
+def _send_by(at: Place, shipping: Shipping) -> Sending:
+    read = sending_rules.parse(at, "send_by")
+    if read.send is Send.BUSINESS_HOURS and (shipping.cutoff is None or read.opens >= shipping.cutoff.at):
+        raise at.wrong("send_by.send", read.send.value, "shipping.cutoff beside it, later on the day than opens")
+    return read
 
 
 def _freshness(rows: list[Place]) -> tuple[Tier, ...]:

@@ -93,6 +93,18 @@ class OperateOrders:
             after = self._move(key, "cancel", cancelled, by, f"{op_id}#r{after.revision}", now)
         return after
 
+    def consent(self, key: OrderKey, until: str, by: By, op_id: str, now: datetime) -> Order:
+        """Record that the customer agreed to wait until a day. Raises Rejected for a cancelled order."""
+
+        def agreed(order: Order) -> Move:
+            if order.cancel_wanted:
+                raise Rejected("a cancelled order waits for nothing", code="cancelled_already", order=str(key))
+            if until <= order.agreed_until:
+                raise Rejected("the customer agreed to wait as long already", code="agreed_already", order=str(key))
+            return Move(replace(order, agreed_until=until))
+
+        return self._move(key, "consent", agreed, by, op_id, now)
+
     def resend(self, key: OrderKey, number: str, now: datetime) -> PurchaseOrder:
         """Have a purchase order sent now that failed, waits, or of which nobody knows whether it arrived.
 

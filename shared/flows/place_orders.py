@@ -261,6 +261,8 @@ class PlaceOrders:
         )
         if outcome.is_done:
             work.learn(key, after)
+            if step is Step.EDIT and asked.newest and after.version == asked.newest.order.version:
+                self._tell_of_units_left(after, asked.newest.order, now)
             for effect in move.effects:
                 if level := work.known.levels.get(effect.level):
                     units = effect.give_back
@@ -270,6 +272,21 @@ class PlaceOrders:
             placed.counted["OrderCancelled" if step is Step.CANCEL else "OrderEdited"] += 1
         else:
             work.learn(key, self.book.order(key))
+
+    def _tell_of_units_left(self, order: Order, described: Order, now: datetime) -> None:
+        """Tell a person of units that the customer does not want any more, and that suppliers were asked for."""
+        wanted = {line.line: line.ordered for line in described.lines}
+        left = {line.line: line.ordered - line.cancelled - wanted.get(line.line, 0) for line in order.lines}
+        details: dict[str, str | int] = {f"line {line}": units for line, units in left.items() if units > 0}
+        if details:
+            problem = Problem(
+                kind="units_with_supplier",
+                subject=str(order.key),
+                reason="the customer wants fewer than suppliers were asked for",
+                action="ask the supplier to take them off, then record its answer: truestock orders answer",
+                details=details,
+            )
+            self.problems.open(problem, times.text(now))
 
     # ---- takes
 

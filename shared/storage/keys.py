@@ -223,6 +223,11 @@ def counter(source: SourceId, kind: str) -> Key:
     return Key(f"CNT#{source}", kind)
 
 
+def batch(source: SourceId, number: str) -> Key:
+    """O9: purchase orders that go out in one file."""
+    return Key(f"OUT#{source}", number)
+
+
 def gate(source: SourceId) -> Key:
     """O14: who sends to a supplier now, how often, and how long it is left alone."""
     return Key(f"CNT#{source}", "GATE")

@@ -55,7 +55,7 @@ def to_item(order: Order) -> dict[str, Any]:
             "region": place.region,
             "postcode_prefix": place.postcode_prefix,
         } | ({"po_box": True} if place.po_box else {})
-    texts = ("attempt", "ship_to", "customer", "hold", "reroute_to")
+    texts = ("attempt", "ship_to", "customer", "hold", "reroute_to", "agreed_until")
     item |= {field: getattr(order, field) for field in texts if getattr(order, field)}
     if order.cancel_wanted:
         item["cancel_wanted"] = True
@@ -93,6 +93,7 @@ def from_item(item: Mapping[str, Any]) -> Order:
         customer=item.get("customer", ""),
         hold=item.get("hold", ""),
         reroute_to=item.get("reroute_to", ""),
+        agreed_until=item.get("agreed_until", ""),
         cancel_wanted=item.get("cancel_wanted", False),
         revision=item["revision"],
         due_at=item.get("due_at", "").partition("#")[0],

@@ -14,13 +14,16 @@ from shared.domain import orders, times
 from shared.domain.messages import FillSku, Message, PlanOrder
 from shared.domain.names import OrderKey, Sku
 from shared.domain.orders import Order
+from shared.domain.people import By
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.errors import Conflict, InvalidInput, Transient
 from shared.flows.send_purchase_orders import Lifetime, Sent
 from shared.flows.sweep_due_work import SweepDueWork
+from shared.flows.watch_clocks import TellDelays
 from shared.storage import keys
 from tests.support import trade
+from tests.support.problems import FakeProblems
 
 NOW = trade.times_now()
 RULES = trade.shop_rules("alpina")
@@ -71,9 +74,14 @@ class World:
             problems=self,  # type: ignore[arg-type]
             purchase_orders=Sender(self),  # type: ignore[arg-type]
             erase=Eraser(self),  # type: ignore[arg-type]
+            batches=Together(),  # type: ignore[arg-type]
+            delays=TellDelays(FakeProblems(), self.cancel),  # type: ignore[arg-type]
             to_orders=self.sent.extend,
         )
         return flow.run(RULES, NOW, Lifetime(NOW + left, lambda: left))
+
+    def cancel(self, key: OrderKey, _by: By, _op_id: str, _now: datetime) -> Order:
+        raise AssertionError("nobody's customer waits too long", key)
 
     def open(self, problem: Problem, _now: str) -> bool:
         self.problems.append(problem)
@@ -98,7 +106,12 @@ class Sender:
         self.world.worked.append(key)
         failure = self.world.fails.get(key)
         assert failure is None or isinstance(failure, Transient)
-        return Sent(Counter(PurchaseOrderSent=1), failure)
+        return Sent(Counter(PurchaseOrderSent=1), failure=failure)
+
+
+class Together:
+    def run(self, _found: Sent, _rules: Rules, _now: datetime, _life: Lifetime) -> Sent:
+        return Sent()
 
 
 def waiting(order_id: str = "1", *, due_at: str = DUE, placed_at: str = trade.T0) -> Order:
