@@ -175,7 +175,9 @@ class ExplainStock:
     def _channel(self, sku: Sku, channel: Channel, rules: Rules, now: str) -> ChannelExplained:
         sources = rules.sources_of(channel)
         facts = self.availability.facts([sku], channel, [source.source for source in sources])[sku]
-        number = availability.number(facts.levels, facts.feeds, channel, sources, now, facts.not_counted)
+        number = availability.number(
+            facts.levels, facts.feeds, channel, sources, now, facts.not_counted, facts.room(channel, now)
+        )
         return ChannelExplained(
             channel=channel.channel,
             number=number,

@@ -25,13 +25,13 @@ from shared.domain.messages import (
     ReleaseFile,
     WritePiece,
 )
-from shared.domain.names import ChannelId, LevelKey, OrderKey
+from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PurchaseOrder, cancel_with_order
 from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
-from shared.domain.taking import Batch, Known
+from shared.domain.taking import Batch, Known, Needs
 from shared.errors import InvalidInput, Rejected, Transient
 from shared.flows.sold_out import SoldOut
 from shared.storage.archive import Archive
@@ -72,6 +72,10 @@ class _Batch:
             self.known.orders[key] = order
         else:
             self.known.orders.pop(key, None)
+
+    def waits(self, moved: Mapping[CapKey, int]) -> None:
+        for cap, units in moved.items():
+            self.known.waiting[cap] = self.known.waiting.get(cap, 0) + units
 
     def drop(self, key: OrderKey) -> None:
         self.asked[key] = Asked(key=key)
@@ -190,6 +194,27 @@ class PlaceOrders:
         work.known = replace(known, orders=work.known.orders | known.orders, levels=levels, offers=offers)
         for level_key in wanted.levels:
             self._see(work, level_key, known.levels.get(level_key), now)
+        self._read_alternatives(work, needs, now)
+
+    def _read_alternatives(self, work: _Batch, needs: Needs, now: datetime) -> None:
+        """Read what may go out instead of what these orders want, where their channel allows that."""
+        channels = {work.rules.channels[key.channel].channel for key in work.asked}
+        allowing = [work.rules.channels[each] for each in channels if work.rules.channels[each].substitutes == "allow"]
+        more = Needs()
+        for channel in allowing:
+            more |= taking.alternatives(channel, needs.goods, work.known.goods, work.rules)
+        wanted = replace(more, levels=more.levels - needs.levels, goods=more.goods - needs.goods)
+        if not wanted.levels:
+            return
+        known = self.book.read((), wanted, consistent=True)
+        work.known = replace(
+            work.known,
+            levels=work.known.levels | known.levels,
+            offers={**work.known.offers, **known.offers},
+            goods={**work.known.goods, **known.goods},
+        )
+        for key in wanted.levels:
+            self._see(work, key, known.levels.get(key), now)
 
     def _see(self, work: _Batch, key: LevelKey, level: Level | None, now: datetime) -> None:
         """Take over a level as it just was."""
@@ -226,15 +251,13 @@ class PlaceOrders:
             move_id = "cancel" + (part if before.cancel_wanted else "")
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
-            described = asked.newest.order
+            newest = asked.newest.order
             known = {line.line for line in before.lines}
-            wanted_units = dict.fromkeys(known, 0) | {
-                line.line: line.ordered for line in described.lines if line.line in known
-            }
-            added = [line for line in described.lines if line.line not in known]
-            move = orders.edit(before, wanted_units, described.version, added, orders.MOST_LEVELS_A_MOVE)
-            is_whole = move.order.version == described.version
-            move_id = f"edit#{described.version}" + ("" if is_whole else part)
+            wanted_units = orders.described(before, {line.line: line.ordered for line in newest.lines})
+            added = [line for line in newest.lines if line.line not in known]
+            move = orders.edit(before, wanted_units, newest.version, added, orders.MOST_LEVELS_A_MOVE)
+            is_whole = move.order.version == newest.version
+            move_id = f"edit#{newest.version}" + ("" if is_whole else part)
         is_due = move.order.is_unfinished and not move.order.waits_for_a_person
         due_at = times.text(now) if is_due else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
@@ -243,6 +266,7 @@ class PlaceOrders:
         )
         if outcome.is_done:
             work.learn(key, after)
+            work.waits(taking.waits_moved(before, after))
             for effect in move.effects:
                 if level := work.known.levels.get(effect.level):
                     units = effect.give_back
@@ -295,6 +319,7 @@ class PlaceOrders:
             placed.counted["ReservationRefused"] += bool(one.decision and one.decision.plan.short)
             placed.counted["OrderUnroutable"] += one.after.hold.startswith(orders.UNROUTABLE)
             placed.counted["UnitsBackordered"] += sum(line.backordered for line in one.after.lines)
+        work.waits(batch.waits)
         for level_key, shares in batch.shares.items():
             units = sum(shares.values())
             level = work.known.levels[level_key]
@@ -314,6 +339,8 @@ class PlaceOrders:
                     work.learn(key, order)
                 case OrderKey() as key, None:
                     work.learn(key, None)
+                case CapKey() as cap, int() as units:
+                    work.known.waiting[cap] = units
 
     @staticmethod
     def _is_ours(outcome: Outcome, attempt: str) -> bool:
@@ -342,7 +369,9 @@ def _may_wait_a_second(work: _Batch) -> bool:
     A fill or a plan is asked for once, because something may have risen; what a channel holds, no fill comes after.
     """
     return all(
-        work.rules.channels[key.channel].when_short == "backorder" and not (ask.fill or ask.plan)
+        work.rules.channels[key.channel].when_short == "backorder"
+        and not work.rules.channels[key.channel].backorders
+        and not (ask.fill or ask.plan)
         for key, ask in work.asked.items()
     )
 

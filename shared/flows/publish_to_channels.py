@@ -349,7 +349,9 @@ def _quantity(
     told = found.told.number if found.told.told_at else None
     return Quantity(
         item=found.listing,
-        units=number(found.levels, found.feeds, channel, sources, now, found.not_counted).units,
+        units=number(
+            found.levels, found.feeds, channel, sources, now, found.not_counted, found.room(channel, now)
+        ).units,
         change_from=in_the_shop.get(found.listing, told),
         told_before=found.told.revision,
     )

@@ -47,7 +47,10 @@ def _missing(order: Order, seen: Seen) -> list[list[tuple[Part, int]]]:
     """Answer what is shipped and not fulfilled in the shop, one list a location: it takes no two at once."""
     by_location: dict[str, list[tuple[Part, int]]] = {}
     for line in order.lines:
-        wanted = order.counts(line)[LineState.SHIPPED] - seen.fulfilled(line.line)
+        if line.instead_of:
+            continue  # the shop knows it as the line that it goes instead of
+        shipped = sum(order.counts(each)[LineState.SHIPPED] for each in (line, *order.instead_of(line.line)))
+        wanted = shipped - seen.fulfilled(line.line)
         for part in seen.parts:
             units = min(wanted, part.left) if part.line == line.line and part.is_open else 0
             if units > 0:

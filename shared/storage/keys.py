@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey, Sku, SourceId
 
 DUE_SHARDS = 8
 CATALOGUE_LETTERS = 2
@@ -105,6 +105,11 @@ def flag(kind: str, key: LevelKey) -> Key:
 def told(sku: Sku, channel: ChannelId) -> Key:
     """S8: the number of a SKU on a channel and what the shop was told."""
     return Key(f"ATS#{sku}", channel)
+
+
+def waiting(cap: CapKey) -> Key:
+    """S19: how many units of a SKU wait on a channel that caps them."""
+    return Key(f"SKU#{cap.sku}", f"WAIT#{cap.channel}")
 
 
 def dirty(channel: ChannelId, rank: int, subject: str) -> Key:
