@@ -386,9 +386,12 @@ def substitute(order: Order, line_id: str, units: int, sku: Sku) -> Order:
     return _checked(Event.SUBSTITUTE, order, replace(changed, lines=(*changed.lines, added)))
 
 
-def promise(order: Order, line_id: str, day: str) -> Order:
-    """Move the day for which what waits of a line is promised."""
-    return _with_line(order, replace(order.line(line_id), promised=day))
+def promise(order: Order, line_id: str, n: int, day: str) -> Order:
+    """Move a line's promise to the day on which purchase order `n` ships it; the last of several is the line's."""
+    line = order.line(line_id)
+    others = any(each.live > each.shipped for each in order.allocations if each.line == line_id and each.n != n)
+    waits_elsewhere = others or line.open or line.backordered
+    return _with_line(order, replace(line, promised=max(day, line.promised) if waits_elsewhere else day))
 
 
 def described(order: Order, units: Mapping[str, int]) -> dict[str, int]:

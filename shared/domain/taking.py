@@ -75,7 +75,8 @@ class Known:
     """What a batch has read.
 
     Absent levels have nothing, absent offers are of unknown cost, absent goods weigh nothing. `numbered`: day and
-    count of the purchase orders a source was last given. `waiting`: units that wait under a cap, absent ones none.
+    count of the purchase orders a source was last given. `waiting`: units that wait under a cap, absent ones none. `twins`: orders
+    to hold, because another channel has the same one.
     """
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Known:
     paused: frozenset[SourceId] = frozenset()
     numbered: Mapping[SourceId, tuple[str, int]] = field(default_factory=dict)
     waiting: dict[CapKey, int] = field(default_factory=dict)
+    twins: Mapping[OrderKey, OrderKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str,
     unchanged: set[OrderKey] = set()
     for ask in asked:
         before = known.orders.get(ask.key)
-        one = _plan_one(ask, before, _Shelf(_supply(known, left, given), waiting), rules, attempt, now)
+        one = _plan_one(ask, before, _Shelf(_supply(known, left, given), waiting, known.twins), rules, attempt, now)
         taken = _by_level(one)
         moved = waits_moved(before, one.after)
         if before is not None and _same_but_for_clock(before, one.after) and before.due_at > times.text(now):
@@ -264,12 +266,16 @@ class _Shelf:
 
     supply: Supply
     waiting: Mapping[CapKey, int]
+    twins: Mapping[OrderKey, OrderKey]
 
 
 def _plan_one(ask: Asked, before: Order | None, shelf: _Shelf, rules: Rules, attempt: str, now: datetime) -> Planned:
     if next_step(ask, before) is Step.TOMBSTONE:
         return Planned(before=None, after=tombstone(ask), decision=None)
     order = replace(before or _new(ask), hold="")
+    if before is None and (twin := shelf.twins.get(ask.key)):
+        hold = f"{twin} of another channel looks like the same order"
+        return Planned(before=None, after=replace(order, hold=hold, attempt=attempt, ship_to=attempt), decision=None)
     tried = tried_enough(order, rules)
     wanted = {line: units for line, units in demands(order, backordered=ask.fill).items() if line not in tried}
     decision, is_cut = None, False
@@ -288,6 +294,27 @@ def _plan_one(ask: Asked, before: Order | None, shelf: _Shelf, rules: Rules, att
     revision = 1 if before is None else before.revision + 1
     after = replace(after, attempt=attempt, ship_to=ship_to, reroute_to="", due_at=due_at, revision=revision)
     return Planned(before=before, after=after, decision=decision)
+
+
+def choices(planned: Planned, known: Known, rules: Rules, now: datetime) -> dict[str, tuple[str, ...]]:
+    """Name what could go out now instead of what is short of an order, by line, best first, and how many of it.
+
+    Only of a channel that has a person offer it, and only what may be sold: at too small a margin there is none.
+    """
+    order, found = planned.after, dict[str, tuple[str, ...]]()
+    if planned.decision is None or rules.channels[order.key.channel].substitutes != "offer":
+        return found
+    supply = _supply(known, _takeable(known, now), _given_today(known, rules, now))
+    for line in order.lines:
+        units, told = line.open + line.backordered, []
+        for sku in supply.goods.get(line.sku, NOTHING_KNOWN).substitutes if units else ():
+            tried = orders.substitute(order, line.line, units, sku)
+            decision = decide_for(tried, {tried.lines[-1].line: units}, supply, rules, now)
+            if ships := units - sum(decision.plan.short.values()):
+                told.append(f"{ships} x {sku}")
+        if told:
+            found[line.line] = tuple(told)
+    return found
 
 
 def tried_enough(order: Order, rules: Rules) -> frozenset[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain import messages, orders, taking, times
+from shared.domain import messages, orders, taking, times, twins
 from shared.domain.asking import TAKES, Asked, Step, fold, next_step
 from shared.domain.intake import Intake
 from shared.domain.messages import (
@@ -34,6 +34,7 @@ from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known, Needs
 from shared.errors import InvalidInput, Rejected, Transient
 from shared.flows.sold_out import SoldOut
+from shared.storage import order_lists
 from shared.storage.archive import Archive
 from shared.storage.dynamo import Outcome
 from shared.storage.order_book import OrderBook
@@ -195,14 +196,26 @@ class PlaceOrders:
         for level_key in wanted.levels:
             self._see(work, level_key, known.levels.get(level_key), now)
         self._read_alternatives(work, needs, now)
+        work.known = replace(work.known, twins=self._twins(work, now))
+
+    def _twins(self, work: _Batch, now: datetime) -> dict[OrderKey, OrderKey]:
+        """Find what other channels brought already of what is new, where that is to be held."""
+        found: dict[OrderKey, OrderKey] = {}
+        for key, ask in work.asked.items():
+            if not ask.newest or key in work.known.orders or work.rules.channels[key.channel].imported_twice != "hold":
+                continue
+            likeness = twins.likeness(ask.newest.order, ask.newest.ship_to)
+            seconds = int(now.timestamp())
+            twin = likeness and order_lists.claimed_by_another(self.book.orders, likeness, key, seconds)
+            if twin:
+                found[key] = twin
+        return found
 
     def _read_alternatives(self, work: _Batch, needs: Needs, now: datetime) -> None:
-        """Read what may go out instead of what these orders want, where their channel allows that."""
-        channels = {work.rules.channels[key.channel].channel for key in work.asked}
-        allowing = [work.rules.channels[each] for each in channels if work.rules.channels[each].substitutes == "allow"]
+        """Read what may go out instead of what these orders want, where their channel has that."""
         more = Needs()
-        for channel in allowing:
-            more |= taking.alternatives(channel, needs.goods, work.known.goods, work.rules)
+        for channel in {key.channel for key in work.asked}:
+            more |= taking.alternatives(work.rules.channels[channel], needs.goods, work.known.goods, work.rules)
         wanted = replace(more, levels=more.levels - needs.levels, goods=more.goods - needs.goods)
         if not wanted.levels:
             return
@@ -294,6 +307,7 @@ class PlaceOrders:
                 continue
             addresses = {key: ask.newest.ship_to for key in keys if (ask := work.asked[key]).newest}
             self.book.put_beside(batch.planned, addresses, work.rules.version, now)
+            self._offer(work, batch, now)
             outcome = self.book.take(batch, attempt, now)
             if outcome.is_done or self._is_ours(outcome, attempt):
                 self._record(work, batch, now, placed)
@@ -309,6 +323,19 @@ class PlaceOrders:
             else:
                 self._learn(work, outcome, now)
         raise Transient("levels keep changing", code="levels_busy", orders=len(keys))
+
+    def _offer(self, work: _Batch, batch: Batch, now: datetime) -> None:
+        """Name to a person what could go out instead: before it is committed, so that no crash loses it."""
+        for one in batch.planned:
+            if found := taking.choices(one, work.known, work.rules, now):
+                problem = Problem(
+                    kind="substitute_offered",
+                    subject=str(one.after.key),
+                    reason="units are short, and alternatives are there",
+                    action="ask the customer; then truestock orders substitute ORDER LINE SKU --reason",
+                    details={f"line {line}": ", ".join(told) for line, told in found.items()},
+                )
+                self.problems.open(problem, times.text(now))
 
     def _record(self, work: _Batch, batch: Batch, now: datetime, placed: Placed) -> None:
         for one in batch.planned:

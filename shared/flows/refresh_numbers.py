@@ -65,9 +65,7 @@ class RefreshNumbers:
         return marked
 
     def _each_source(self, channel: ChannelId, rules: Rules) -> None:
-        """Ask for every source, also for those that may ship for the channel no more; and for what is sold before it is
-        there.
-        """
+        """Ask for every source, also for those that may ship for the channel no more, and for what nobody may have."""
         self.to_channels(Refresh(scope=Scope.SOURCE, name=source, channel=channel) for source in sorted(rules.sources))
         early = rules.channels[channel].backorders if channel in rules.channels else ()
         self.to_channels(Refresh(scope=Scope.SKU, name=sku, channel=channel) for sku in sorted(early))

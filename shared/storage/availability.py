@@ -14,7 +14,7 @@ from typing import Any
 from shared.domain import margins, times
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed
-from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import Conflict
@@ -58,8 +58,8 @@ class Told:
 class Facts:
     """All that the number of a SKU on a channel stands on.
 
-    `listing`: what the platform calls it, empty if nothing. `not_counted`: sources below the channel's margin. `waiting`: units that wait
-    under a cap of the channel.
+    `listing`: what the platform calls it, empty if nothing. `not_counted`: sources below the channel's margin.
+    `waiting`: units that wait under a cap of the channel.
     """
 
     listing: str
@@ -170,7 +170,7 @@ class Availability:
         if channel.zeroes_below_margin:
             all_keys += [keys.offer(LevelKey(sku, source)) for sku in wanted for source in sources]
         all_keys += [keys.feed(source) for source in sources]
-        all_keys += [keys.waiting(CapKey(channel.channel, sku)) for sku in wanted if sku in channel.backorders]
+        all_keys += [keys.waiting(channel.channel, sku) for sku in wanted if sku in channel.backorders]
         name = self.table.name
         found = dynamo.read_all(self.table.client, ((name, key) for key in all_keys), consistent=True)
 
@@ -189,7 +189,7 @@ class Availability:
                 feeds=known,
                 told=told_from_item(told) if told else Told(sku=sku, channel=channel.channel),
                 not_counted=_not_counted(channel, product, offered) if channel.zeroes_below_margin else {},
-                waiting=caps.units(there(keys.waiting(CapKey(channel.channel, sku))) or {"units": 0}),
+                waiting=caps.units(there(keys.waiting(channel.channel, sku)) or {"units": 0}),
             )
         return facts
 

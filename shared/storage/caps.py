@@ -31,7 +31,7 @@ def move(table: str, cap: CapKey, units: int, most: int | None = None) -> Action
         "ExpressionAttributeNames": {"#schema": "schema"},
         "ExpressionAttributeValues": attributes.image(values),
     }
-    return update_action(cap, table, keys.waiting(cap), request, read_image)
+    return update_action(cap, table, keys.waiting(cap.channel, cap.sku), request, read_image)
 
 
 def units(item: Mapping[str, Any]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 
 DUE_SHARDS = 8
 CATALOGUE_LETTERS = 2
@@ -107,9 +107,9 @@ def told(sku: Sku, channel: ChannelId) -> Key:
     return Key(f"ATS#{sku}", channel)
 
 
-def waiting(cap: CapKey) -> Key:
+def waiting(channel: ChannelId, sku: Sku) -> Key:
     """S19: how many units of a SKU wait on a channel that caps them."""
-    return Key(f"SKU#{cap.sku}", f"WAIT#{cap.channel}")
+    return Key(f"SKU#{sku}", f"WAIT#{channel}")
 
 
 def dirty(channel: ChannelId, rank: int, subject: str) -> Key:

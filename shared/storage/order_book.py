@@ -58,7 +58,7 @@ class OrderBook:
         goods_of = {keys.item(sku): sku for sku in needs.goods}
         feed_of = {keys.feed(source): source for source in needs.feeds}
         pause_of = {keys.pause(pauses.supplier(source)): source for source in needs.pauses}
-        cap_of = {keys.waiting(cap): cap for cap in needs.caps}
+        cap_of = {keys.waiting(cap.channel, cap.sku): cap for cap in needs.caps}
         of_orders = [(self.orders.name, at) for at in (*order_of, *counter_of)]
         of_stock = [(self.stock.name, at) for at in (*level_of, *offer_of, *goods_of, *feed_of, *pause_of, *cap_of)]
         found = dynamo.read_all(self.client, [*of_orders, *of_stock], consistent=consistent)
