@@ -75,8 +75,8 @@ class Known:
     """What a batch has read.
 
     Absent levels have nothing, absent offers are of unknown cost, absent goods weigh nothing. `numbered`: day and
-    count of the purchase orders a source was last given. `waiting`: units that wait under a cap, absent ones none. `twins`: orders
-    to hold, because another channel has the same one.
+    count of the purchase orders a source was last given. `waiting`: units that wait under a cap, absent ones none.
+    `twins`: new orders to hold, and the one of another channel that each looks like.
     """
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)

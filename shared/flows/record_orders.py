@@ -99,8 +99,7 @@ class RecordOrders:
         likeness = twins.likeness(order, beside["address"]) if beside else ""
         if not likeness:
             return None
-        until = times.read(order.placed_at, "placed_at") + twins.WITHIN
-        seconds = int(until.timestamp()), int(now.timestamp())
+        seconds = int((now + twins.WITHIN).timestamp()), int(now.timestamp())
         first = order_lists.claim_likeness(self.table, likeness, order.key, *seconds)
         if first is None:
             return None
