@@ -113,7 +113,7 @@ class Batch:
     waits: Mapping[CapKey, int] = field(default_factory=dict)
     """How many more units, or fewer, wait under each cap that is touched."""
     caps: Mapping[CapKey, int] = field(default_factory=dict)
-    """The most that may wait, where more do."""
+    """The most that may wait, where more do and their SKU is still sold so."""
 
 
 def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str, now: datetime) -> Batch:
@@ -140,7 +140,10 @@ def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str,
         given.update({level.source for level in taken})
         waiting.update(moved)
         waits.update(moved)
-        caps |= {cap: rules.channels[cap.channel].backorders[cap.sku].most for cap, units in moved.items() if units > 0}
+        for cap, units in moved.items():
+            terms = rules.channels[cap.channel].backorders_of(cap.sku, now)
+            if units > 0 and terms:
+                caps[cap] = terms.most
     return Batch(
         planned=tuple(planned),
         shares=shares,

@@ -17,12 +17,10 @@ SCHEMA = 1
 
 
 def move(table: str, cap: CapKey, units: int, most: int | None = None) -> Action:
-    """Let so many more units wait, or fewer; more only up to `most`."""
-    if units > 0 and most is None:
-        raise ValueError("more may wait only up to a cap")
+    """Let so many more units wait, or fewer; up to `most`, where that is said."""
     values: dict[str, object] = {":units": units, ":zero": 0, ":one": 1, ":entity": "waiting", ":schema": SCHEMA}
     condition = {}
-    if most is not None and units > 0:
+    if most is not None:
         values[":room"] = most - units
         condition["ConditionExpression"] = "attribute_not_exists(PK) OR units <= :room"
     request = condition | {

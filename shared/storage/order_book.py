@@ -128,7 +128,7 @@ class OrderBook:
             by_token = {key.token: units for key, units in shares.items()}
             actions.append(levels.take(self.stock.name, level, by_token, attempt, times.text(now)))
         for cap, units in sorted(batch.waits.items()):
-            actions.append(caps.move(self.stock.name, cap, units, batch.caps.get(cap)))
+            actions.append(caps.move(self.stock.name, cap, units, batch.caps.get(cap) if units > 0 else None))
         return Transactions(self.client).commit(actions)
 
     def move(
