@@ -173,7 +173,8 @@ def _mark(old: Order | None, new: Order, batch: _Batch) -> None:
     for line in new.lines:
         was = before.get(line.line)
         waits, waited = (each.open + each.backordered if each else 0 for each in (line, was))
-        if waits > waited or line.cancelled > (was.cancelled if was else 0):
+        begins = line.capped and line.backordered > (was.backordered if was else 0)  # of a cap's room less is left
+        if waits > waited or begins or line.cancelled > (was.cancelled if was else 0):
             batch.mark(new, Rank.FALLS, line.sku)
     has_shipped = new.total(LineState.SHIPPED) > (old.total(LineState.SHIPPED) if old else 0)
     if has_shipped or (new.is_cancelled and not (old and old.is_cancelled)):

@@ -17,6 +17,7 @@ from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Level
 from shared.domain.taking import Batch, Known, choices, plan_batch
 from shared.errors import InvalidInput, Rejected
+from shared.storage import orders as order_items
 from tests.support.trade import NOW, intake, key, level, offer, order, shop_rules, times_now
 
 AT = times_now()
@@ -310,3 +311,19 @@ def test_two_imports_are_alike_by_name_postcode_and_goods() -> None:
     assert twins.likeness(order("1", ("A", 2), ("B", 2)), {"name": "Ada Buyer", "zip": "EC1A 1BB"}) != one
     assert twins.likeness(order("1", ("A", 1), ("B", 2)), {"name": "Bo Buyer", "zip": "EC1A 1BB"}) != one
     assert twins.likeness(order("1", ("A", 1)), {"name": "Ada Buyer"}) == ""
+
+
+def test_what_a_row_no_longer_caps_is_counted_all_the_same() -> None:
+    waiting = planned(asked(intake("1", ("A", 4))), backorders=FIVE).planned[0].after
+    more = orders.edit(waiting, {"l1": 9}, 2).order
+
+    batch = planned([Asked(key=key("1"), plan=True)], before=more, waiting=4)
+
+    assert states(batch.planned[0].after) == {"backordered": 9}
+    assert (batch.waits, batch.caps) == ({CAP: 5}, {})
+
+
+def test_a_line_keeps_its_words_in_the_table() -> None:
+    found = orders.substitute(orders.backorder(order("1", ("A", 4)), {"l1": (3, "2026-12-01")}), "l1", 2, B)
+
+    assert order_items.from_item(order_items.to_item(found)) == found

@@ -406,3 +406,8 @@ def test_what_is_below_its_margin(because: str) -> None:
     closed = House(margin_is_over=because)(standing("margin", "A at alpina"))
 
     assert [why for _, _, why in closed] == ([because] if because else [])
+
+
+@pytest.mark.parametrize(("order", "is_closed"), [(NEW, False), (orders.backorder(NEW), False), (TAKEN, True)])
+def test_nobody_is_asked_for_an_alternative_once_nothing_waits(order: Order, *, is_closed: bool) -> None:
+    assert bool(House(stored=order)(standing("substitute_offered", "nordlys#1"))) is is_closed

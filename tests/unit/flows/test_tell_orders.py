@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import orders
-from shared.domain.names import SourceId
+from shared.domain.names import Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.errors import Rejected, Transient
 from shared.flows.tell_orders import Pending, tell
@@ -218,3 +218,16 @@ def test_a_cancel_that_came_after_the_supplier_shipped_is_no_cancel() -> None:
     assert told(orders.cancel(shipped(5), 2).order, shop) is None
 
     assert (shop.cancelled, shop.fulfilled) == ([], [[("L1", "l1", 5)]])
+
+
+def test_what_went_out_instead_of_a_line_fulfils_that_line() -> None:
+    order = orders.substitute(trade.order("1", ("A", 5)), "l1", 2, Sku("B"))
+    order = orders.take(order, {("l1", ALPINA): 3, ("l1-1", ALPINA): 2}, attempt="t")
+    order = orders.send(order, 1, deducts_at=SHIP).order
+    order = orders.ship(order, 1, "l1", 1, deducts_at=SHIP).order
+    order = orders.ship(order, 1, "l1-1", 2, deducts_at=SHIP).order
+    shop = desk(part(units=5, left=5))
+
+    told(order, shop)
+
+    assert shop.fulfilled == [[("L1", "l1", 3)]]
