@@ -350,7 +350,7 @@ def _with_alternatives(
                 wants = {**wanted, line.line: wanted[line.line] - units, added: units}
                 again = decide_for(tried, wants, known, rules, now)
                 missing = again.plan.short.get(added, 0)
-                if not missing and sum(again.plan.short.values()) + units == sum(decision.plan.short.values()):
+                if sum(again.plan.short.values()) + units == sum(decision.plan.short.values()):
                     order, wanted, decision = tried, wants, again
                     break
                 units -= missing or units
