@@ -96,7 +96,7 @@ class RecordOrders:
     def _twin(self, order: Order, now: datetime) -> Problem | None:
         """Describe an order that another channel brought too; who was first is kept for a day."""
         beside = self.table.get(keys.ship_to(order.key, order.ship_to))
-        likeness = twins.likeness(order, beside["address"]) if beside else ""
+        likeness = twins.likeness(order, (beside or {}).get("address", {}))
         if not likeness:
             return None
         seconds = int((now + twins.WITHIN).timestamp()), int(now.timestamp())
