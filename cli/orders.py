@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -18,7 +18,7 @@ from cli.session import Session, reads, writes
 from cli.words import moment
 from shared.domain import clocks, orders, places, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
-from shared.domain.names import OrderKey, SourceId, order_key
+from shared.domain.names import OrderKey, Sku, SourceId, name, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PoState, PurchaseOrder
@@ -83,9 +83,17 @@ def show(session: Session, which: Which) -> None:
         session.tell(f"the customer agreed to wait until {order.agreed_until}")
     states = [state for state in LineState if order.total(state)]
     rows = [
-        (line.line, line.sku, line.ordered, *(order.counts(line)[state] for state in states)) for line in order.lines
+        (
+            line.line,
+            line.sku,
+            line.ordered,
+            *(order.counts(line)[state] for state in states),
+            line.promised,
+            line.instead_of,
+        )
+        for line in order.lines
     ]
-    session.table("lines", ["line", "SKU", "ordered", *states], rows)
+    session.table("lines", ["line", "SKU", "ordered", *states, "promised for", "instead of"], rows)
     chosen = [(each.line, each.source, each.units, _why(whole, each.line, each.source)) for each in order.allocations]
     session.table("from whom", ["line", "source", "units", "why"], chosen)
     if whole.plan:
@@ -178,6 +186,43 @@ def reroute(session: Session, which: Which, *, to: ToSource, away_from: FromSour
         after = _flow(session).reroute(before.key, SourceId(to), leaves, by, op_id or uuid.uuid4().hex[:16], now)
         session.tell(f"order {after.key} is {after.state} now; it is planned again in a moment")
     session.answer({"order": str(before.key), "to": to, "is_written": is_written} | plans.document(decision))
+
+
+@app.command()
+@writes
+def substitute(
+    session: Session,
+    which: Which,
+    line: Annotated[str, typer.Argument(metavar="LINE", help="Which line of the order is short.")],
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="What goes out instead.")],
+    *,
+    units: Annotated[int, typer.Option("--units", min=0, max=MOST_UNITS, metavar="N", help="Else all that wait.")] = 0,
+    op_id: OpId = "",
+) -> None:
+    """Have another SKU go out for units of a line that wait; the money stays the line's. Needs --reason.
+
+    Shows first who would ship it, and what that costs. The customer's consent is yours to have, and to note.
+    """
+    if not session.reason:
+        raise typer.BadParameter("say who agreed; it is kept with the order", param_hint="--reason")
+    now = clock.now()
+    rules, book = session.target.config().rules(now), session.target.book()
+    before = _whole(session, which).order
+    waits = before.line(line)
+    given = units or waits.open + waits.backordered
+    moved = orders.substitute(before, line, given, Sku(name(sku, "SKU")))
+    alone = replace(moved, lines=moved.lines[-1:], allocations=())
+    known = book.read((), taking.needs_of(alone, rules), consistent=True)
+    decision = taking.decide_alone(alone, known, rules, now)
+    plans.explain(session, decision)
+    if decision.plan.short:
+        raise InvalidInput("nobody ships so many of it", code="substitute_short", sku=sku, units=given)
+    is_written = session.agree([f"{given} units of line {line} of order {before.key} go out as {sku}"])
+    if is_written:
+        by = By(session.actor, session.reason)
+        _flow(session).substitute(before.key, (line, given, Sku(sku)), by, op_id or uuid.uuid4().hex[:16], now)
+        session.tell(f"order {before.key} is planned again in a moment")
+    session.answer({"order": str(before.key), "line": line, "sku": sku, "units": given, "is_written": is_written})
 
 
 @app.command()

@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, clock_rules, platforms, profiles, sending_rules, shipping_rules
+from shared.domain import answer_profiles, clock_rules, platforms, profiles, promises, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.clock_rules import Clocks, Delays
 from shared.domain.facts import Codes
 from shared.domain.intake import Paid
-from shared.domain.names import ChannelId, SourceId
+from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
 from shared.domain.problems import OWNER
 from shared.domain.profiles import FeedProfile
+from shared.domain.promises import Backorders
 from shared.domain.routing import calendar
 from shared.domain.sending_rules import AS_FILES, Send, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
@@ -32,6 +33,7 @@ MOST_HOURS = 90 * 24
 
 NO_CAP = 1_000_000_000
 MOST_A_SECOND = 10_000
+REROUTES = 3
 
 RATE_MISSING = "rate_missing"
 """The code of a source's currency that no rate turns into that of a channel it ships for."""
@@ -39,7 +41,12 @@ RATE_MISSING = "rate_missing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`.
+    """A shop. `when_short`: what becomes of units nobody has, `backorder`, `hold` or `cancel`.
+
+    `backorders`: SKUs that it sells before anybody has them; of such a SKU more than the cap is held, or cancelled.
+    `reroutes`: so often units of a line that a supplier rejected are looked for elsewhere. `substitutes`: whether a
+    product's alternatives go out when it is short (`allow`), are named to a person (`offer`), or neither (`never`).
+    `imported_twice`: an order that came by another channel too is told (`flag`), or held as well (`hold`).
 
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
@@ -58,6 +65,10 @@ class Channel:
     location: str
     currency: str
     when_short: str = "backorder"
+    backorders: Mapping[Sku, Backorders] = field(default_factory=dict, hash=False)
+    reroutes: int = REROUTES
+    substitutes: str = "never"
+    imported_twice: str = "flag"
     percent: int = 100
     buffer: int = 0
     floor: int = 0
@@ -73,6 +84,11 @@ class Channel:
     takes: frozenset[Paid] = frozenset(Paid)
     takes_tests: bool = False
     limit: int | None = None
+
+    def backorders_of(self, sku: Sku, now: datetime) -> Backorders | None:
+        """Return under which terms a SKU is sold now before anybody has it; None: under none."""
+        found = self.backorders.get(sku)
+        return found if found and found.holds(now) else None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -221,6 +237,10 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         at,
         "currency",
         "when_short",
+        "backorders",
+        "reroutes",
+        "substitutes",
+        "imported_twice",
         "percent",
         "buffer",
         "floor",
@@ -248,7 +268,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         takes=connection.takes,
         takes_tests=connection.takes_tests,
         currency=currency,
-        when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
+        when_short=at.one_of("when_short", "backorder", "hold", "cancel", default="backorder"),
+        backorders=promises.parse(at.rows("backorders")),
+        reroutes=at.whole("reroutes", 0, 100, default=REROUTES),
+        substitutes=at.one_of("substitutes", "never", "offer", "allow", default="never"),
+        imported_twice=at.one_of("imported_twice", "flag", "hold", default="flag"),
         percent=at.whole("percent", 0, 100, default=100),
         buffer=at.whole("buffer", 0, 1_000_000, default=0),
         floor=at.whole("floor", 0, 1_000_000, default=0),

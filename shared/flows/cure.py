@@ -78,7 +78,7 @@ class Cure:
         """Say why a trouble is over; empty when it is not, or when nobody can tell."""
         because = ""
         match problem.kind:
-            case "unfilled":
+            case "unfilled" | "substitute_offered":
                 because = _filled(self.book.order(order_key(problem.subject)))
             case "no_purchase_order":
                 because = self._has_purchase_order(problem.subject)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.domain import orders, times
 from shared.domain.messages import FillSku, Message, PlanOrder
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Move, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PoState, PurchaseOrder, cancel_with_order
@@ -81,6 +81,13 @@ class OperateOrders:
         while orders.reroutable(after, away_from):
             after = self._move(key, "reroute", rerouted, by, f"{op_id}#r{after.revision}", now)
         return after
+
+    def substitute(self, key: OrderKey, what: tuple[str, int, Sku], by: By, op_id: str, now: datetime) -> Order:
+        """Have `(line, units, SKU)`: units of a line that wait go out as another SKU; who plans the order takes them.
+
+        Raises Rejected when not so many wait.
+        """
+        return self._move(key, "substitute", lambda order: Move(orders.substitute(order, *what)), by, op_id, now)
 
     def cancel(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
         """Cancel an order: at once what no supplier was asked for; for the rest the suppliers are asked."""

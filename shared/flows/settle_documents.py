@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
-from shared.domain import carriers, document_moves, times
+from shared.domain import carriers, document_moves, orders, times
 from shared.domain.answer_words import Reason
 from shared.domain.answers import Answer, LineAnswer, Says
 from shared.domain.document_moves import ALLOWED, WAITS, Asked, Meaning, Promise, Step
@@ -45,7 +45,7 @@ from shared.domain.taking import Needs
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
 from shared.formats.document_files import Found, name_of
-from shared.storage import documents, keys, order_lists
+from shared.storage import documents, order_lists
 from shared.storage.documents import MOST_STEPS, Documents, Entry, Package, State
 from shared.storage.facts import Facts
 from shared.storage.operations import Operations
@@ -398,13 +398,33 @@ class SettleDocuments:
                         documents.keep_package(self.book.orders, key, package)
 
     def _note(self, promises: Iterable[Promise], judged: Judged, digest: str, now: datetime) -> None:
-        """Write into the order's timeline what its supplier keeps waiting, and until when."""
+        """Move an order's promise to the day until which its supplier keeps units waiting, once, with a word of it."""
         for each in promises:
             po = judged.asked[each.number].po
-            pk, sk = keys.event(po.order, f"{WAITS}#{po.source}#{po.n}#{digest}#{each.line}")
+            move_id = f"{WAITS}#{po.source}#{po.n}#{digest}#{each.line}"
             told = f"{each.units} of line {each.line} wait there until {each.day}"
-            item = {"PK": pk, "SK": sk, "entity": "event", "schema": 1, "revision": 1, "kind": WAITS}
-            self.book.orders.put_new(item | {"at": times.text(now), "actor": po.source, "reason": told})
+            notes = {"actor": po.source, "reason": told}
+            for _ in range(MOST_TRIES):
+                before = self.book.order(po.order)
+                if before is None or self.book.has_moved(po.order, move_id):
+                    break
+                after = replace(orders.promise(before, each.line, po.n, each.day), revision=before.revision + 1)
+                self._tell_of_promise(before, after, each.line, now)
+                if self.book.move((before, after), (), [], move_id=move_id, now=now, notes=notes).is_done:
+                    break
+            else:
+                raise Conflict("the order keeps changing", code="order_busy", order=str(po.order))
+
+    def _tell_of_promise(self, before: Order, after: Order, line: str, now: datetime) -> None:
+        """Have a person tell the customer of a later day: before it is written, so that no crash keeps it silent."""
+        was, day = before.line(line).promised, after.line(line).promised
+        if day > was:
+            reason = f"a line is promised for {day} now" + (f", it was for {was}" if was else "")
+            action = "tell the customer the new day, or agree on something else"
+            details: dict[str, str | int] = {"line": line, "was": was, "promised": day}
+            subject = str(after.key)
+            problem = Problem(kind="promise_moved", subject=subject, reason=reason, action=action, details=details)
+            self.problems.open(problem, times.text(now))
 
     def _refuse(self, refused: Iterable[PurchaseOrder], now: datetime) -> None:
         """Note that a supplier does not cancel: it ships, and a person tells the customer."""

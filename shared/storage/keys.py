@@ -107,6 +107,11 @@ def told(sku: Sku, channel: ChannelId) -> Key:
     return Key(f"ATS#{sku}", channel)
 
 
+def waiting(channel: ChannelId, sku: Sku) -> Key:
+    """S19: how many units of a SKU wait on a channel that caps them."""
+    return Key(f"SKU#{sku}", f"WAIT#{channel}")
+
+
 def dirty(channel: ChannelId, rank: int, subject: str) -> Key:
     """S9: a SKU whose number a channel has to be told, or an order, by its id, that it has to be told of."""
     return Key(f"DIRTY#{channel}", f"{rank}#{subject}")

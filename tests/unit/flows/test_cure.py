@@ -451,3 +451,8 @@ def test_exceptions_of_every_owner_are_looked_at() -> None:
 
     by = written_rules.parse(document)
     assert House(rules=by, made=[purchase_order(PoState.SHIPPED)])(escalated)
+
+
+@pytest.mark.parametrize(("order", "is_closed"), [(NEW, False), (orders.backorder(NEW), False), (TAKEN, True)])
+def test_nobody_is_asked_for_an_alternative_once_nothing_waits(order: Order, *, is_closed: bool) -> None:
+    assert bool(House(stored=order)(standing("substitute_offered", "nordlys#1"))) is is_closed
