@@ -138,7 +138,7 @@ def replay(session: Session, which: Which, *, attempt: Attempt = "") -> None:
     last = whole_orders.plan(table, key, attempt or (order.attempt if order else ""))
     if last is None or last.decision is None:
         raise InvalidInput("nothing is kept of what this plan was made from", code="plan_gone", attempt=attempt)
-    again = last.decision.again()
+    again = decisions.again(last.decision)
     is_same = decisions.is_same(again, last.decision.plan)
     told = "the very same" if is_same else "ANOTHER one: the planner has changed since"
     session.tell(f"planned {moment(last.made_at)} by rules {last.rules_version}; made again now it is {told}")

@@ -9,9 +9,8 @@ from cli.session import Session
 from shared.domain.money import decimal
 from shared.domain.names import SourceId
 from shared.domain.routing.candidates import NOT_LISTED
-from shared.domain.routing.decisions import Decision
 from shared.domain.routing.plain import to_plain
-from shared.domain.routing.problem import Alternative, Plan
+from shared.domain.routing.problem import Alternative, Decision, Plan
 from shared.storage.plans import LastPlan
 
 TERMS = (

@@ -20,8 +20,7 @@ from cli.plans import listed, money
 from cli.session import Session, reads
 from shared.domain import trying
 from shared.domain.orders import Order
-from shared.domain.routing.decisions import Decision
-from shared.domain.routing.problem import Plan
+from shared.domain.routing.problem import Decision, Plan
 from shared.domain.rules import Rules
 from shared.errors import InvalidInput
 from shared.runtime import clock

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 class Package:
     """A parcel of an order and the units of its lines, `line -> units`.
 
-    `carrier`: as `carriers` names it, else as it was told. `number`: how it is tracked; one that nobody can track has no
-    `validity` (`carriers.Validity`), and a name of ours. `document`: the supplier's, that told of it.
+    `carrier`: as `carriers` names it, else as it was told. `number`: how it is tracked; one that nobody can track has
+    no `validity` (`carriers.Validity`), and a name of ours. `document`: the supplier's, that told of it.
     """
 
     number: str

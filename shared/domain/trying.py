@@ -14,9 +14,9 @@ from shared.domain.countries import UNKNOWN
 from shared.domain.names import LevelKey
 from shared.domain.offers import Offer
 from shared.domain.orders import Order
-from shared.domain.routing.candidates import Goods, Supply, problem_of
-from shared.domain.routing.decisions import Decision, decide
-from shared.domain.routing.problem import Candidate, Plan
+from shared.domain.routing.candidates import Supply, problem_of
+from shared.domain.routing.decisions import decide
+from shared.domain.routing.problem import Candidate, Decision, Goods, Plan
 from shared.domain.rules import Rules
 from shared.domain.stock import Level
 from shared.domain.taking import margin_floor_ppm

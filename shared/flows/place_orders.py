@@ -30,11 +30,11 @@ from shared.domain.messages import (
 )
 from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
+from shared.domain.planned import Batch, Known, Needs, waits_moved
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PurchaseOrder, cancel_with_order
 from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
-from shared.domain.taking import Batch, Known, Needs
 from shared.errors import InvalidInput, Rejected, Transient
 from shared.flows.people_requests import PeopleRequests
 from shared.flows.sold_out import SoldOut
@@ -299,7 +299,7 @@ class PlaceOrders:
             work.learn(key, after)
             if step is Step.EDIT and asked.newest and after.version == asked.newest.order.version:
                 self._tell_of_units_left(after, asked.newest.order, now)
-            work.waits(taking.waits_moved(before, after))
+            work.waits(waits_moved(before, after))
             for effect in move.effects:
                 if level := work.known.levels.get(effect.level):
                     units = effect.give_back

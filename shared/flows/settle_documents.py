@@ -39,10 +39,10 @@ from shared.domain.orders import Order
 from shared.domain.packages import Package
 from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
+from shared.domain.planned import Needs
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder, step
 from shared.domain.rules import Rules, Source
-from shared.domain.taking import Needs
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
 from shared.formats.document_files import Found, name_of

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared.domain import stock, times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
 from shared.domain.orders import Effect, Order
+from shared.domain.planned import Batch, Known, Needs, Planned, waits_moved
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.domain.routing.candidates import Goods
+from shared.domain.routing.problem import Goods
 from shared.domain.stock import Deduction, Level
-from shared.domain.taking import Batch, Known, Needs, Planned, waits_moved
 from shared.storage import (
     caps,
     dynamo,

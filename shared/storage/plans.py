@@ -20,9 +20,8 @@ from typing import Any
 
 from shared.domain import times
 from shared.domain.names import OrderKey
-from shared.domain.routing.decisions import Decision
 from shared.domain.routing.plain import from_plain, to_plain
-from shared.domain.routing.problem import Candidate, Demands, Plan, Policy
+from shared.domain.routing.problem import Candidate, Decision, Demands, Plan, Policy
 from shared.errors import InvalidInput
 from shared.storage import keys
 

@@ -12,7 +12,7 @@ from shared.domain.messages import Delivered, PlanOrder, write
 from shared.domain.names import ChannelId
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
-from shared.domain.taking import Needs
+from shared.domain.planned import Needs
 from shared.flows.operate_orders import OperateOrders
 from shared.storage import levels
 from shared.storage import orders as order_items

@@ -17,8 +17,8 @@ from shared.domain.intake import Ask, Intake
 from shared.domain.messages import PlanOrder
 from shared.domain.names import LevelKey, OrderKey
 from shared.domain.orders import LineState, Move, Order
+from shared.domain.planned import Batch, Known, Planned
 from shared.domain.stock import Level
-from shared.domain.taking import Batch, Known
 from tests.model.conditions import may
 from tests.model.frozen import Frozen, put, spend, with_, without_
 from tests.support import trade
@@ -237,7 +237,7 @@ class TakingModel:
             lost = replace(self._now(taken, worker, unsure), left=spend(w.left, "lost"))
             yield f"{says}; the answer is lost", lost
 
-    def _may_write(self, w: World, one: taking.Planned) -> bool:
+    def _may_write(self, w: World, one: Planned) -> bool:
         stored = w.orders[_number(one.after.key)]
         if one.before is None:
             return may("take: new order", stored, self.without)

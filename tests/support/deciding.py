@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.names import Sku, SourceId
-from shared.domain.routing.decisions import Decision, decide
-from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Policy, Supplier
+from shared.domain.routing.decisions import decide
+from shared.domain.routing.problem import Candidate, Decision, Demand, Demands, Destination, Policy, Supplier
 from tests.support import trade
 
 

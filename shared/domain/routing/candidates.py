@@ -21,26 +21,11 @@ from shared.domain.names import LevelKey, Sku, SourceId
 from shared.domain.offers import Offer
 from shared.domain.orders import Line, Order
 from shared.domain.routing import pricing
-from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Policy, Rates, Supplier
+from shared.domain.routing.problem import Candidate, Demand, Demands, Destination, Goods, Policy, Rates, Supplier
 from shared.domain.rules import Channel, Rules, Source
 from shared.domain.shipping_rules import Shipping, SingleSource, usual_goals
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goods:
-    """What routing must know of a SKU: what a piece weighs, and below which price in `currency` nobody may sell it.
-
-    `substitutes`: what may go instead, best first.
-    """
-
-    grams: int = 0
-    hazmat: bool = False
-    map_minor: int = 0
-    currency: str = ""
-    substitutes: tuple[Sku, ...] = ()
-
 
 NOTHING_KNOWN = Goods()
 NOT_LISTED = "does not list it"

@@ -6,9 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from shared.domain.names import Sku, SourceId
-from shared.domain.routing.decisions import Decision
 from shared.domain.routing.planner import plan
-from shared.domain.routing.problem import Candidate, Demand, Plan, Policy, Split
+from shared.domain.routing.problem import Candidate, Decision, Demand, Plan, Policy, Split
 
 
 def cheapest_per_line(decision: Decision) -> Plan:

@@ -7,28 +7,29 @@ anything is planned: what is kept is what was decided on.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.routing import calendar
 from shared.domain.routing.plain import to_plain
 from shared.domain.routing.planner import plan
-from shared.domain.routing.problem import Candidate, Demands, Destination, Plan, Policy, Rates, ShipTo, Supplier, Tariff
+from shared.domain.routing.problem import (
+    Candidate,
+    Decision,
+    Demands,
+    Destination,
+    Plan,
+    Policy,
+    Rates,
+    ShipTo,
+    Supplier,
+    Tariff,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What was asked and what was answered."""
-
-    demands: Demands
-    candidates: tuple[Candidate, ...]
-    policy: Policy
-    now: datetime
-    plan: Plan
-
-    def again(self) -> Plan:
-        """Plan the same once more."""
-        return plan(self.demands, self.candidates, self.policy, self.now)
+def again(decision: Decision) -> Plan:
+    """Plan the same once more."""
+    return plan(decision.demands, decision.candidates, decision.policy, decision.now)
 
 
 def decide(demands: Demands, candidates: Iterable[Candidate], policy: Policy, now: datetime) -> Decision:

@@ -273,3 +273,28 @@ class Plan:
     bound_gap: int
     digest: str
     short_gap: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was asked and what was answered."""
+
+    demands: Demands
+    candidates: tuple[Candidate, ...]
+    policy: Policy
+    now: datetime
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goods:
+    """What routing must know of a SKU: what a piece weighs, and below which price in `currency` nobody may sell it.
+
+    `substitutes`: what may go instead, best first.
+    """
+
+    grams: int = 0
+    hazmat: bool = False
+    map_minor: int = 0
+    currency: str = ""
+    substitutes: tuple[Sku, ...] = ()

@@ -13,9 +13,10 @@ from shared.domain.asking import Asked, fold
 from shared.domain.availability import TermKind, number
 from shared.domain.names import CapKey, ChannelId, Sku, SourceId
 from shared.domain.orders import LineState, Order
-from shared.domain.routing.candidates import Goods
+from shared.domain.planned import Batch, Known
+from shared.domain.routing.problem import Goods
 from shared.domain.stock import Level
-from shared.domain.taking import Batch, Known, choices, plan_batch
+from shared.domain.taking import choices, plan_batch
 from shared.errors import InvalidInput, Rejected
 from shared.storage import orders as order_items
 from tests.support.trade import NOW, intake, key, level, offer, order, shop_rules, times_now

@@ -14,9 +14,10 @@ from shared.domain.intake import Ask
 from shared.domain.messages import PlanOrder
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import NO_SOURCE, OUR_HOLDS, Destination, LineState
+from shared.domain.planned import Batch, Known, Needs
 from shared.domain.rules import Rules
 from shared.domain.stock import UNTIL_COUNTED, Level
-from shared.domain.taking import Batch, Known, Needs, needs, plan_batch
+from shared.domain.taking import needs, plan_batch
 from tests.support.trade import NOW, at, intake, key, level, offer, order, shop_rules, shop_rules_document
 
 AT: datetime = times.read(NOW)

@@ -8,10 +8,10 @@ import pytest
 from shared.domain import rules, taking, trying
 from shared.domain.names import SourceId
 from shared.domain.orders import Destination, Order
-from shared.domain.routing.decisions import Decision
+from shared.domain.planned import Known
+from shared.domain.routing.problem import Decision
 from shared.domain.rules import Rules
 from shared.domain.stock import UNTIL_COUNTED, Level
-from shared.domain.taking import Known
 from shared.errors import InvalidInput
 from tests.support.trade import at, level, offer, order, shop_rules_document, times_now
 

@@ -13,9 +13,9 @@ from shared.domain import orders, stock, times
 from shared.domain.feeds import Feed
 from shared.domain.names import SourceId
 from shared.domain.orders import DeductsAt, Effect
+from shared.domain.planned import Batch, Planned
 from shared.domain.purchase_orders import PoEvent, PurchaseOrder, cancel_with_order, step
 from shared.domain.stock import Blind, Count, Exact, First
-from shared.domain.taking import Batch, Planned
 from shared.storage import levels
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds

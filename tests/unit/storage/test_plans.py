@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from bench import routing_cases
 from bench.meter import size
 from shared.domain.names import Sku, SourceId
-from shared.domain.routing.decisions import Decision, decide, is_same
+from shared.domain.routing import decisions
+from shared.domain.routing.decisions import decide, is_same
 from shared.domain.routing.planner import plan
 from shared.domain.routing.problem import (
     Bracket,
     Candidate,
     Cutoff,
+    Decision,
     Demand,
     Demands,
     Destination,
@@ -153,7 +155,7 @@ def test_every_field_comes_back_as_it_was(country: str) -> None:
 
     assert read == decision
     assert repr(read.policy.rates) == repr(decision.policy.rates)
-    assert is_same(read.again(), decision.plan)
+    assert is_same(decisions.again(read), decision.plan)
 
 
 @pytest.mark.parametrize("country", ["DE", "AT", "NO", "ES", "FR"])
@@ -177,8 +179,8 @@ def test_a_plan_made_again_in_another_process_is_the_same_to_the_bit(tmp_path: P
     (tmp_path / "plan").write_bytes(plans.packed(full(4)))
     script = (
         "import sys; from pathlib import Path\n"
-        "from shared.storage import plans; from shared.domain.routing import plain\n"
-        "kept = plans.unpacked(Path(sys.argv[1]).read_bytes()); again = kept.again();"
+        "from shared.storage import plans; from shared.domain.routing import decisions, plain\n"
+        "kept = plans.unpacked(Path(sys.argv[1]).read_bytes()); again = decisions.again(kept);"
         "print(plain.to_plain(again) == plain.to_plain(kept.plan), again.digest == kept.plan.digest)\n"
         "print(plans.packed(kept) == Path(sys.argv[1]).read_bytes())"
     )
@@ -218,7 +220,7 @@ def test_a_stored_plan_is_read_as_ever() -> None:
     assert last.decision is not None
     assert (last.rules_version, last.short) == ("sample-2", {})
     assert last.decision.plan.taken == {("1", "baltic"): 3}
-    assert last.decision.again().taken == last.decision.plan.taken
+    assert decisions.again(last.decision).taken == last.decision.plan.taken
     assert [each["verdict"] for each in last.weighed] == ["the whole order is better with baltic", "ships all of it"]
     assert last.weighed[0]["cost_minor"] == 500
 
@@ -249,4 +251,4 @@ def test_a_time_of_another_zone_comes_back_as_the_same_moment() -> None:
     there = NOW.astimezone(timezone(timedelta(hours=13)))
     decision = decide(demands, offered(demands, FULL), POLICY, there)
 
-    assert is_same(plans.unpacked(plans.packed(decision)).again(), decision.plan)
+    assert is_same(decisions.again(plans.unpacked(plans.packed(decision))), decision.plan)

@@ -17,9 +17,9 @@ from shared.domain.feeds import Feed, Run
 from shared.domain.names import Sku, SourceId
 from shared.domain.orders import Allocation, Destination, Order
 from shared.domain.routing import problem
-from shared.domain.routing.candidates import Goods, Supply, destination_of, problem_of
+from shared.domain.routing.candidates import Supply, destination_of, problem_of
 from shared.domain.routing.planner import plan
-from shared.domain.routing.problem import Candidate, Demand, Demands, Packs, Policy, Split
+from shared.domain.routing.problem import Candidate, Demand, Demands, Goods, Packs, Policy, Split
 from shared.domain.rules import Rules
 from shared.domain.stock import UNTIL_COUNTED, Level
 from shared.errors import InvalidInput
