@@ -9,13 +9,17 @@ from urllib.parse import urlsplit
 from shared.domain.intake import Ask
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, GENERIC = "shopify", "woocommerce", "generic"
+SHOPIFY, WOOCOMMERCE, AMAZON, GENERIC = "shopify", "woocommerce", "amazon", "generic"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     SHOPIFY: ("shop", "api_url", "location"),
     WOOCOMMERCE: ("shop", "api_url"),
+    AMAZON: ("seller", "marketplace", "api_url", "auth_url"),
     GENERIC: ("shop", "api_url", "mapping"),
 }
 """Platform -> the settings it has beside those of every channel."""
+EXPERIMENTAL: frozenset[str] = frozenset()
+"""Platforms that were not held against their vendor's own sample, schema or source: they are heard, never told."""
+AMAZON_AUTH_URL = "https://api.amazon.com/auth/o2/token"
 
 LOOPBACK = ("127.0.0.1", "localhost")
 OF_A_LINE = ("id", "sku", "units", "price", "ships")
@@ -45,12 +49,18 @@ class OrderMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How a platform is reached. `location`: the place a Shopify store's numbers are of."""
+    """How a platform is reached. `location`: the place a Shopify store's numbers are of.
+
+    Of Amazon, `shop` is the seller's id; `marketplace`: where the seller sells, one a channel; `auth_url`: where a
+    token for an hour is had.
+    """
 
     platform: str
     shop: str
     api_url: str
     location: str = ""
+    marketplace: str = ""
+    auth_url: str = ""
     mapping: OrderMapping | None = None
 
 
@@ -63,6 +73,8 @@ def parse(at: Place, *shared: str) -> Connection:
     at.only("platform", *SETTINGS[platform], *shared)
     if platform == WOOCOMMERCE and at.value("refunds_cancels"):
         raise at.wrong("refunds_cancels", True, "false: WooCommerce's payment plugins give money back, by hand")  # noqa: FBT003
+    if platform == AMAZON:
+        return _amazon(at)
     return Connection(
         platform=platform,
         shop=at.text("shop"),
@@ -70,6 +82,25 @@ def parse(at: Place, *shared: str) -> Connection:
         location=at.text("location") if platform == SHOPIFY else "",
         mapping=_mapping(at.child("mapping")) if platform == GENERIC else None,
     )
+
+
+def _amazon(at: Place) -> Connection:
+    if at.value("refunds_cancels"):
+        raise at.wrong("refunds_cancels", True, "false: Amazon gives the money of a cancelled order back itself")  # noqa: FBT003
+    return Connection(
+        platform=AMAZON,
+        shop=_amazon_id(at, "seller"),
+        api_url=_url(at, "api_url"),
+        marketplace=_amazon_id(at, "marketplace"),
+        auth_url=_url(at, "auth_url") if at.has("auth_url") else AMAZON_AUTH_URL,
+    )
+
+
+def _amazon_id(at: Place, key: str) -> str:
+    text = at.text(key).strip()
+    if not (text.isascii() and text.isalnum()):
+        raise at.wrong(key, text, "an id of capital letters and digits, as Seller Central shows it")
+    return text
 
 
 def _url(at: Place, key: str) -> str:

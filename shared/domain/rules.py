@@ -39,7 +39,7 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify store; `mapping`: of a generic shop.
+    Shopify store; `mapping`: of a generic shop; `marketplace`, `auth_url`: of an Amazon seller, who is its `shop`.
     """
 
     channel: ChannelId
@@ -60,6 +60,8 @@ class Channel:
     active: bool = True
     routing: Routing = field(default_factory=Routing)
     mapping: OrderMapping | None = None
+    marketplace: str = ""
+    auth_url: str = ""
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -208,6 +210,8 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         api_url=connection.api_url,
         location=connection.location,
         mapping=connection.mapping,
+        marketplace=connection.marketplace,
+        auth_url=connection.auth_url,
         currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         percent=at.whole("percent", 0, 100, default=100),

@@ -140,7 +140,12 @@ class PublishToChannels:
             if channel is None or not channel.active:
                 continue
             try:
-                run = _Run(channel, rules, holder, now, time_left_ms, self.shop(channel), self.desk(channel))
+                shop, desk = self.shop(channel), self.desk(channel)
+            except InvalidInput as failure:
+                self._shop_refuses(channel_id, failure, times.text(now))
+                continue
+            try:
+                run = _Run(channel, rules, holder, now, time_left_ms, shop, desk)
                 self._publish(run, message_ids)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
@@ -174,8 +179,11 @@ class PublishToChannels:
         rests_until = run.now + timedelta(seconds=rests if isinstance(rests, float) else 0.0)
         self.leases.fail(channel, run.holder, failure.code, run.now, rests_until)
         if isinstance(failure, InvalidInput):
-            action = "mend the channel's settings or its token; it is tried again every minute"
-            self.problems.open(Problem.of("shop_refuses", channel, failure, action), run.time)
+            self._shop_refuses(channel, failure, run.time)
+
+    def _shop_refuses(self, channel: ChannelId, failure: InvalidInput, now: str) -> None:
+        action = "mend the channel's settings or its token; it is tried again every minute"
+        self.problems.open(Problem.of("shop_refuses", channel, failure, action), now)
 
     def _tell_all(self, run: _Run) -> bool:
         """Work off all marks of the shop unless it is paused; answer False when the time is up before that."""

@@ -28,7 +28,8 @@ class Event:
     """What a delivery is about, as far as it says. `event_id` is the same for every try of the same delivery.
 
     `topic`: empty when the body that should name it cannot be read. `order`, `version`, `at`: empty, 0 and empty
-    where only the body says so and nobody has read it yet.
+    where only the body says so and nobody has read it yet. `is_thin`: it says that an order changed and not how: the
+    order is fetched.
     """
 
     topic: str
@@ -36,6 +37,7 @@ class Event:
     order: str = ""
     version: int = 0
     at: str = ""
+    is_thin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

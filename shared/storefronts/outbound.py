@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
+from shared.storefronts.amazon_api import Access, Api
+from shared.storefronts.amazon_orders import Orders as AmazonOrders
+from shared.storefronts.amazon_stock import Stock as AmazonStock
 from shared.storefronts.contract import Desk, Numbers, Orders
 from shared.storefronts.generic_shop import GenericShop
 from shared.storefronts.shopify_admin import Shop
@@ -20,28 +23,45 @@ from shared.storefronts.woocommerce_stock import Stock
 
 
 class Outbound:
-    """Connects channels. `token` gives what a channel is called with, `now` the time, `new_id` never the same twice."""
+    """Connects channels. `token` gives what a channel is called with, `now` the time, `new_id` never the same twice.
 
-    def __init__(self, token: Callable[[Channel], str], now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+    `untold`: platforms whose shops are told nothing.
+    """
+
+    def __init__(
+        self,
+        token: Callable[[Channel], str],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        untold: Collection[str] = platforms.EXPERIMENTAL,
+    ) -> None:
         self._token = token
         self._now = now
         self._new_id = new_id
+        self._untold = untold
+        self._access = Access(now=now)
 
     def numbers(self, channel: Channel) -> Numbers:
-        """Connect a shop's quantities."""
+        """Connect a shop's quantities. Raises InvalidInput for a platform that is experimental."""
+        self._refuse_untold(channel)
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return Stock(self._rest(channel))
+            case platforms.AMAZON:
+                return AmazonStock(self.api(channel))
             case platforms.GENERIC:
                 return self._generic(channel)
         token = self._token(channel)
         return Shop(url=channel.api_url, location=channel.location, token=token, post=graphql.post)
 
     def desk(self, channel: Channel) -> Desk:
-        """Connect the state of a shop's orders."""
+        """Connect the state of a shop's orders. Raises InvalidInput for a platform that is experimental."""
+        self._refuse_untold(channel)
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooOrders(self._rest(channel))
+            case platforms.AMAZON:
+                return AmazonOrders(self.api(channel), self._now)
             case platforms.GENERIC:
                 return self._generic(channel)
         return OrderDesk(url=channel.api_url, token=self._token(channel))
@@ -51,9 +71,31 @@ class Outbound:
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooOrders(self._rest(channel))
+            case platforms.AMAZON:
+                return AmazonOrders(self.api(channel), self._now)
             case platforms.GENERIC:
                 return self._generic(channel)
         return ShopifyOrders(url=channel.api_url, token=self._token(channel))
+
+    def api(self, channel: Channel) -> Api:
+        """Connect an Amazon seller's API."""
+        return Api(
+            url=channel.api_url,
+            auth_url=channel.auth_url,
+            seller=channel.shop,
+            marketplace=channel.marketplace,
+            secret=self._token(channel),
+            access=self._access,
+        )
+
+    def _refuse_untold(self, channel: Channel) -> None:
+        if channel.platform in self._untold:
+            raise InvalidInput(
+                "this platform is experimental: set channels.<id>.active to false, or take a release that supports it",
+                code="platform_experimental",
+                platform=channel.platform,
+                channel=channel.channel,
+            )
 
     def _rest(self, channel: Channel) -> Rest:
         return Rest(url=channel.api_url, token=self._token(channel))

@@ -66,7 +66,7 @@ def send(request: Request) -> Response:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == TOO_MANY_REQUESTS:
-            wait = _seconds(error.headers.get("Retry-After"))
+            wait = _wait(error.headers.get("Retry-After"), error.headers.get("x-amzn-RateLimit-Limit"))
             raise Transient("the shop throttles", code="throttled", wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
@@ -83,8 +83,9 @@ def bounded(seconds: float) -> float:
     return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
 
 
-def _seconds(told: str | None) -> float:
+def _wait(seconds: str | None, a_second: str | None) -> float:
+    """Answer how long to wait: as told, else until a shop that says how many it takes a second takes another one."""
     try:
-        return bounded(float(told or LEAST_WAIT_SECONDS))
-    except ValueError:
+        return bounded(float(seconds) if seconds else 1 / float(a_second or LEAST_WAIT_SECONDS))
+    except (ValueError, ZeroDivisionError):
         return LEAST_WAIT_SECONDS

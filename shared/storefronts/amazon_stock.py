@@ -1,0 +1,132 @@
+"""What Amazon is told of quantities: one listing a request, absolute, beside what it has of it.
+
+`merge` sets the quantity and leaves restock date and handling time as they are, which `replace` drops
+(developer-docs.amazon.com/sp-api/docs/merge-a-listing, models/listings-items-api-model/listingsItems_2021-08-01.json).
+`ACCEPTED` says that Amazon will do it, within minutes; a listing that it does not take is answered `INVALID`, with what
+is wrong. There is no compare-and-set. Why no feed: docs/adr/0075-no-feed-to-amazon.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from shared.errors import InvalidInput, Transient
+from shared.storefronts.amazon_api import NOT_FOUND, Api, strange
+from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Quantity
+
+MOST_PATCHES = 25
+"""Listings told at once: Amazon takes five a second, and a publisher has half a minute for all it does."""
+MOST_SEARCHED = 20
+OWN = "DEFAULT"
+"""The fulfilment channel of what the seller ships."""
+ANY_PRODUCT = "PRODUCT"
+"""The product type of a change to offers alone, whatever is sold."""
+LONGEST_SKU = 40
+NO_SUCH_LISTING = "no_such_listing"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """A seller's quantities in one marketplace. A listing is the seller's SKU."""
+
+    api: Api
+
+    def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
+        """Set numbers one by one: a listing that Amazon refuses holds up no other.
+
+        When it takes no more for now, the rest is told later; Transient is raised only when it took none.
+        """
+        refused: dict[str, str] = {}
+        for at, each in enumerate(wanted[:MOST_PATCHES]):
+            try:
+                code = self._set(each)
+            except Transient:
+                if not at:
+                    raise
+                return Answer(refused=refused, later=_items(wanted[at:]))
+            if code:
+                refused[each.item] = code
+        return Answer(refused=refused, later=_items(wanted[MOST_PATCHES:]))
+
+    def list_levels(self, items: Iterable[str]) -> dict[str, int]:
+        """Read the shop's own numbers; what it does not list, or ships itself, is absent.
+
+        A SKU with a comma is read by itself, for Amazon takes its comma as the end of it.
+        """
+        known = [item for item in items if _is_sku(item)]
+        plain = [item for item in known if "," not in item]
+        found: dict[str, int] = {}
+        for first in range(0, len(plain), MOST_SEARCHED):
+            some = plain[first : first + MOST_SEARCHED]
+            query = {"identifiers": ",".join(some), "identifiersType": "SKU", "pageSize": str(MOST_SEARCHED)}
+            answer = self.api.get("searchListingsItems", self._path(), self._query() | query)
+            listed = answer.get("items") if isinstance(answer, dict) else None
+            if not isinstance(listed, list):
+                raise strange("listings")
+            found |= {item: units for one in listed for item, units in _level(one) if item in some}
+        for item in known:
+            if "," in item:
+                found |= dict(self._one(item))
+        return found
+
+    def _set(self, wanted: Quantity) -> str:
+        """Set one number; return the code of a refusal, empty when it is taken."""
+        if not _is_sku(wanted.item):
+            return NO_SUCH_LISTING
+        value = [{"fulfillment_channel_code": OWN, "quantity": wanted.units}]
+        patch = {"op": "merge", "path": "/attributes/fulfillment_availability", "value": value}
+        path = f"{self._path(wanted.item)}?marketplaceIds={self.api.marketplace}"
+        try:
+            answer = self.api.patch("patchListingsItem", path, {"productType": ANY_PRODUCT, "patches": [patch]})
+        except InvalidInput as failure:
+            if failure.code != NOT_UNDERSTOOD:
+                raise
+            return NO_SUCH_LISTING if failure.details.get("status") == NOT_FOUND else NOT_UNDERSTOOD
+        if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
+            raise strange("listing")
+        return "" if answer["status"] == "ACCEPTED" else _issue(answer.get("issues"))
+
+    def _one(self, item: str) -> list[tuple[str, int]]:
+        try:
+            return _level(self.api.get("getListingsItem", self._path(item), self._query()))
+        except InvalidInput as failure:
+            if failure.code == NOT_UNDERSTOOD and failure.details.get("status") == NOT_FOUND:
+                return []
+            raise
+
+    def _path(self, item: str = "") -> str:
+        path = f"/listings/2021-08-01/items/{quote(self.api.seller, safe='')}"
+        return f"{path}/{quote(item, safe='')}" if item else path
+
+    def _query(self) -> dict[str, str]:
+        return {"marketplaceIds": self.api.marketplace, "includedData": "fulfillmentAvailability"}
+
+
+def _is_sku(item: str) -> bool:
+    return 0 < len(item) <= LONGEST_SKU
+
+
+def _items(wanted: Sequence[Quantity]) -> frozenset[str]:
+    return frozenset(each.item for each in wanted)
+
+
+def _level(listed: object) -> list[tuple[str, int]]:
+    """Read what a listing shows as the seller's own quantity, if it shows one."""
+    if not isinstance(listed, dict) or not isinstance(listed.get("sku"), str):
+        raise strange("listing")
+    shown = listed.get("fulfillmentAvailability") or []
+    if not isinstance(shown, list) or not all(isinstance(each, dict) for each in shown):
+        raise strange("availability")
+    own: list[Any] = [each.get("quantity") for each in shown if each.get("fulfillmentChannelCode") == OWN]
+    return [(listed["sku"], units) for units in own[:1] if isinstance(units, int)]
+
+
+def _issue(issues: object) -> str:
+    """Name the first error among what Amazon finds wrong."""
+    for each in issues if isinstance(issues, list) else ():
+        if isinstance(each, dict) and each.get("severity") == "ERROR" and each.get("code"):
+            return str(each["code"])[:80]
+    return "refused"
