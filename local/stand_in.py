@@ -54,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back over HTTP."""
+    """What goes back over HTTP; with a body of None, nothing but its status and headers."""
 
     status: int
     body: Any
@@ -126,7 +126,7 @@ def serving(shop: Shop) -> Iterator[str]:
             response = respond(shop, asked)
             if response is None:
                 return
-            text = json.dumps(response.body).encode()
+            text = b"" if response.body is None else json.dumps(response.body).encode()
             with suppress(ConnectionError):  # who asked may have gone while the shop hung
                 self.send_response(response.status)
                 for name, value in response.headers.items():
@@ -140,6 +140,9 @@ def serving(shop: Shop) -> Iterator[str]:
             self.do_POST()
 
         def do_PUT(self) -> None:
+            self.do_POST()
+
+        def do_PATCH(self) -> None:
             self.do_POST()
 
         def log_message(self, *_: object) -> None:

@@ -40,7 +40,10 @@ LIMITS: Mapping[str, Limit] = {
     "patchListingsItem": Limit(a_second=5, burst=5),
     "getListingsItem": Limit(a_second=5, burst=10),
     "searchListingsItems": Limit(a_second=5, burst=5),
-    "notifications": Limit(a_second=1, burst=5),
+    "getDestinations": Limit(a_second=1, burst=5),
+    "createDestination": Limit(a_second=1, burst=5),
+    "getSubscription": Limit(a_second=1, burst=5),
+    "createSubscription": Limit(a_second=1, burst=5),
 }
 
 
@@ -142,7 +145,8 @@ class Api:
         except Transient as failure:
             if failure.code != "throttled":
                 raise
-            wait = max(float(str(failure.details["wait"])), web.bounded(1 / LIMITS[operation].a_second))
+            told = float(str(failure.details["wait"]))
+            wait = told if told > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].a_second)
             raise Transient("the shop throttles", code="throttled", wait=wait, operation=operation) from failure
         except InvalidInput as failure:
             status = failure.details.get("status")

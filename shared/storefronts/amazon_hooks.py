@@ -37,12 +37,12 @@ class Subscription:
 
 def look(api: Api, queue_arn: str) -> Subscription:
     """Look for both."""
-    answer = api.get("notifications", DESTINATIONS, scope=NOTIFICATIONS)
+    answer = api.get("getDestinations", DESTINATIONS, scope=NOTIFICATIONS)
     listed = _payload(answer, list, "destinations")
     ours = [each for each in listed if isinstance(each, dict) and _queue(each) == queue_arn]
     destination = str(ours[0].get("destinationId", "")) if ours else ""
     try:
-        found = _payload(api.get("notifications", SUBSCRIPTION), dict, "subscription")
+        found = _payload(api.get("getSubscription", SUBSCRIPTION), dict, "subscription")
     except InvalidInput as failure:
         if failure.details.get("status") != NOT_FOUND:
             raise
@@ -57,11 +57,11 @@ def mend(api: Api, queue_arn: str, found: Subscription) -> None:
     destination = found.destination
     if not destination:
         told = {"name": "truestock", "resourceSpecification": {"sqs": {"arn": queue_arn}}}
-        made = _payload(api.post("notifications", DESTINATIONS, told, NOTIFICATIONS), dict, "destination")
+        made = _payload(api.post("createDestination", DESTINATIONS, told, NOTIFICATIONS), dict, "destination")
         destination = str(made.get("destinationId", ""))
     chosen = {"eventFilterType": ORDER_CHANGE, "orderChangeTypes": list(CHANGES)}
     asked = {"payloadVersion": PAYLOAD_VERSION, "destinationId": destination}
-    api.post("notifications", SUBSCRIPTION, asked | {"processingDirective": {"eventFilter": chosen}})
+    api.post("createSubscription", SUBSCRIPTION, asked | {"processingDirective": {"eventFilter": chosen}})
 
 
 def forbidden(api: Api) -> tuple[str, ...]:

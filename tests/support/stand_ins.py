@@ -1,4 +1,4 @@
-"""Stand-in shops of WooCommerce and of no known platform, each with a memory and a time of its own."""
+"""Stand-in shops of WooCommerce, Amazon and of no known platform, each with a memory and a time of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local import generic_shop, woo_shop
+from local import amazon_api, generic_shop, woo_shop
+from local.amazon_api import AmazonShop
 from local.generic_shop import GenericShop
 from local.stand_in import Store
 from local.woo_shop import WooShop
@@ -18,6 +19,7 @@ from shared.domain.platforms import OrderMapping
 from tests.support import trade
 
 WOO_KEY, WOO_SECRET = "ck_key", "cs_secret"
+AMAZON_TOKEN = "amzn1.client:amzn1.secret:Atzr|refresh"
 GENERIC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GENERIC_TOKEN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -63,6 +65,11 @@ def woo(folder: Path, deliver: Callable[[bytes, dict[str, str]], int], clock: Ca
         deliver=deliver,
         clock=clock,
     )
+
+
+def amazon(folder: Path, clock: Callable[[], datetime]) -> AmazonShop:
+    """A seller at Amazon."""
+    return AmazonShop(store=Store(folder / "amazon.sqlite", amazon_api.SCHEMA), secret=AMAZON_TOKEN, clock=clock)
 
 
 def generic(

@@ -19,6 +19,7 @@ from shared.domain import platforms
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import inbound, shopify, woocommerce
+from shared.storefronts.amazon import Notices
 from shared.storefronts.contract import Details, Inbound
 from shared.storefronts.standard_webhooks import Hooks, pick
 from tests.support import stand_ins, trade
@@ -29,13 +30,16 @@ SECRET = stand_ins.GENERIC_SECRET
 PLATFORMS: Mapping[str, Inbound] = {
     "shopify": shopify,
     "woocommerce": woocommerce,
+    "amazon": Notices(seller="A3TH9S8BH6GOGM", marketplace="A1F83G8C2ARO7P"),
     "generic": Hooks(mapping=stand_ins.generic_mapping(), currency="EUR"),
 }
 GOLDEN = {
     "shopify": ("orders/updated", json.loads((ROOT / "shopify/orders_create.json").read_text())),
     "woocommerce": ("order.updated", json.loads((ROOT / "woocommerce/documented_order.json").read_text())),
+    "amazon": ("ORDER_CHANGE", json.loads((ROOT / "amazon/order.json").read_text())),
     "generic": ("order.changed", json.loads((ROOT / "generic/order_placed.json").read_text())),
 }
+NOTIFICATION = json.loads((ROOT / "amazon/order_change.json").read_text())
 HEADERS = (
     "x-shopify-hmac-sha256",
     "x-shopify-topic",
@@ -50,6 +54,7 @@ HEADERS = (
     "webhook-signature",
 )
 each_platform = pytest.mark.parametrize("platform", sorted(PLATFORMS))
+each_that_signs = pytest.mark.parametrize("platform", sorted(PLATFORMS.keys() - {"amazon"}))
 values = st.text(max_size=40) | st.sampled_from(
     ["v1,", "v1,AAAA", "AAAA", "order.updated", "orders/create", str(int(NOW.timestamp())), "msg_1", "9" * 400]
 )
@@ -97,7 +102,7 @@ def spoiled(value: Any, at: list[int], by: Any) -> Any:  # noqa: ANN401 - any JS
     return copy
 
 
-@each_platform
+@each_that_signs
 def test_what_it_signs_is_verified_and_identified_alike_every_time(platform: str) -> None:
     reads = PLATFORMS[platform]
     body = json.dumps(GOLDEN[platform][1]).encode()
@@ -115,7 +120,7 @@ def test_no_header_makes_verifying_raise_or_succeed(platform: str, told: dict[st
     assert not PLATFORMS[platform].verify(body, told, [SECRET, "", "é", "whsec_%"], NOW)
 
 
-@each_platform
+@each_that_signs
 @given(body=st.binary(max_size=64), at=st.integers(0, 64), by=st.binary(min_size=1, max_size=2))
 def test_a_signature_is_of_one_body_alone(platform: str, body: bytes, at: int, by: bytes) -> None:
     told = signed(platform, body)
@@ -134,6 +139,17 @@ def test_a_delivery_is_identified_or_refused(platform: str, told: dict[str, str]
         return
     assert "/" not in event.event_id
     assert ".." not in event.topic
+
+
+@given(at=st.lists(st.integers(0, 40), min_size=1, max_size=5), by=anything)
+def test_hostile_notifications_are_identified_or_refused(at: list[int], by: Any) -> None:  # noqa: ANN401
+    body = json.dumps(spoiled(NOTIFICATION, at, by)).encode()
+    try:
+        event = PLATFORMS["amazon"].identify(body, {})
+    except InvalidInput:
+        return
+    assert "/" not in event.event_id
+    assert event.is_thin == bool(event.order) == (event.topic == "ORDER_CHANGE")
 
 
 @each_platform
@@ -193,7 +209,7 @@ def test_hostile_refunds_and_products_are_read_or_refused(details: Details, body
 def test_every_platform_of_the_rules_is_read_by_one() -> None:
     for platform in platforms.SETTINGS:
         (channel,) = trade.shop_rules("alpina").channels.values()
-        given = replace(channel, platform=platform, mapping=stand_ins.generic_mapping())
+        given = replace(channel, platform=platform, mapping=stand_ins.generic_mapping(), marketplace="M")
         assert type(inbound.of(given)) is type(PLATFORMS[platform])
         assert inbound.of(given).ask_of(GOLDEN[platform][0])
 
