@@ -1,4 +1,4 @@
-"""Webhooks of a WooCommerce shop, and whether a generic one answers: seen by `channels check`, made by `subscribe`."""
+"""What tells us of a shop's orders, and whether it answers: seen by `channels check`, made by `channels subscribe`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import channel_amazon
 from cli.finding import Finding
 from cli.session import Session, writes
 from cli.target import Target
@@ -25,7 +26,12 @@ from shared.storefronts.woocommerce_rest import UNAUTHORIZED, Rest
 
 app = typer.Typer()
 
-Which = Annotated[str, typer.Argument(metavar="CHANNEL", help="A WooCommerce shop of the current rules.")]
+Which = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="A WooCommerce shop or an Amazon seller of the current rules.")
+]
+
+
+SUBSCRIBABLE = (platforms.WOOCOMMERCE, platforms.AMAZON)
 
 
 def webhook_url(target: Target, channel: ChannelId) -> str:
@@ -34,10 +40,15 @@ def webhook_url(target: Target, channel: ChannelId) -> str:
 
 
 def answers(target: Target, channel: Channel, token: str) -> Iterator[Finding]:
-    """Ask a shop that is not Shopify's: WooCommerce for its webhooks, a generic one for no quantities at all."""
+    """Ask a shop that is not Shopify's: WooCommerce for its webhooks, Amazon for roles and a subscription.
+
+    A generic one is asked for no quantities at all.
+    """
     try:
         if channel.platform == platforms.WOOCOMMERCE:
             yield _hooks(target, channel, token)
+        elif channel.platform == platforms.AMAZON:
+            yield from channel_amazon.findings(target, channel, token)
         else:
             shops = Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
             shops.numbers(channel).list_levels(())
@@ -51,15 +62,19 @@ def answers(target: Target, channel: Channel, token: str) -> Iterator[Finding]:
 def subscribe(session: Session, channel: Which) -> None:
     """Make the webhooks that a WooCommerce shop lacks, signed with its current secret, and switch on those it has off.
 
-    A webhook whose secret was changed by hand in the shop is left as it is.
+    A webhook whose secret was changed by hand in the shop is left as it is. For an Amazon seller, make the subscription
+    that has Amazon post to our queue.
     """
     rules = session.target.config().rules(clock.now())
     found = rules.channels.get(ChannelId(channel))
-    if found is None or found.platform != platforms.WOOCOMMERCE:
-        known = ", ".join(sorted(key for key, each in rules.channels.items() if each.platform == platforms.WOOCOMMERCE))
-        told = f"{channel!r} is no WooCommerce shop of the current rules; known: {known or 'none'}"
+    if found is None or found.platform not in SUBSCRIBABLE:
+        known = ", ".join(sorted(key for key, each in rules.channels.items() if each.platform in SUBSCRIBABLE))
+        told = f"{channel!r} is no WooCommerce shop or Amazon seller of the current rules; known: {known or 'none'}"
         raise typer.BadParameter(told, param_hint="CHANNEL")
     secret = _secret(session.target, found)
+    if found.platform == platforms.AMAZON:
+        channel_amazon.subscribe(session, found, secret["token"])
+        return
     rest, url = Rest(url=found.api_url, token=secret["token"]), webhook_url(session.target, found.channel)
     off = [each for each in woocommerce_hooks.look(rest, url) if each.state != ACTIVE]
     is_written = bool(off) and session.agree([f"webhook {each.topic}: {each.state} -> {ACTIVE}" for each in off])
@@ -105,6 +120,7 @@ def read_secret(target: Target, name: str) -> dict[str, Any] | None:
 def _secret(target: Target, channel: Channel) -> dict[str, Any]:
     name = f"{target.secret_prefix}/shops/{channel.channel}"
     kept = read_secret(target, name) or {}
-    if not kept.get("current") or not kept.get("token"):
+    signs = channel.platform != platforms.AMAZON
+    if (signs and not kept.get("current")) or not kept.get("token"):
         raise InvalidInput("a shop's secret lacks its signing secret or its token", code="secret", secret=name)
     return kept

@@ -155,7 +155,7 @@ class AmazonShop:
             raise _Wrong(400, "InvalidInput")
         row = store.execute("SELECT units, code FROM listings WHERE sku = ?", (sku,)).fetchone()
         if row is None:
-            raise _Wrong(404, "NotFound")
+            raise _Wrong(400, "InvalidInput")
         answer: Node = {"sku": sku, "submissionId": "1", "status": "ACCEPTED", "issues": []}
         if row[1]:
             issue = {"code": row[1], "message": "-", "severity": "ERROR", "categories": []}

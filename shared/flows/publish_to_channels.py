@@ -137,15 +137,11 @@ class PublishToChannels:
                 published.again[message_id] = failure.code
         for channel_id, message_ids in asked.items():
             channel = rules.channels.get(channel_id)
-            if channel is None or not channel.active:
+            shop = self._connected(channel, times.text(now)) if channel and channel.active else None
+            if channel is None or shop is None:
                 continue
             try:
-                shop, desk = self.shop(channel), self.desk(channel)
-            except InvalidInput as failure:
-                self._shop_refuses(channel_id, failure, times.text(now))
-                continue
-            try:
-                run = _Run(channel, rules, holder, now, time_left_ms, shop, desk)
+                run = _Run(channel, rules, holder, now, time_left_ms, *shop)
                 self._publish(run, message_ids)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
@@ -153,6 +149,14 @@ class PublishToChannels:
                 published.told += run.told
                 published.orders_told += run.orders_told
         return published
+
+    def _connected(self, channel: Channel, now: str) -> tuple[Numbers, Desk] | None:
+        """Connect a shop; None, and an exception, for one that is not to be told, or cannot be."""
+        try:
+            return self.shop(channel), self.desk(channel)
+        except InvalidInput as failure:
+            self._shop_refuses(channel.channel, failure, now)
+            return None
 
     def _publish(self, run: _Run, message_ids: Sequence[str]) -> None:
         channel = run.channel.channel

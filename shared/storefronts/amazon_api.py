@@ -145,8 +145,8 @@ class Api:
         except Transient as failure:
             if failure.code != "throttled":
                 raise
-            told = float(str(failure.details["wait"]))
-            wait = told if told > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].a_second)
+            waits = float(str(failure.details["wait"]))
+            wait = waits if waits > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].a_second)
             raise Transient("the shop throttles", code="throttled", wait=wait, operation=operation) from failure
         except InvalidInput as failure:
             status = failure.details.get("status")

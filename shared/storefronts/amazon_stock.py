@@ -24,8 +24,6 @@ OWN = "DEFAULT"
 """The fulfilment channel of what the seller ships."""
 ANY_PRODUCT = "PRODUCT"
 """The product type of a change to offers alone, whatever is sold."""
-LONGEST_SKU = 40
-NO_SUCH_LISTING = "no_such_listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ class Stock:
 
         A SKU with a comma is read by itself, for Amazon takes its comma as the end of it.
         """
-        known = [item for item in items if _is_sku(item)]
-        plain = [item for item in known if "," not in item]
+        wanted = list(items)
+        plain = [item for item in wanted if "," not in item]
         found: dict[str, int] = {}
         for first in range(0, len(plain), MOST_SEARCHED):
             some = plain[first : first + MOST_SEARCHED]
@@ -67,15 +65,13 @@ class Stock:
             if not isinstance(listed, list):
                 raise strange("listings")
             found |= {item: units for one in listed for item, units in _level(one) if item in some}
-        for item in known:
+        for item in wanted:
             if "," in item:
                 found |= dict(self._one(item))
         return found
 
     def _set(self, wanted: Quantity) -> str:
         """Set one number; return the code of a refusal, empty when it is taken."""
-        if not _is_sku(wanted.item):
-            return NO_SUCH_LISTING
         value = [{"fulfillment_channel_code": OWN, "quantity": wanted.units}]
         patch = {"op": "merge", "path": "/attributes/fulfillment_availability", "value": value}
         path = f"{self._path(wanted.item)}?marketplaceIds={self.api.marketplace}"
@@ -84,7 +80,7 @@ class Stock:
         except InvalidInput as failure:
             if failure.code != NOT_UNDERSTOOD:
                 raise
-            return NO_SUCH_LISTING if failure.details.get("status") == NOT_FOUND else NOT_UNDERSTOOD
+            return NOT_UNDERSTOOD
         if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
             raise strange("listing")
         return "" if answer["status"] == "ACCEPTED" else _issue(answer.get("issues"))
@@ -103,10 +99,6 @@ class Stock:
 
     def _query(self) -> dict[str, str]:
         return {"marketplaceIds": self.api.marketplace, "includedData": "fulfillmentAvailability"}
-
-
-def _is_sku(item: str) -> bool:
-    return 0 < len(item) <= LONGEST_SKU
 
 
 def _items(wanted: Sequence[Quantity]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from shared.domain.availability import Rank
 from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
-from shared.domain.rules import Rules
+from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, LONGEST_WAIT_SECONDS, PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
@@ -65,6 +65,7 @@ class Run:
     told: int = 0
     orders_told: int = 0
     marked: int = 0
+    unconnected: InvalidInput | None = None
 
     def __call__(self, batch: Mapping[str, str] | None = None, **channel: object) -> list[str]:
         flow = PublishToChannels(
@@ -73,7 +74,7 @@ class Run:
             pauses=cast("Pauses", self.pauses),
             problems=cast("Problems", self.problems),
             order=self.order,
-            shop=lambda _: self.shop,
+            shop=self.connect,
             desk=lambda _: self.desk,
             refresh=cast("RefreshNumbers", self.refresh),
             to_channels=self.send,
@@ -90,6 +91,11 @@ class Run:
         self.again, self.told, self.marked = published.again, published.told, published.marked
         self.orders_told = published.orders_told
         return list(published.again)
+
+    def connect(self, _channel: Channel) -> FakeShop:
+        if self.unconnected:
+            raise self.unconnected
+        return self.shop
 
     def order(self, key: OrderKey) -> Order | None:
         assert key.channel == NORDLYS
@@ -335,6 +341,16 @@ def test_a_shop_that_fails_is_left_alone_and_no_message_comes_again(
     assert (run.leases.released, run.leases.dropped, run.sent, run.waited) == (0, 0, [], [])
     assert run.availability.dirty == [mark("A")]
     assert run.problems.kinds == opened
+
+
+def test_a_shop_that_is_not_to_be_told_is_an_exception_and_its_marks_wait() -> None:
+    run = Run(unconnected=InvalidInput("no", code="platform_experimental"))
+    run.has("A", 7)
+
+    assert run() == []
+
+    assert run.problems.found == [("shop_refuses", "nordlys")]
+    assert (run.leases.failed, run.availability.dirty) == ([], [mark("A")])
 
 
 def test_a_shop_that_throttles_a_little_is_waited_for() -> None:

@@ -160,10 +160,10 @@ def test_a_listing_that_is_refused_holds_up_no_other(api: Api, shop: AmazonShop)
     shop.has("BAD", 9, refuses="90220")
     shop.has("Z", 9)
 
-    wanted = [quantity(sku, 1) for sku in ("A", "BAD", "GONE", "x" * 41, "Z")]
+    wanted = [quantity(sku, 1) for sku in ("A", "BAD", "GONE", "Z")]
     answer = Stock(api).say_quantity(wanted)
 
-    assert answer.refused == {"BAD": "90220", "GONE": "no_such_listing", "x" * 41: "no_such_listing"}
+    assert answer.refused == {"BAD": "90220", "GONE": "not_understood"}
     assert shop.quantities() == {"A": 1, "BAD": 9, "Z": 1}
 
 
@@ -199,7 +199,7 @@ def test_more_than_amazon_takes_at_once_is_told_later_and_each_once(api: Api, sh
     assert shop.told() == [(f"S{at:02}", at) for at in range(12)]
 
 
-def test_no_more_is_begun_than_a_publisher_has_time_for(api: Api, shop: AmazonShop) -> None:
+def test_no_more_is_begun_than_a_publisher_has_time_for(api: Api) -> None:
     sent: list[web.Request] = []
 
     def taken(request: web.Request) -> web.Response:
@@ -209,7 +209,7 @@ def test_no_more_is_begun_than_a_publisher_has_time_for(api: Api, shop: AmazonSh
     wanted = [quantity(f"S{at:02}", at) for at in range(MOST_PATCHES + 2)]
     answer = Stock(replace(api, send=taken)).say_quantity(wanted)
 
-    assert (len(sent), answer.later) == (MOST_PATCHES, {"S25", "S26"})
+    assert (len(sent), sorted(answer.later)) == (MOST_PATCHES, ["S25", "S26"])
 
 
 def test_a_limit_is_waited_for_as_long_as_the_operation_takes(api: Api, shop: AmazonShop) -> None:
@@ -311,7 +311,7 @@ def test_parcels_are_confirmed_one_by_one_and_seen_again(orders: Orders, shop: A
     orders.say_fulfilment(parts(orders, lamp=1, shade=2), Parcel(number="RR1", carrier="Royal Mail"))
 
     seen = orders.order(ID)
-    assert (seen.fulfilled(LAMP), seen.fulfilled(SHADE), seen.tracking) == (3, 2, {"1Z1", "RR1"})
+    assert (seen.fulfilled(LAMP), seen.fulfilled(SHADE), sorted(seen.tracking)) == (3, 2, ["1Z1", "RR1"])
     assert not any(part.is_open for part in seen.parts)
     packages = shop.order(ID)["packages"]
     assert [(each["carrier"], each["trackingNumber"]) for each in packages] == [("UPS", "1Z1"), ("Royal Mail", "RR1")]
@@ -391,7 +391,7 @@ def test_a_subscription_is_made_once_to_our_queue(api: Api, shop: AmazonShop, wi
     assert Counter(wire.asked)["POST /notifications/v1/destinations"] == 1
 
 
-def test_a_subscription_that_goes_elsewhere_is_left(api: Api, shop: AmazonShop) -> None:
+def test_a_subscription_that_goes_elsewhere_is_left(api: Api) -> None:
     amazon_hooks.mend(api, "arn:other", amazon_hooks.look(api, "arn:other"))
 
     found = amazon_hooks.look(api, QUEUE)
