@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS told (sku TEXT, units INTEGER);
 HOUR = 3600
 PAGE = 100
 MOST_IDENTIFIERS = 20
+AMAZONS = {"fulfillmentChannelCode": "AMAZON_EU", "quantity": 7}
 Node = dict[str, Any]
 
 
@@ -43,13 +44,14 @@ class _Wrong(Exception):
 
 @dataclass
 class AmazonShop:
-    """One seller in one marketplace. `roles`: what the application may do; `clock` and `wait` are Amazon's time."""
+    """One seller in one marketplace. `roles`: what we may do, `rates`: how often; `clock` and `wait` are its time."""
 
     store: Store
     secret: str
     seller: str = "A3TH9S8BH6GOGM"
     marketplace: str = "A1F83G8C2ARO7P"
     roles: frozenset[str] = frozenset({"listings", "orders", "notifications"})
+    rates: dict[str, tuple[float, int]] = field(default_factory=lambda: dict(RATES))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     wait: Callable[[float], object] = pause
 
@@ -129,7 +131,7 @@ class AmazonShop:
         is_grantless = asked.path.endswith("/destinations")
         if row is None or row[1] <= self.clock().timestamp() or bool(row[0]) != is_grantless or role not in self.roles:
             raise _Wrong(403, "Unauthorized")
-        rate, burst = RATES[operation]
+        rate, burst = self.rates[operation]
         at = self.clock().timestamp()
         left, before = store.execute("SELECT left, at FROM buckets WHERE operation = ?", (operation,)).fetchone() or (
             burst,
@@ -265,7 +267,7 @@ def _order(store: sqlite3.Connection, order: str) -> Node:
 
 def _shown(sku: str, units: int | None) -> Node:
     own: Node = {"fulfillmentChannelCode": "DEFAULT", "quantity": units}
-    return {"sku": sku, "fulfillmentAvailability": [{"fulfillmentChannelCode": "AMAZON_EU"} if units is None else own]}
+    return {"sku": sku, "fulfillmentAvailability": [{**own, **AMAZONS} if units is None else own]}
 
 
 RATES: Mapping[str, tuple[float, int]] = {

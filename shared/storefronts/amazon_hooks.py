@@ -13,7 +13,7 @@ from urllib.parse import quote
 from shared.errors import InvalidInput
 from shared.storefronts.amazon import ORDER_CHANGE
 from shared.storefronts.amazon_api import FORBIDDEN, NOT_FOUND, NOTIFICATIONS, Api, strange
-from shared.storefronts.amazon_orders import ORDERS
+from shared.storefronts.amazon_orders import INCLUDED, ORDERS
 
 DESTINATIONS = "/notifications/v1/destinations"
 SUBSCRIPTION = f"/notifications/v1/subscriptions/{ORDER_CHANGE}"
@@ -72,7 +72,7 @@ def forbidden(api: Api) -> tuple[str, ...]:
             f"/listings/2021-08-01/items/{quote(api.seller, safe='')}",
             {"marketplaceIds": api.marketplace, "pageSize": "1"},
         ),
-        "Inventory and Order Tracking": ("getOrder", f"{ORDERS}/{NO_ORDER}", None),
+        "Inventory and Order Tracking": ("getOrder", f"{ORDERS}/{NO_ORDER}", {"includedData": INCLUDED}),
     }
     lacking = []
     for role, (operation, path, query) in asked.items():

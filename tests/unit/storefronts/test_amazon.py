@@ -161,7 +161,12 @@ def test_a_line_without_a_sku_waits_for_a_person() -> None:
     assert counted(order(items={1: {"product": {}}})) == {"LAMP-OAK": 3, "?20212345678902": 2}
 
 
-EXECUTED = {"cancellation": {"cancellationRequest": {}, "cancellationExecution": {"cancelledBy": "MERCHANT"}}}
+EXECUTED = {
+    "cancellation": {
+        "cancellationRequest": {"requester": "BUYER"},
+        "cancellationExecution": {"cancelledBy": "MERCHANT"},
+    }
+}
 
 
 @pytest.mark.parametrize(

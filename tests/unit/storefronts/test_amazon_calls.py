@@ -98,11 +98,13 @@ def refusal(ask: Any, *asked: Any) -> AppError:  # noqa: ANN401 - any call
 
 def test_a_token_is_kept_until_shortly_before_it_ends(api: Api, shop: AmazonShop, wire: Wire, clock: Clock) -> None:
     shop.has("A", 1)
+    tokens = []
     for seconds in (0, 3400, 100, 3400):
         clock.pass_by(seconds)
         assert Stock(api).list_levels(["A"]) == {"A": 1}
+        tokens.append(wire.tokens)
 
-    assert wire.tokens == 2
+    assert tokens == [1, 1, 2, 2]
 
 
 def test_a_token_that_is_not_taken_any_more_is_fetched_anew_once(api: Api, shop: AmazonShop, wire: Wire) -> None:
@@ -180,6 +182,14 @@ def test_levels_are_searched_twenty_at_once(api: Api, shop: AmazonShop, wire: Wi
 
     assert Stock(api).list_levels(skus) == {sku: at for at, sku in enumerate(skus)}
     assert len(wire.asked) - wire.tokens == 3
+
+
+def test_a_sku_with_a_comma_is_none_of_the_twenty(api: Api, shop: AmazonShop) -> None:
+    skus = [*(f"S{at:02}" for at in range(19)), "S,19"]
+    for sku in skus:
+        shop.has(sku, 1)
+
+    assert Stock(api).list_levels(skus) == dict.fromkeys(skus, 1)
 
 
 def test_more_than_amazon_takes_at_once_is_told_later_and_each_once(api: Api, shop: AmazonShop, clock: Clock) -> None:
@@ -280,6 +290,22 @@ def test_a_poll_that_asks_too_often_is_told_to_wait_for_minutes(orders: Orders, 
     failure = refusal(lambda: list(orders.list_orders_since(clock.now)))
 
     assert (failure.code, failure.details["operation"]) == ("throttled", "searchOrders")
+    assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].a_second)
+
+
+def test_a_seller_who_may_ask_more_often_waits_for_less(orders: Orders, clock: Clock, shop: AmazonShop) -> None:
+    shop.rates["searchOrders"] = (0.02, 1)
+    list(orders.list_orders_since(clock.now))
+
+    assert refusal(lambda: list(orders.list_orders_since(clock.now))).details["wait"] == pytest.approx(50)
+
+
+def test_where_amazon_does_not_say_how_long_the_model_does(orders: Orders, clock: Clock, shop: AmazonShop) -> None:
+    orders.api.access.token(orders.api.auth_url, orders.api.secret)
+    faults.set(shop.store, "throttle")
+
+    failure = refusal(lambda: list(orders.list_orders_since(clock.now)))
+
     assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].a_second)
 
 
@@ -388,6 +414,17 @@ def test_a_subscription_is_made_once_to_our_queue(api: Api, shop: AmazonShop, wi
         "orderChangeTypes": ["OrderStatusChange", "BuyerRequestedChange"],
     }
     assert told["payloadVersion"] == "1.0"
+    assert Counter(wire.asked)["POST /notifications/v1/destinations"] == 1
+
+
+def test_a_destination_that_is_there_is_used(api: Api, shop: AmazonShop, wire: Wire) -> None:
+    amazon_hooks.mend(api, QUEUE, amazon_hooks.look(api, QUEUE))
+    with shop.store.open() as store:
+        store.execute("DELETE FROM subscriptions")
+
+    amazon_hooks.mend(api, QUEUE, amazon_hooks.look(api, QUEUE))
+
+    assert amazon_hooks.look(api, QUEUE).is_right
     assert Counter(wire.asked)["POST /notifications/v1/destinations"] == 1
 
 

@@ -1,0 +1,132 @@
+"""A seller at Amazon through the functions that find its orders and tell it numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from functions.poll_storefronts import handler as poll_storefronts
+from functions.process_orders import handler as process_orders
+from functions.publish_to_channels import handler as publish_to_channels
+from local.amazon_api import AmazonShop
+from local.stand_in import serving
+from shared.domain import messages, orders
+from shared.domain.availability import Rank
+from shared.domain.facts import Product
+from shared.domain.messages import Publish
+from shared.domain.names import ChannelId, OrderKey, Sku
+from shared.domain.orders import LineState, Order
+from shared.runtime import clients, clock
+from shared.runtime.settings import settings
+from shared.storage import facts, keys, levels
+from shared.storage import orders as order_items
+from shared.storage.availability import Availability, Mark, mark_item
+from shared.storage.config import Config
+from tests.integration.conftest import sample_rules
+from tests.support import stand_ins, trade
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Aws, LambdaContext
+
+ORDER = json.loads((Path(__file__).parents[2] / "events/webhooks/amazon/order.json").read_text())
+FJORD = ChannelId("fjord")
+SKU = "LAMP-OAK"
+
+
+@pytest.fixture
+def shop(aws: Aws, tmp_path: Path) -> Iterator[AmazonShop]:
+    seller = stand_ins.amazon(tmp_path, clock.now)
+    seller.has(SKU, 5)
+    name = f"{settings().secret_prefix}/shops/{FJORD}"
+    clients.secretsmanager().create_secret(Name=name, SecretString=json.dumps({"token": stand_ins.AMAZON_TOKEN}))
+    with serving(seller) as url:
+        rules = sample_rules()
+        amazon = {"platform": "amazon", "seller": seller.seller, "marketplace": seller.marketplace}
+        rules["channels"] = {FJORD: {**amazon, "api_url": url, "auth_url": f"{url}/auth/o2/token", "currency": "EUR"}}
+        Config(aws.s3, settings().config_bucket).push(rules)
+        yield seller
+
+
+def bought(status: str = "UNSHIPPED", **item: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """An order of three units in the currency of the rules."""
+    lamp = {**ORDER["orderItems"][0], **item}
+    lamp["product"] = {"sellerSku": SKU, "price": {"unitPrice": {"amount": "29.99", "currencyCode": "EUR"}}}
+    address = {**ORDER["recipient"]["deliveryAddress"], "countryCode": "DE"}
+    told = {**ORDER, "recipient": {"deliveryAddress": address}, "orderItems": [lamp]}
+    return {**told, "fulfillment": {**ORDER["fulfillment"], "fulfillmentStatus": status}}
+
+
+def poll(aws: Aws, context: LambdaContext) -> None:
+    """Find what there is, and let the order function work it off."""
+    poll_storefronts.lambda_handler({}, context)
+    bodies = aws.messages(settings().order_queue_url)
+    records = [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]
+    assert process_orders.lambda_handler({"Records": records}, context) == {"batchItemFailures": []}
+
+
+def publish(context: LambdaContext) -> None:
+    event = {"Records": [{"messageId": "m1", "body": messages.write(Publish(channel=FJORD))}]}
+    assert publish_to_channels.lambda_handler(event, context) == {"batchItemFailures": []}
+
+
+def has(aws: Aws, units: int) -> None:
+    aws.stock.put(facts.to_item(Product(sku=Sku(SKU), title="Lamp", inventory_items={FJORD: SKU})))
+    aws.stock.put(levels.to_item(trade.level(SKU, "alpina", units, revision=1)))
+    aws.stock.put(mark_item(Mark(channel=FJORD, rank=Rank.FALLS, subject=SKU, cause="alpina#1")))
+
+
+def kept(aws: Aws) -> Order | None:
+    item = aws.orders.get(keys.order(OrderKey(FJORD, ORDER["orderId"])))
+    return order_items.from_item(item) if item else None
+
+
+def test_an_order_is_found_taken_once_and_cancelled_when_amazon_says_so(
+    aws: Aws, shop: AmazonShop, context: LambdaContext
+) -> None:
+    has(aws, 9)
+    shop.keeps(bought("PENDING"))
+    poll(aws, context)
+    assert kept(aws) is None
+
+    shop.keeps(bought())
+    poll(aws, context)
+    poll(aws, context)
+
+    order = kept(aws)
+    assert order is not None
+    assert [(line.sku, line.ordered, line.price_minor) for line in order.lines] == [(SKU, 3, 2999)]
+    assert order.total(LineState.RESERVED) == 3
+
+    cancelled = {"quantityFulfilled": 0, "quantityUnfulfilled": 0}
+    shop.clock = lambda: clock.now().replace(year=clock.now().year + 1)
+    shop.keeps(bought("CANCELLED", fulfillment=cancelled))
+    shop.clock = clock.now
+    poll(aws, context)
+
+    after = kept(aws)
+    assert after is not None
+    assert after.is_cancelled
+
+
+def test_the_seller_has_the_number_and_a_cancel_of_ours_is_for_a_person(
+    aws: Aws, shop: AmazonShop, context: LambdaContext
+) -> None:
+    has(aws, 9)
+    shop.keeps(bought())
+    poll(aws, context)
+    order = kept(aws)
+    assert order is not None
+    aws.orders.put(order_items.to_item(replace(orders.cancel(order, 2).order, revision=9)))
+    cancel = Mark(channel=FJORD, rank=Rank.ORDER, subject=order.key.order_id, cause="order#9")
+    aws.stock.put(mark_item(cancel))
+
+    publish(context)
+
+    assert shop.quantities() == {SKU: 6}
+    assert Availability(aws.stock).marks(FJORD, 10) == []
+    assert aws.orders.get(keys.problem("order_not_told", str(order.key))) is not None
