@@ -29,7 +29,7 @@ ORDER_CHANGE = "ORDER_CHANGE"
 MERCHANT, CANCELLED, SHIPPED = "MERCHANT", "CANCELLED", "SHIPPED"
 OPEN = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
 """Statuses of an order that is paid and has something left to ship."""
-BY_HAND = frozenset({"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON", "IN_STORE_PICK_UP"})
+BY_HAND = ("AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON", "IN_STORE_PICK_UP")
 """Programs whose parcels are not sent by whoever has the goods."""
 
 _TYPE = re.compile(r"[A-Z0-9_]{1,80}")
@@ -108,11 +108,7 @@ class Notices:
         status = _status(read)
         items = payloads.rows(read.value.get("orderItems"), "line")
         programs = read.value.get("programs")
-        by_hand = (
-            sorted(BY_HAND.intersection(each for each in programs if isinstance(each, str)))
-            if isinstance(programs, list)
-            else []
-        )
+        by_hand = [each for each in programs if each in BY_HAND] if isinstance(programs, list) else []
         if status != CANCELLED and by_hand:
             raise InvalidInput("this order is shipped by a program of Amazon's", code="program", programs=by_hand)
         if status != CANCELLED and any(_wants_cancel(item) for item in items):
@@ -185,5 +181,7 @@ def _line(item: Object) -> tuple[Line, str]:
 
 
 def _ship_to(address: Mapping[str, Any]) -> dict[str, str]:
-    rest = ", ".join(filter(None, (short(address.get(f"addressLine{line}")) for line in (2, 3))))
-    return payloads.told({"address2": rest} | {ours: address.get(theirs) for ours, theirs in _ADDRESS.items()})
+    rest = payloads.told({line: address.get(line) for line in ("addressLine2", "addressLine3")})
+    return payloads.told(
+        {"address2": ", ".join(rest.values())} | {ours: address.get(theirs) for ours, theirs in _ADDRESS.items()}
+    )
