@@ -27,6 +27,8 @@ from shared.flows.publish_to_channels import MOST_AT_ONCE
 from shared.flows.receive_webhook import ReceiveWebhook
 from shared.storage.archive import Archive
 from shared.storefronts import inbound, web
+from shared.storefronts.bigcommerce_rest import Api
+from shared.storefronts.bigcommerce_stock import Stock as BigCommerceStock
 from shared.storefronts.contract import Numbers, Quantity
 from shared.storefronts.generic_shop import GenericShop
 from shared.storefronts.shopify_admin import Shop as Shopify
@@ -42,6 +44,8 @@ A_TENTH = 0.1
 """Calls a changed quantity that no platform may need: ten times fewer than one each."""
 LOCATION = "gid://shopify/Location/1"
 WOO = {"platform": "woocommerce", "shop": "woo.example", "api_url": "https://woo.example/wp-json/wc/v3"}
+
+BIGCOMMERCE_URL = "https://api.bigcommerce.com/stores/abc123"
 
 
 def measure() -> Iterator[Figure]:
@@ -60,20 +64,25 @@ def _receiving(folder: Path) -> Iterator[Figure]:
     document["channels"] = {
         platforms.SHOPIFY: shopify,
         platforms.WOOCOMMERCE: WOO | {"currency": "EUR"},
+        platforms.BIGCOMMERCE: stand_ins.bigcommerce_channel(currency="EUR"),
         platforms.GENERIC: stand_ins.generic_channel(currency="EUR"),
     }
     current, clock = rules.parse(document), Clock()
     secrets = {
         platforms.SHOPIFY: "shop-secret",
         platforms.WOOCOMMERCE: "woo-secret",
+        platforms.BIGCOMMERCE: stand_ins.BIGCOMMERCE_SECRET,
         platforms.GENERIC: stand_ins.GENERIC_SECRET,
     }
     queue: list[Message] = []
     flow = ReceiveWebhook(
         archive=cast("Archive", Kept()),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=lambda channel, _: (secrets[channel], ""),
-        send=queue.extend,
+        to_orders=queue.extend,
+        to_shop_events=queue.extend,
+        to_channels=queue.extend,
     )
 
     def ours(channel: str, event: Mapping[str, Any]) -> None:
@@ -115,6 +124,8 @@ def _deliveries(folder: Path, clock: Clock) -> dict[str, tuple[bytes, dict[str, 
     shopify.send("orders/create", json.loads(trade.shopify_body(1, ("NL-1", 1), ("NL-2", 2))))
     woo = stand_ins.woo(folder, endpoints[platforms.WOOCOMMERCE], clock)
     woo.buy(1, (11, "NL-1", 1), (12, "NL-2", 2))
+    bigcommerce = stand_ins.bigcommerce(folder, endpoints[platforms.BIGCOMMERCE], clock)
+    bigcommerce.buy(1, (11, "NL-1", 1), (12, "NL-2", 2))
     stand_ins.generic(folder, endpoints[platforms.GENERIC], clock).buy("M-1", ("1", "NL-1", 1), ("2", "NL-2", 2))
     return {platform: endpoint.last for platform, endpoint in endpoints.items()}
 
@@ -161,11 +172,15 @@ class Admin:
 def _telling(folder: Path) -> Iterator[Figure]:
     clock, ids = Clock(), count()
     woo = stand_ins.woo(folder, Endpoint(), clock)
+    bigcommerce = stand_ins.bigcommerce(folder, Endpoint(), clock)
     generic = stand_ins.generic(folder, Endpoint(), clock)
     for number in range(1, CHANGED + 1):
         woo.has(number, f"S{number}", 0)
+        bigcommerce.has(number, f"S{number}", 0)
         generic.has(str(number), 0)
     admin, to_woo, to_generic = Admin(_shopify(folder, Endpoint())), Wire(woo), Wire(generic)
+    to_bigcommerce = Wire(bigcommerce)
+    api = Api(url=BIGCOMMERCE_URL, token=stand_ins.BIGCOMMERCE_TOKEN, send=to_bigcommerce)
     rest = Rest(url=WOO["api_url"], token=f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}", send=to_woo)
     signed = GenericShop(
         url="https://market.example/truestock",
@@ -182,6 +197,11 @@ def _telling(folder: Path) -> Iterator[Figure]:
             "gid://shopify/InventoryItem/{}",
         ),
         platforms.WOOCOMMERCE: (Stock(rest), to_woo, "{}"),
+        platforms.BIGCOMMERCE: (
+            BigCommerceStock(api=api, location="1", wait=clock.pass_by),
+            to_bigcommerce,
+            "{}",
+        ),
         platforms.GENERIC: (signed, to_generic, "{}"),
     }
     for platform, (shop, wire, listing) in told.items():

@@ -69,4 +69,4 @@ def _subscription(found: amazon_hooks.Subscription, channel: ChannelId) -> Findi
 
 
 def _api(channel: Channel, token: str) -> Api:
-    return Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex).api(channel)
+    return Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait).api(channel)

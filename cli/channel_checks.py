@@ -17,13 +17,13 @@ from cli.words import moment
 from shared.domain import platforms, times
 from shared.domain.availability import Rank
 from shared.domain.names import ChannelId
-from shared.domain.rules import Channel
+from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, InvalidInput
 from shared.runtime import clock
 from shared.storage import pauses
 from shared.storage.availability import Availability, Lease, Leases, Mark
 from shared.storage.pauses import Pause, Pauses
-from shared.storefronts import graphql
+from shared.storefronts import graphql, shopify
 from shared.storefronts.contract import NOT_UNDERSTOOD
 
 app = typer.Typer()
@@ -35,6 +35,8 @@ UNAUTHORIZED = (401, 403)
 _SHOP = "query Shop { shop { myshopifyDomain } }"
 _LOCATION = "query Location($id: ID!) { location(id: $id) { id } }"
 
+_WEBHOOKS = "query Webhooks { webhookSubscriptions(first: 250) { nodes { topic uri } } }"
+
 Which = Annotated[str, typer.Argument(metavar="CHANNEL", help="All active channels without it.")]
 Post = Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
 
@@ -44,15 +46,9 @@ Post = Callable[[str, str, str, Mapping[str, Any], float], Mapping[str, Any]]
 def check(session: Session, channel: Which = "") -> None:
     """Check secrets, the shop's answer, its location, pauses, and what waits; exit 1 when something is wrong."""
     now = clock.now()
-    rules = session.target.config().rules(now)
-    if channel and channel not in rules.channels:
-        known = ", ".join(sorted(rules.channels)) or "none"
-        raise typer.BadParameter(
-            f"{channel!r} is no channel of the current rules; known: {known}", param_hint="CHANNEL"
-        )
-    chosen = (rules.channels[ChannelId(channel)],) if channel else rules.active_channels
+    looked_at = chosen(session.target.config().rules(now), channel)
     answered, is_right = {}, True
-    for each in chosen:
+    for each in looked_at:
         findings = list(look(session.target, each, now, graphql.post))
         rows = [("ok" if one.is_right else "WRONG", one.what, one.told) for one in findings]
         session.table(f"{each.channel} ({each.shop})", ["", "what", "seen"], rows)
@@ -61,11 +57,21 @@ def check(session: Session, channel: Which = "") -> None:
                 session.tell(f"what to do about {one.what}: {one.do}")
         answered[each.channel] = [asdict(one) for one in findings]
         is_right = is_right and all(one.is_right for one in findings)
-    if not chosen:
+    if not looked_at:
         session.tell("the rules have no active channel")
     session.answer({"is_right": is_right, "channels": answered})
     if not is_right:
         raise typer.Exit(1)
+
+
+def chosen(rules: Rules, channel: str) -> tuple[Channel, ...]:
+    """Return the channel that was named, or all active ones. Raises typer.BadParameter for an unknown one."""
+    if channel and channel not in rules.channels:
+        known = ", ".join(sorted(rules.channels)) or "none"
+        raise typer.BadParameter(
+            f"{channel!r} is no channel of the current rules; known: {known}", param_hint="CHANNEL"
+        )
+    return (rules.channels[ChannelId(channel)],) if channel else rules.active_channels
 
 
 def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterator[Finding]:
@@ -79,6 +85,8 @@ def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterato
         if channel.platform == platforms.SHOPIFY:
             yield is_shop(channel, token, post)
             yield has_location(channel, token, post)
+            if source := target.outputs.get("ShopifyEventSource"):
+                yield has_webhooks(channel, token, source, post)
         else:
             yield from channel_hooks.answers(target, channel, token)
     stock = target.stock()
@@ -136,6 +144,21 @@ def has_location(channel: Channel, token: str, post: Post) -> Finding:
         return Finding(what="location", is_right=True, told=f"{channel.location} is there")
     do = f"put a location of the shop into channels.{channel.channel}.location and run `truestock config push`"
     return Finding(what="location", is_right=False, told=f"the shop has no {channel.location}", do=do)
+
+
+def has_webhooks(channel: Channel, token: str, source: str, post: Post) -> Finding:
+    """Ask the shop whether it sends what we act on to the partner bus: each topic, or it comes by HTTP alone."""
+    try:
+        answer = post(channel.api_url, token, _WEBHOOKS, {}, TIMEOUT_SECONDS)
+        nodes = graphql.data(answer, "webhookSubscriptions")["nodes"]
+        sent = {str(each["topic"]) for each in nodes if str(each["uri"]).endswith(f":event-source/{source}")}
+    except (AppError, KeyError, TypeError, ValueError) as failure:
+        return _unanswered("event bus", channel, failure)
+    wanted = {topic.replace("/", "_").upper() for topic in (*shopify.ORDER_TOPICS, shopify.EDITED)}
+    if lacking := sorted(wanted - sent):
+        do = f"subscribe the app to them at {source} (docs/storefronts.md); those of its shopify.app.toml are not shown"
+        return Finding(what="event bus", is_right=False, told=f"{source} gets no {', '.join(lacking)}", do=do)
+    return Finding(what="event bus", is_right=True, told=f"{len(wanted)} topics go to {source}")
 
 
 def paused(found: Pause | None, channel: ChannelId) -> Finding:

@@ -64,9 +64,9 @@ def changed(before: object, after: object, facts: Difference) -> Changed:
 def described(difference: Difference) -> list[str]:
     """Say what facts would change: counts, and the first of each kind."""
     products, codes = difference.products, difference.codes
-    told = [_counts("products", products, difference.unchanged_products), *_listed(map(_product, products))]
+    told = [_counts("products", products, difference.unchanged_products), *listed(map(_product, products))]
     if codes or difference.unchanged_codes:
-        told += [_counts("supplier SKUs", codes, difference.unchanged_codes), *_listed(map(_code, codes))]
+        told += [_counts("supplier SKUs", codes, difference.unchanged_codes), *listed(map(_code, codes))]
     return told
 
 
@@ -109,7 +109,8 @@ def _counts(what: str, changes: Collection[Change[Any]], unchanged: int) -> str:
     return f"{what}: {new} new, {len(changes) - new} changed, {unchanged} unchanged"
 
 
-def _listed(lines: Iterable[str]) -> list[str]:
+def listed(lines: Iterable[str]) -> list[str]:
+    """Show the first lines, and how many more there are."""
     waiting = iter(lines)
     shown = [f"  {line}" for line in islice(waiting, MOST_LISTED)]
     more = sum(1 for _ in waiting)

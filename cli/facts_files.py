@@ -126,7 +126,8 @@ class _Line:
 class FactsReader:
     """Reads the csv files of a folder; `channels` and `suppliers` are those of its rules, None if they cannot be read.
 
-    `selling`: channels on which the column `inventory_item` of products.csv lists a product.
+    `selling`: channels on which the column `inventory_item` of products.csv lists a product: those of Shopify, whose
+    word it is, or all where none is.
     """
 
     folder: Path

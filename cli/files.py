@@ -10,6 +10,8 @@ from cli import rules_file
 from cli.facts_files import FactsReader
 from cli.mistakes import Mistake, WrongFile
 from shared.domain.facts import Catalogue
+from shared.domain.names import ChannelId
+from shared.domain.platforms import SHOPIFY
 from shared.domain.rules import Rules
 from shared.runtime import clock
 
@@ -26,11 +28,17 @@ class Configuration:
     facts: Catalogue
 
 
+def _selling(rules: Rules) -> list[ChannelId]:
+    """Name the channels that products.csv itself lists on."""
+    active = {each.channel: each.platform for each in rules.active_channels}
+    return [channel for channel, platform in active.items() if platform == SHOPIFY] or list(active)
+
+
 def read(folder: Path) -> Configuration:
     """Read and check a folder. Raises WrongFile with all mistakes in it."""
     said = rules_file.read(folder / "rules.yaml")
     channels = said.names("channels")
-    selling = [each.channel for each in said.rules.active_channels] if said.rules else sorted(channels or ())
+    selling = _selling(said.rules) if said.rules else ()
     reader = FactsReader(folder, channels=channels, suppliers=said.names("sources"), selling=selling)
     facts = reader.read()
     mistakes = [*said.mistakes, *reader.mistakes]

@@ -17,11 +17,14 @@ from typer.core import TyperGroup
 from cli import (
     channel_checks,
     channel_hooks,
+    channel_status,
     channels,
     compensate,
     config,
+    documents,
     exceptions,
     feeds,
+    listings,
     orders,
     pauses,
     policy,
@@ -70,9 +73,11 @@ class Answering(TyperGroup):
 app = typer.Typer(cls=Answering, help="One honest number per SKU, and every order to the right supplier.")
 app.add_typer(channels.app, name="channels")
 app.add_typer(config.app, name="config")
+app.add_typer(listings.app, name="listings")
 app.add_typer(orders.app, name="orders")
 app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")
+app.add_typer(documents.app, name="documents")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(queue.app, name="queue")
 app.add_typer(policy.app, name="policy")
@@ -80,6 +85,7 @@ app.add_typer(pauses.app)
 app.add_typer(route.app)
 channels.app.add_typer(channel_checks.app)
 channels.app.add_typer(channel_hooks.app)
+channels.app.add_typer(channel_status.app)
 stock.app.add_typer(stock_changes.app)
 stock.app.add_typer(compensate.app)
 

@@ -31,7 +31,7 @@ app = typer.Typer(
     help="Orders: where they are and why; hold, release, cancel, reroute, send again, what suppliers answer."
 )
 
-REFERENCES = ("po", "token")
+REFERENCES = ("po", "token", "tracking")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
 Attempt = Annotated[
     str, typer.Option("--attempt", metavar="A", help="An earlier plan, kept for 7 days; else the last.")
@@ -44,7 +44,7 @@ Which = Annotated[str, typer.Argument(metavar="ORDER", help="CHANNEL#ID, an orde
 @app.command()
 @reads
 def find(session: Session, text: Annotated[str, typer.Argument(metavar="TEXT")]) -> None:
-    """Find an order by its id, its name, a purchase order's number, or its token."""
+    """Find an order by its id, its name, a purchase order's number, a tracking number, or its token."""
     rows = []
     for key in _found(session, text):
         whole = whole_orders.read(session.target.orders(), key)
@@ -79,6 +79,8 @@ def show(session: Session, which: Which) -> None:
         session.table(f"who was weighed, {moment(whole.plan.made_at)}", columns, map(plans.weighed, whole.plan.weighed))
     pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
     session.table("purchase orders", ["number", "source", "state", "sent"], pos)
+    parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
+    session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
     told = [(moment(each["at"]), each["kind"], each.get("actor", ""), each.get("reason", "")) for each in events]
     session.table("what happened", ["when", "what", "who", "why"], sorted(told))
@@ -87,6 +89,7 @@ def show(session: Session, which: Which) -> None:
             "order": asdict(order) | {"key": str(order.key), "state": order.state},
             "plan": plans.document_of(whole.plan) if whole.plan else None,
             "purchase_orders": [asdict(po) for po in whole.purchase_orders],
+            "parcels": [asdict(each) for each in whole.parcels],
             "events": [{"at": at, "kind": kind, "actor": who, "reason": why} for at, kind, who, why in sorted(told)],
         }
     )

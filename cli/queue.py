@@ -17,7 +17,18 @@ from cli.exceptions import age
 from cli.session import Session, reads, writes
 from cli.target import Target
 from shared.domain import messages, times
-from shared.domain.messages import Delivered, FillSku, PlanOrder, Publish, Refresh, ReleaseFile, WritePiece
+from shared.domain.messages import (
+    CountCode,
+    Delivered,
+    FetchOrder,
+    FillSku,
+    Message,
+    PlanOrder,
+    Publish,
+    Refresh,
+    ReleaseFile,
+    WritePiece,
+)
 from shared.errors import InvalidInput, Transient
 from shared.runtime import clock
 from shared.storage import files
@@ -41,11 +52,12 @@ class Queue(StrEnum):
     ORDERS = "orders"
     FILES = "files"
     CHANNELS = "channels"
+    EVENTS = "events"
 
 
-OUTPUTS = {Queue.ORDERS: "Order", Queue.FILES: "File", Queue.CHANNELS: "Channel"}
+OUTPUTS = {Queue.ORDERS: "Order", Queue.FILES: "File", Queue.CHANNELS: "Channel", Queue.EVENTS: "ShopEvent"}
 
-Asked = Annotated[Queue | None, typer.Argument(metavar="orders|files|channels", help="All of them without it.")]
+Asked = Annotated[Queue | None, typer.Argument(metavar="orders|files|channels|events", help="All of them without it.")]
 Most = Annotated[int | None, typer.Option("--most", metavar="N", min=1, help="As many at most; all without it.")]
 
 
@@ -142,22 +154,7 @@ def about(body: str) -> tuple[str, str]:
         message = messages.read(body)
     except (InvalidInput, TypeError) as failure:
         return _of_file(body) or ("unreadable", getattr(failure, "code", "message_field"))
-    match message:
-        case Delivered():
-            told = "delivered", f"{message.channel} {message.topic} {message.archive_key}"
-        case PlanOrder():
-            told = "plan", str(message.order)
-        case FillSku():
-            told = "fill", message.sku
-        case Publish():
-            told = "publish", message.channel
-        case Refresh():
-            told = "refresh", f"{message.scope} {message.name}"
-        case ReleaseFile():
-            told = "release_file", f"{message.source} {message.as_of}"
-        case WritePiece():
-            told = "write_piece", f"{message.source} {message.as_of}, piece {message.number}"
-    return told
+    return _of_ours(message)
 
 
 def move(client: SQSClient, dead: str, live: str, most: int) -> Iterator[int]:
@@ -204,6 +201,29 @@ def _counts(client: SQSClient, url: str) -> tuple[int, int]:
     wanted: Any = [*names, hidden]
     told: Any = client.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
     return sum(int(told.get(name, 0)) for name in names), int(told[hidden])
+
+
+def _of_ours(message: Message) -> tuple[str, str]:
+    match message:
+        case Delivered():
+            told = "delivered", f"{message.channel} {message.topic} {message.archive_key}"
+        case FetchOrder():
+            told = "fetch_order", f"{message.channel} {message.order}"
+        case PlanOrder():
+            told = "plan", str(message.order)
+        case FillSku():
+            told = "fill", message.sku
+        case Publish():
+            told = "publish", message.channel
+        case Refresh():
+            told = "refresh", f"{message.scope} {message.name}"
+        case ReleaseFile():
+            told = "release_file", f"{message.source} {message.as_of}"
+        case WritePiece():
+            told = "write_piece", f"{message.source} {message.as_of}, piece {message.number}"
+        case CountCode():
+            told = "count_code", f"{message.source} {message.code}"
+    return told
 
 
 def _of_file(body: str) -> tuple[str, str] | None:

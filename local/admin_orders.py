@@ -104,6 +104,7 @@ def order(context: Context, body: Mapping[str, Any]) -> Node:
         "cancelledAt": body["cancelled_at"],
         "cancelReason": (body.get("cancel_reason") or "other").upper() if body["cancelled_at"] else None,
         "currencyCode": body.get("currency") or "XXX",
+        "displayFinancialStatus": (body.get("financial_status") or "paid").upper(),
         "displayFulfillmentStatus": ("PARTIALLY_FULFILLED" if is_open else "FULFILLED") if is_begun else "UNFULFILLED",
         "test": body.get("test", False),
         "lineItems": lambda _, **given: numbered(lines, given),

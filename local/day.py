@@ -6,33 +6,29 @@ said in the trade's words; what did happen is read back by `local.readback`.
 
 from __future__ import annotations
 
-import json
 import random
-import secrets
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-from local import drawn, readback, suppliers
-from local import shop as shops
+from local import afternoon, drawn, market, readback, suppliers
 from local.cloud import ROOT, Cloud, Failure
 from local.drawn import Sent
 from local.figures import Figures, tables
-from local.shop import Shop
 
 Say = Callable[[str], None]
 
 WAITS_SECONDS = 60
 LOOKS_EVERY_SECONDS = 0.25
 DIFFERS = 5
-QUEUES = ("OrderQueueUrl", "ChannelQueueUrl")
+QUEUES = ("OrderQueueUrl", "ChannelQueueUrl", "ShopEventQueueUrl")
 """The file queue tells less than the folder `in/`: it begins with the bucket's own test event."""
 
 OK = 200
@@ -47,11 +43,12 @@ CLEARED = "the rest of the range is sold off"
 
 @contextmanager
 def standing(cloud: Cloud, say: Say) -> Iterator[None]:
-    """Stand beside a cloud what it works with, while the block runs: the shop, and the suppliers' SFTP."""
-    shop = shop_of(cloud)
-    with shops.serving(shop) as url, suppliers.serving(cloud, drawn.rules()["sources"]) as sftp:
-        say(f"the stand-in shop answers at {url}; suppliers send to sftp://{sftp.there.host}:{sftp.there.port}")
-        _push(cloud, url, say)
+    """Stand beside a cloud what it works with, while the block runs: the shops, and the suppliers' SFTP."""
+    with market.serving(market.of(cloud)) as urls, suppliers.serving(cloud, drawn.rules()["sources"]) as sftp:
+        for channel, url in urls.items():
+            say(f"the stand-in shop {channel} answers at {url}")
+        say(f"suppliers send to sftp://{sftp.there.host}:{sftp.there.port}")
+        _push(cloud, urls, say)
         yield
 
 
@@ -59,7 +56,7 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
     """Play the day; return 0 when all is as it should be, 5 when something differs, having said what."""
     say(f"a day of the sample shop, drawn from seed {seed}")
     _deliver_stock(cloud, seed, say)
-    shop = shop_of(cloud)
+    shop = market.of(cloud).nordlys
     orders, webhooks = drawn.events(seed)
     wrong = []
     for webhook in webhooks:
@@ -81,9 +78,13 @@ def play(cloud: Cloud, seed: int, say: Say) -> int:
     for supplier in sorted(drawn.FEEDS_OF_THE_DAY):
         say(f"{supplier} finds {len(suppliers.of(cloud).purchase_orders(supplier))} purchase orders in /out")
 
+    after = afternoon.play(cloud, seed, say, lambda told, is_so: _until(told, say, is_so, cloud))
+    cloud.invoke("SweepDueWork")
+    is_in_time(lambda: not _unfinished(cloud))
     figures = readback.read(cloud)
     print(f"\n{tables(figures)}\n", flush=True)
-    wrong += waits + figures.differences() + _miscounted(figures, seed) + _untroubled(figures, orders)
+    wrong += waits + after.wrong + figures.differences() + _miscounted(figures, seed)
+    wrong += _untroubled(figures, orders, after.leaves)
     for each in wrong:
         say(f"differs: {each}")
     say("the day ended as it should" if not wrong else f"{len(wrong)} things differ from what they should be")
@@ -150,12 +151,12 @@ def _held(cloud: Cloud, supplier: str) -> str:
     return next((each.state for each in troubles if (each.kind, each.subject) == ("file_held", supplier)), "")
 
 
-def _untroubled(figures: Figures, orders: Iterable[Sent]) -> list[str]:
-    """Say which exceptions stand otherwise than the day leaves them: only orders that wait have one."""
+def _untroubled(figures: Figures, orders: Iterable[Sent], others_left: Iterable[tuple[str, str]]) -> list[str]:
+    """Say which exceptions stand otherwise than the day leaves them: orders that wait, and silent suppliers."""
     standing = {(each.kind, each.subject) for each in figures.troubles if each.state == "open"}
-    waiting = {("unfilled", sent.key) for sent in orders if sent.ends == "backordered"}
+    waiting = {("unfilled", sent.key) for sent in orders if sent.ends == "backordered"} | set(others_left)
     found = [f"no exception is open: {kind} {subject}" for kind, subject in sorted(waiting - standing)]
-    others = sorted(each for each in standing if each[0] not in {"unfilled", "dead_letters"})
+    others = sorted(each for each in standing if each not in waiting and each[0] not in {"unfilled", "dead_letters"})
     return found + [f"an exception is open: {kind} {subject}" for kind, subject in others]
 
 
@@ -192,7 +193,7 @@ def order(cloud: Cloud, sku: str, units: int, say: Say) -> int:
     payload = drawn.order(random.SystemRandom().randrange(10**6, 10**9), 1, (sku, units))
     payload |= {"created_at": now, "updated_at": now}
     sent = drawn.Sent("your order", payload, "")
-    status = shop_of(cloud).send("orders/create", payload)
+    status = market.of(cloud).nordlys.send("orders/create", payload)
     say(f"order {payload['name']} of {units} x {sku}: answered {status}")
     if status != OK:
         return DIFFERS
@@ -229,16 +230,17 @@ def feed(cloud: Cloud, file: Path, supplier: str, say: Say) -> int:
 # ---- the cloud
 
 
-def _push(cloud: Cloud, url: str, say: Say) -> None:
-    """Push the sample's configuration with the stand-in shop's address."""
+def _push(cloud: Cloud, urls: Mapping[str, str], say: Say) -> None:
+    """Push the sample's configuration with the stand-in shops' addresses."""
     with tempfile.TemporaryDirectory() as folder:
         document = drawn.rules()
-        document["channels"][drawn.CHANNEL]["api_url"] = url
+        for channel, url in urls.items():
+            document["channels"][channel]["api_url"] = url
         Path(folder, "rules.yaml").write_text(yaml.safe_dump(document))
         for file in (drawn.CONFIG / "rates.yaml", *drawn.CONFIG.glob("*.csv")):
             Path(folder, file.name).write_bytes(file.read_bytes())
         _truestock(cloud, "config", "push", folder)
-    say("the sample shop's configuration is pushed")
+    say("the sample's configuration is pushed")
 
 
 def _truestock(cloud: Cloud, *arguments: str) -> str:
@@ -248,27 +250,6 @@ def _truestock(cloud: Cloud, *arguments: str) -> str:
     if done.returncode:
         raise Failure(f"truestock {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def shop_of(cloud: Cloud) -> Shop:
-    """Stand in for the shop, with the secrets that the cloud holds of it; made when there are none."""
-    name = f"truestock/{cloud.stack}/shops/{drawn.CHANNEL}"
-    manager = cloud.client("secretsmanager")
-    try:
-        kept = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
-    except manager.exceptions.ResourceNotFoundException:
-        kept = {"current": secrets.token_hex(32), "previous": "", "token": f"shpat_{secrets.token_hex(16)}"}
-        manager.create_secret(Name=name, SecretString=json.dumps(kept))
-    channel = drawn.rules()["channels"][drawn.CHANNEL]
-    return Shop(
-        store=readback.store(cloud),
-        domain=channel["shop"],
-        location=channel["location"],
-        secret=kept["current"],
-        token=kept["token"],
-        items=readback.listings(),
-        deliver=lambda body, headers: cloud.api(f"/webhooks/{drawn.CHANNEL}", body, headers).status,
-    )
 
 
 def _is_settled(cloud: Cloud, sent: Sent) -> bool:
@@ -290,13 +271,14 @@ def _unfinished(cloud: Cloud) -> list[str]:
     """Say what is on its way: writes that are not in the ledger, numbers the shop is not told, messages in queues."""
     stock = [level for level in readback.read(cloud).stock if level.movements != level.revision]
     found = [f"{level.sku} at {level.source} has {level.movements} of {level.revision} movements" for level in stock]
-    marks = cloud.client("dynamodb").query(
-        TableName=cloud.outputs["StockTable"],
-        KeyConditionExpression="PK = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"DIRTY#{drawn.CHANNEL}"}},
-        ConsistentRead=True,
-    )
-    found += [f"the shop is not told of {mark['SK']['S']}" for mark in marks["Items"]]
+    for channel in drawn.rules()["channels"]:
+        marks = cloud.client("dynamodb").query(
+            TableName=cloud.outputs["StockTable"],
+            KeyConditionExpression="PK = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"DIRTY#{channel}"}},
+            ConsistentRead=True,
+        )
+        found += [f"{channel} is not told of {mark['SK']['S']}" for mark in marks["Items"]]
     return found + [f"{queue} holds {units} messages" for queue in QUEUES if (units := _waiting(cloud, queue))]
 
 

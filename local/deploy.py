@@ -78,6 +78,7 @@ AFTER: tuple[tuple[str, Callable[[Connect, str], None], str], ...] = (
     ("OrderQueue", _redeliver_soon, "a redelivery is to be seen in seconds, not after the template's minutes"),
     ("FileQueue", _redeliver_soon, "likewise"),
     ("ChannelQueue", _redeliver_soon, "likewise"),
+    ("ShopEventQueue", _redeliver_soon, "likewise"),
 )
 
 

@@ -26,6 +26,7 @@ ENDINGS = {"dorset": "xlsx", "elbe": "xml"}
 """How the names of files end that are no csv."""
 SHORT, SHORT_PERCENT = "alpina", 40
 """Whose last file of the day has only so much of its rows; what it leaves out is not there any more."""
+OF_THE_DAY = "NL-1"
 NOBODY_HAS = 3
 """So many SKUs at the end of the catalogue are in nobody's file of the day."""
 IDS = uuid.UUID("8c6f3f9e-6f0b-4b7e-9c39-0d8f4a0c1d11")
@@ -160,8 +161,16 @@ def rules() -> dict[str, Any]:
 
 
 def catalogue() -> list[str]:
-    """List the sample shop's SKUs."""
-    return sorted(readback.listings())
+    """List the SKUs of the day; those of its afternoon begin otherwise."""
+    return sorted(sku for sku in readback.listings() if sku.startswith(OF_THE_DAY))
+
+
+def listed() -> list[tuple[str, str, str]]:
+    """List what the shops call the SKUs of the afternoon: channel, listing, SKU."""
+    with (CONFIG / "listings.csv").open(newline="") as file:
+        elsewhere = [(row["channel"], row["listing"], row["sku"]) for row in csv.DictReader(file)]
+    here = [(CHANNEL, item, sku) for sku, item in readback.listings().items() if not sku.startswith(OF_THE_DAY)]
+    return here + elsewhere
 
 
 def prices() -> dict[str, str]:

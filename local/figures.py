@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 STATES = ("open", "reserved", "sent", "accepted", "shipped", "backordered", "cancelled")
+ANSWERS = ("997-", "824-")
+"""How names of files begin that answer documents."""
 WRITTEN_OUT = frozenset({"sent", "acknowledged", "shipped", "closed", "cancelling"})
 """States of a purchase order whose supplier has its file."""
 
@@ -128,8 +130,9 @@ class Figures:
         numbers = Counter(po.number for po in self.purchase_orders)
         found += [f"purchase order {number} exists {times} times" for number, times in numbers.items() if times > 1]
         known = {po.file for po in self.purchase_orders}
-        known |= {file.replace(".csv", "-cancel.csv") for file in known}
-        found += [f"{file} belongs to no purchase order" for file in self.files_out if file not in known]
+        known |= {file.replace(".", "-cancel.") for file in known}
+        ours = [file for file in self.files_out if not file.rpartition("/")[2].startswith(ANSWERS)]
+        found += [f"{file} belongs to no purchase order" for file in ours if file not in known]
         found += [
             f"{each.channel} was told {each.told} of {each.sku}, and shows {each.shows}"
             for each in self.numbers
@@ -149,7 +152,7 @@ def tables(figures: Figures) -> str:
         ("Chosen sources", Choice, figures.choices),
         ("Purchase orders", PurchaseOrder, figures.purchase_orders),
         (
-            "The shop's own numbers, of what was ordered",
+            "The shops' own numbers, of what was ordered",
             Number,
             [each for each in figures.numbers if each.sku in ordered],
         ),

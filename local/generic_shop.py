@@ -1,7 +1,7 @@
 """A stand-in for a shop of no known platform: it signs what it sends, and asks for signatures, by Standard Webhooks.
 
 By the published specification (https://github.com/standard-webhooks/standard-webhooks) and docs/storefronts.md, which
-has the six requests it answers. Its events have a shape of its own, which a channel's mapping reads.
+has the seven requests it answers. Its events have a shape of its own, which a channel's mapping reads.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS quantities (listing TEXT PRIMARY KEY, units INTEGER);
 CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, changed TEXT, body TEXT, fulfilled TEXT);
 CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, request TEXT, answer TEXT);
+CREATE TABLE IF NOT EXISTS parcels (order_id TEXT, number TEXT, carrier TEXT, UNIQUE (order_id, number));
 CREATE TABLE IF NOT EXISTS told (listing TEXT, units INTEGER);
 """
 TOLERANCE_SECONDS = 300
@@ -125,6 +126,11 @@ class GenericShop:
             row = store.execute("SELECT body, fulfilled FROM orders WHERE id = ?", (number,)).fetchone()
         return json.loads(row[0]), json.loads(row[1])
 
+    def parcels(self, number: str) -> list[dict[str, str]]:
+        """Return the parcels of an order, in order."""
+        with self.store.open() as store:
+            return _parcels(store, number)
+
     # ---- what it answers
 
     def answer(self, store: sqlite3.Connection, asked: Asked) -> Response:
@@ -164,14 +170,23 @@ class GenericShop:
                 shown = dict(store.execute("SELECT * FROM quantities").fetchall())
                 items = [{"listing": each, "quantity": shown[each]} for each in data["listings"] if each in shown]
                 return Response(200, {"items": items})
+            case "products.list":
+                first = data["cursor"] or 0
+                listings = store.execute("SELECT listing FROM quantities ORDER BY listing").fetchall()
+                products = [{"listing": each, "sku": each, "title": each.title()} for (each,) in listings]
+                following = first + PAGE if first + PAGE < len(products) else None
+                return Response(200, {"products": products[first : first + PAGE], "next": following})
             case "orders.list":
                 since, first = _exact(datetime.fromisoformat(data["since"])), data["cursor"] or 0
                 rows = store.execute("SELECT body FROM orders WHERE changed >= ? ORDER BY changed, id", (since,))
                 found = [json.loads(body) for (body,) in rows]
                 some = found[first : first + PAGE]
-                events = [_event("order.cancelled" if each["is_cancelled"] else "order.changed", each) for each in some]
+                events = [_as_changed(each) for each in some]
                 after = first + PAGE
                 return Response(200, {"orders": events, "next": after if after < len(found) else None})
+            case "order.fetch":
+                row = store.execute("SELECT body FROM orders WHERE id = ?", (data["order"],)).fetchone()
+                return Response(200, {"order": _as_changed(json.loads(row[0]))}) if row else Response(404, {})
             case "order.read":
                 return self._of_order(store, kind, data)
         return Response(400, {"error": "type"})
@@ -184,6 +199,9 @@ class GenericShop:
         if kind == "order.fulfil":
             fulfilled |= {each["line"]: each["fulfilled"] for each in data["lines"]}
             store.execute("UPDATE orders SET fulfilled = ? WHERE id = ?", (json.dumps(fulfilled), data["order"]))
+            if "parcel" in data:
+                parcel = (data["order"], data["parcel"]["number"], data["parcel"]["carrier"])
+                store.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?)", parcel)
         if kind == "order.cancel" and not body["is_cancelled"]:
             body = self._change(store, data["order"], {"is_cancelled": True})
             for each in body["items"]:
@@ -193,7 +211,8 @@ class GenericShop:
             {"line": each["no"], "quantity": each["pieces"], "fulfilled": fulfilled.get(each["no"], 0)}
             for each in body["items"]
         ]
-        return Response(200, {"is_cancelled": body["is_cancelled"], "lines": lines})
+        parcels = _parcels(store, data["order"])
+        return Response(200, {"is_cancelled": body["is_cancelled"], "lines": lines, "parcels": parcels})
 
     def _change(self, store: sqlite3.Connection, number: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         (text,) = store.execute("SELECT body FROM orders WHERE id = ?", (number,)).fetchone()
@@ -201,6 +220,15 @@ class GenericShop:
         row = (_exact(self.clock()), json.dumps(body), number)
         store.execute("UPDATE orders SET changed = ?, body = ? WHERE id = ?", row)
         return body
+
+
+def _as_changed(order: Mapping[str, Any]) -> dict[str, Any]:
+    return _event("order.cancelled" if order["is_cancelled"] else "order.changed", order)
+
+
+def _parcels(store: sqlite3.Connection, number: str) -> list[dict[str, str]]:
+    rows = store.execute("SELECT number, carrier FROM parcels WHERE order_id = ? ORDER BY rowid", (number,))
+    return [{"number": parcel, "carrier": carrier} for parcel, carrier in rows]
 
 
 def _event(topic: str, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sqlite3
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +22,15 @@ from local.cloud import ROOT, NotRunning, current
 from local.figures import STATES, Choice, Figures, Line, Number, PurchaseOrder, Stock, Trouble, tables
 from local.shop import Delivery, Store
 
+ENDINGS = (".csv", ".edi", ".json")
+"""How files of purchase orders end."""
 MEMORY = "shop.sqlite"
 """The stand-in shop's own store, beside the state of its cloud."""
+ELSEWHERE = {
+    "havn": "SELECT id, json_extract(body, '$.stock_quantity') FROM products",
+    "torg": "SELECT listing, units FROM quantities",
+}
+"""The other shops, each with a store of its own: how it says what it shows."""
 
 
 class Cloud(Protocol):
@@ -76,7 +85,7 @@ def read(cloud: Cloud) -> Figures:
             for item in sorted(orders, key=lambda item: (item["PK"], item["SK"]))
             if item["entity"] == "problem"
         ),
-        numbers=tuple(sorted(_numbers(stock, shop), key=lambda number: (number.channel, number.sku))),
+        numbers=tuple(sorted(_numbers(stock, _shown(cloud)), key=lambda number: (number.channel, number.sku))),
         bytes_accepted=_accepted(deliveries),
         bytes_archived=_archived(deliveries, archive),
     )
@@ -179,24 +188,46 @@ def _purchase_orders(items: Iterable[Mapping[str, Any]], files: set[str], paused
     for item in items:
         if item["entity"] != "purchase_order":
             continue
-        file = f"out/{item['source_id']}/PO-{item['number']}.csv"
+        stem = f"out/{item['source_id']}/PO-{item['number']}"
+        file = next((f"{stem}{ending}" for ending in ENDINGS if f"{stem}{ending}" in files), "")
         yield PurchaseOrder(
             number=item["number"],
             source=item["source_id"],
             order=item["PK"].removeprefix("ORD#"),
             state=item["state"],
             units=sum(line["units"] for line in item["lines"]),
-            file=file if file in files else "",
+            file=file,
             is_paused=bool(paused & {"all", f"supplier#{item['source_id']}"}),
         )
 
 
-def _numbers(items: Iterable[Mapping[str, Any]], shop: Store) -> Iterator[Number]:
-    shows, listed = shop.quantities(), listings()
+def _shown(cloud: Cloud) -> dict[tuple[str, str], int | None]:
+    """Answer what every shop shows: channel and SKU -> units. The others' memories are files of their own."""
+    nordlys, rows = store(cloud).quantities(), list(_listed_elsewhere())
+    shown: dict[tuple[str, str], int | None] = {("nordlys", sku): nordlys.get(at) for sku, at in listings().items()}
+    for channel, ask in ELSEWHERE.items():
+        memory = cloud.state / f"{channel}.sqlite"
+        units = _asked(memory, ask) if memory.exists() else {}
+        shown |= {(channel, sku): units.get(listing) for at, listing, sku in rows if at == channel}
+    return shown
+
+
+def _asked(memory: Path, ask: str) -> dict[str, int | None]:
+    with closing(sqlite3.connect(f"file:{memory}?mode=ro", uri=True, timeout=10)) as connection:
+        return {str(listing): units for listing, units in connection.execute(ask)}
+
+
+def _listed_elsewhere() -> Iterator[tuple[str, str, str]]:
+    with (ROOT / "config" / "listings.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            yield row["channel"], row["listing"], row["sku"]
+
+
+def _numbers(items: Iterable[Mapping[str, Any]], shown: Mapping[tuple[str, str], int | None]) -> Iterator[Number]:
     for item in items:
         if item["PK"].startswith("ATS#"):
             sku = item["PK"].removeprefix("ATS#")
-            yield Number(item["SK"], sku, item["told"], shows.get(listed.get(sku, "")))
+            yield Number(item["SK"], sku, item["told"], shown.get((item["SK"], sku)))
 
 
 def _accepted(deliveries: Iterable[Delivery]) -> int:

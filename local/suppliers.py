@@ -35,7 +35,11 @@ class Suppliers:
     def purchase_orders(self, supplier: str) -> list[str]:
         """List what lies ready for a supplier."""
         names = sftp_client.listdir(self.there, supplier, self.keys / supplier, "/out")
-        return sorted(name for name in names if name.endswith(".csv"))
+        return sorted(name for name in names if name.startswith("PO-"))
+
+    def read(self, supplier: str, name: str) -> bytes:
+        """Fetch a file that lies ready for a supplier."""
+        return sftp_client.get(self.there, supplier, self.keys / supplier, name)
 
 
 @contextmanager
@@ -49,6 +53,12 @@ def serving(cloud: Cloud, names: Iterable[str]) -> Iterator[Suppliers]:
         there = Address(host, port, sftp_client.make_key(host_key))
         (keys / RECORD).write_text(json.dumps(asdict(there)))
         yield Suppliers(there, keys)
+
+
+def waiting(cloud: Cloud, supplier: str) -> bool:
+    """Answer whether a file of a supplier is not read yet."""
+    bucket = cloud.outputs["FilesBucket"]
+    return bool(cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"in/{supplier}/").get("Contents"))
 
 
 def of(cloud: Cloud) -> Suppliers:

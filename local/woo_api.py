@@ -60,7 +60,9 @@ def _products(store: sqlite3.Connection, parent: int, *, asked: Asked, **_: obje
     _parent(store, parent)
     ids = {int(each) for each in asked.query["include"].split(",")} if "include" in asked.query else None
     rows = store.execute("SELECT id, body FROM products WHERE parent = ? ORDER BY id", (parent,)).fetchall()
-    some = [json.loads(body) for number, body in rows if ids is None or number in ids][: _per_page(asked.query)]
+    size, page = _per_page(asked.query), int(asked.query.get("page", "1"))
+    found = [json.loads(body) for number, body in rows if ids is None or number in ids]
+    some = found[(page - 1) * size : page * size]
     return Response(200, _fields(some, asked.query))
 
 

@@ -61,6 +61,8 @@ class WooShop:
         }
         with self.store.open() as store:
             store.execute("INSERT OR REPLACE INTO products VALUES (?, ?, ?)", (product, parent, json.dumps(body)))
+            sold_by = "UPDATE products SET body = json_set(body, '$.type', 'variable') WHERE id = ?"
+            store.execute(sold_by, (parent,))
 
     def buy(self, order: int, *lines: tuple[int, str, int], **fields: Any) -> int:  # noqa: ANN401 - any JSON
         """Have a customer buy units, `(line, sku, units)`, and tell it by webhook; return the answer's status."""

@@ -1,4 +1,4 @@
-"""File queue -> counted levels, offers, the feed's snapshot; files kept, held and reported.
+"""File queue -> counted levels, offers, the feed's snapshot, answered purchase orders; files kept, held and reported.
 
 A second delivery finds its version of the object in the feed or in its history and goes on, or changes nothing:
 each row's own condition refuses what is written already.
@@ -9,21 +9,28 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.answer_orders import AnswerOrders
 from shared.flows.count_codes import CountCodes
 from shared.flows.feed_runs import FeedRuns
 from shared.flows.guard_margins import GuardMargins
 from shared.flows.ingest_counts import IngestCounts
+from shared.flows.settle_documents import SettleDocuments
+from shared.flows.take_documents import TakeDocuments
 from shared.flows.write_rows import WriteRows
 from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
+from shared.storage.documents import Documents
 from shared.storage.dynamo import Table
 from shared.storage.feeds import Feeds
 from shared.storage.files import Files
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
+from shared.storage.operations import Operations
+from shared.storage.order_book import OrderBook
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
+from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -31,6 +38,23 @@ if TYPE_CHECKING:
 
 
 COMES_AGAIN_SECONDS = 60
+
+
+def documents() -> TakeDocuments:
+    """Connect what takes documents about purchase orders."""
+    names = settings()
+    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    problems, seen = Problems(book.orders), Documents(book.orders)
+    settle = SettleDocuments(
+        book=book,
+        documents=seen,
+        answers=AnswerOrders(book=book, problems=problems, pause=clock.pause),
+        operations=Operations(book.stock, book.orders),
+        problems=problems,
+        supplier=FileDrop(clients.s3(), names.files_bucket),
+    )
+    files = Files(clients.s3(), names.files_bucket)
+    return TakeDocuments(files=files, documents=seen, settle=settle, problems=problems)
 
 
 @cache
@@ -55,6 +79,7 @@ def flow() -> IngestCounts:
         levels=levels,
         problems=problems,
         runs=runs,
+        documents=documents(),
         mappings=CountCodes(codes=codes, feeds=feeds, levels=levels, offers=offers, pause=clock.pause),
         pause=clock.pause,
     )

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.learn_listings import LearnListings
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.runtime import clients, clock, queues, rules
@@ -17,6 +18,7 @@ from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
+from shared.storage.facts import Facts
 from shared.storage.order_book import OrderBook
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
@@ -36,13 +38,14 @@ def flow() -> PublishToChannels:
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
     availability, to_channels = Availability(book.stock), partial(queues.send, names.channel_queue_url)
     problems = Problems(book.orders)
-    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex)
+    shops = Outbound(token=token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
     return PublishToChannels(
         availability=availability,
         leases=Leases(book.stock),
         pauses=Pauses(book.stock),
         problems=problems,
         order=book.order,
+        pacer=shops.pacer,
         shop=shops.numbers,
         desk=shops.desk,
         refresh=RefreshNumbers(
@@ -51,6 +54,7 @@ def flow() -> PublishToChannels:
             to_channels=to_channels,
             new_id=lambda: uuid.uuid4().hex[:16],
         ),
+        learn=LearnListings(Facts(book.stock), availability, problems, to_channels),
         to_channels=to_channels,
         wait=clock.wait,
     )
@@ -75,6 +79,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
         time_left_ms=context.get_remaining_time_in_millis,
     )
     count({"NumberTold": published.told, "OrderTold": published.orders_told, "NumberMarked": published.marked})
+    count({"ListingLearned": published.learned})
     return queues.failures(published.again)
 
 

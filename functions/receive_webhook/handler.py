@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -38,8 +38,11 @@ def flow() -> ReceiveWebhook:
     return ReceiveWebhook(
         archive=Archive(clients.s3(), names.archive_bucket),
         inbound=inbound.of,
+        details=inbound.details,
         secrets=signing_secrets,
-        send=lambda messages: queues.send(names.order_queue_url, messages),
+        to_orders=partial(queues.send, names.order_queue_url),
+        to_shop_events=partial(queues.send, names.shop_event_queue_url),
+        to_channels=partial(queues.send, names.channel_queue_url),
     )
 
 

@@ -11,16 +11,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.flows.send_purchase_orders import SendPurchaseOrders
-from shared.runtime import clients, clock, lifetime, queues, rules
+from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage import keys
+from shared.storage.gates import Gates
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
-from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -37,7 +37,8 @@ def flow() -> SendPurchaseOrders:
         pauses=Pauses(book.stock),
         problems=Problems(book.orders),
         codes=SupplierCodes(book.stock),
-        supplier=FileDrop(clients.s3_once(), names.files_bucket),
+        gates=Gates(book.orders),
+        ways=ways.of,
         new_id=lambda: uuid.uuid4().hex[:16],
     )
 

@@ -15,19 +15,19 @@ from shared.flows.guard_margins import GuardMargins
 from shared.flows.send_purchase_orders import SendPurchaseOrders
 from shared.flows.sweep_due_work import SweepDueWork
 from shared.flows.watch import Watch
-from shared.runtime import clients, clock, lifetime, queues, rules
+from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
 from shared.storage.flags import Flags
+from shared.storage.gates import Gates
 from shared.storage.ledger import Ledger
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
-from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,7 +53,8 @@ def sweep() -> SweepDueWork:
             pauses=Pauses(book().stock),
             problems=problems,
             codes=SupplierCodes(book().stock),
-            supplier=FileDrop(clients.s3_once(), names.files_bucket),
+            gates=Gates(book().orders),
+            ways=ways.of,
             new_id=lambda: uuid.uuid4().hex[:16],
         ),
         to_orders=partial(queues.send, names.order_queue_url),
@@ -101,6 +102,7 @@ def dead_letters() -> dict[str, int]:
         "orders": names.order_dead_letters_url,
         "files": names.file_dead_letters_url,
         "channels": names.channel_dead_letters_url,
+        "events": names.shop_event_dead_letters_url,
     }
     return {queue: queues.depth(url) for queue, url in urls.items()}
 

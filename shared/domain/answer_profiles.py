@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -60,6 +61,14 @@ NAMES_A_LINE = ("line", "sku", "our_sku")
 
 Says = Action | ChangeOutcome
 
+USUAL_NAMES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {Kind.ACKNOWLEDGEMENT: ("ack*",), Kind.SHIPMENT: ("ship*", "asn*"), Kind.CANCEL: ("cancel*",)}
+)
+"""How a file is called that tells something else than stock, where its profile does not say it; case is nothing."""
+
+LATE_DAYS = 7
+MOST_DAYS = 365
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFile:
@@ -67,17 +76,43 @@ class AnswerFile:
 
     `layout`: its format, as of a stock file; `columns`: our word -> where it stands; `actions`: a word of the column
     `action` -> what it says; without that column the units are accepted, and fewer than ordered are a part;
-    `day`: how its dates are written (strptime).
+    `day`: how its dates are written (strptime); `names`: patterns of its files' names, `*` and `?`.
     """
 
     layout: FeedProfile
     columns: Mapping[str, Column]
     actions: Mapping[str, Says] = field(default_factory=dict)
     day: str = DAY
+    names: tuple[str, ...] = ()
 
     def fields(self, kind: Kind) -> tuple[Field, ...]:
         """List the cells that are read of each row."""
         return tuple(Field(word, self.columns[word]) for word in WORDS[kind] if word in self.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What of an answer needs no person. All else is held until one has looked.
+
+    `price_percent`: so much dearer than the source's cost; `late_days`: so many days after the purchase order was sent;
+    `substitutes`: `hold`, or `accept` whatever ships instead; `backorders`: what a supplier keeps waiting within
+    `late_days` may `wait` there, else it goes to another source (`reroute`); `unaccepted`: units that ship though they
+    were never accepted are `taken`, or the document is on `hold`.
+    """
+
+    price_percent: int = 0
+    late_days: int = LATE_DAYS
+    substitutes: str = "hold"
+    backorders: str = "reroute"
+    unaccepted: str = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Who an interchange must be from and for (ISA06, ISA08); empty where anybody may."""
+
+    theirs: str = ""
+    ours: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +121,8 @@ class AnswerProfile:
 
     `uoms`: a unit of measure, in small letters -> pieces in it; `reasons`: a word or code of the source -> why;
     `counts`: whether a document whose counts do not add up is refused, or read and told; `rejected_change`: what it
-    means when an answer to a change rejects the line; `files`: its own files, by what they tell.
+    means when an answer to a change rejects the line; `files`: its own files, by what they tell; `acknowledge`: whether
+    its X12 is answered by a 997.
     """
 
     uoms: Mapping[str, int] = field(default_factory=lambda: PIECES)
@@ -94,6 +130,16 @@ class AnswerProfile:
     counts: str = "refuse"
     rejected_change: ChangeOutcome = ChangeOutcome.UNCLEAR
     files: Mapping[Kind, AnswerFile] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    partner: Partner = field(default_factory=Partner)
+    acknowledge: bool = True
+
+    def kind_of(self, name: str) -> Kind | None:
+        """Say what a file tells, by its name alone; None: no answer to a purchase order."""
+        for kind, how in self.files.items():
+            if any(fnmatchcase(name.lower(), each.lower()) for each in how.names or USUAL_NAMES[kind]):
+                return kind
+        return None
 
 
 USUAL = AnswerProfile()
@@ -101,14 +147,33 @@ USUAL = AnswerProfile()
 
 def parse(at: Place) -> AnswerProfile:
     """Read a profile. Raises InvalidInput naming the place, the value and what is allowed there."""
-    at.only("uoms", "reasons", "counts", "rejected_change", *Kind)
+    at.only("uoms", "reasons", "counts", "rejected_change", "policy", "partner", "acknowledge", *Kind)
     return AnswerProfile(
         uoms=_uoms(at),
         reasons=_words(at, "reasons", *Reason),
         counts=at.one_of("counts", "refuse", "tell", default="refuse"),
         rejected_change=at.one_of("rejected_change", *ChangeOutcome, default=ChangeOutcome.UNCLEAR),
         files={kind: _file(at.child(kind), kind) for kind in Kind if at.has(kind)},
+        policy=_policy(at.child("policy")) if at.has("policy") else Policy(),
+        partner=_partner(at.child("partner")) if at.has("partner") else Partner(),
+        acknowledge=at.flag("acknowledge", default=True),
     )
+
+
+def _policy(at: Place) -> Policy:
+    at.only("price_percent", "late_days", "substitutes", "backorders", "unaccepted")
+    return Policy(
+        price_percent=at.whole("price_percent", 0, 100, default=0),
+        late_days=at.whole("late_days", 0, MOST_DAYS, default=LATE_DAYS),
+        substitutes=at.one_of("substitutes", "hold", "accept", default="hold"),
+        backorders=at.one_of("backorders", "reroute", "wait", default="reroute"),
+        unaccepted=at.one_of("unaccepted", "taken", "hold", default="taken"),
+    )
+
+
+def _partner(at: Place) -> Partner:
+    at.only("theirs", "ours")
+    return Partner(*(at.text(each) if at.has(each) else "" for each in ("theirs", "ours")))
 
 
 def _uoms(at: Place) -> Mapping[str, int]:
@@ -127,7 +192,7 @@ def _words(at: Place, key: str, *allowed: T) -> dict[str, T]:
 
 def _file(at: Place, kind: Kind) -> AnswerFile:
     what = at.one_of("format", *FORMATS, default=Format.DELIMITED)
-    at.only("format", "columns", "actions", "day", "decimal", "thousands", *OF_FORMAT[what])
+    at.only("format", "columns", "actions", "day", "names", "decimal", "thousands", *OF_FORMAT[what])
     layout = profiles.layout(at, what)
     place = at.child("columns")
     place.only(*WORDS[kind])
@@ -147,6 +212,7 @@ def _file(at: Place, kind: Kind) -> AnswerFile:
         columns=columns,
         actions=_words(at, "actions", *allowed),
         day=_day(at),
+        names=at.texts("names") if at.has("names") else (),
     )
 
 

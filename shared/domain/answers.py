@@ -10,7 +10,7 @@ from enum import StrEnum
 from shared.domain import orders
 from shared.domain.names import OrderKey
 from shared.domain.orders import DeductsAt, Move, Order
-from shared.domain.purchase_orders import PoEvent
+from shared.domain.purchase_orders import PoEvent, PurchaseOrder
 from shared.errors import InvalidInput
 
 MOST_UNITS = 1_000_000
@@ -62,6 +62,11 @@ def moves(answer: Answer) -> list[LineAnswer]:
             )
         units[each.line, each.says] += each.units
     return [LineAnswer(line=line, says=says, units=count) for (line, says), count in units.items()]
+
+
+def move_id(po: PurchaseOrder, line: LineAnswer, document: str) -> str:
+    """Name a move, so that the same document says it once."""
+    return f"{line.says}#{po.source}#{po.n}#{document}#{line.line}"
 
 
 def apply(order: Order, n: int, answer: LineAnswer, deducts_at: DeductsAt) -> Move:

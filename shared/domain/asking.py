@@ -7,7 +7,8 @@ until nothing is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ from shared.domain.intake import Ask, Intake
 from shared.domain.messages import PlanOrder
 from shared.domain.names import OrderKey
 from shared.domain.orders import LineState, Order
+from shared.domain.rules import Channel
+from shared.errors import Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,18 @@ TAKES = frozenset({Step.TOMBSTONE, Step.CREATE, Step.TAKE})
 """Steps that go into the batch's transaction; the others are moves, each a transaction of its own."""
 
 
+def admitted(intake: Intake, channel: Channel) -> Intake:
+    """Return an order that the channel's rules want shipped. Raises Rejected for one that they ignore, or let wait.
+
+    One that is not paid far enough comes again when it is: that changes it. A cancel is always heard.
+    """
+    if intake.is_test and not channel.takes_tests:
+        raise Rejected("a test order is never shipped", code="test_order")
+    if intake.ask is not Ask.CANCEL and intake.paid not in channel.takes:
+        raise Rejected("an order that is not paid waits", code="order_unpaid", paid=intake.paid)
+    return intake
+
+
 def fold(asks: Iterable[Intake | PlanOrder], fills: Iterable[OrderKey] = ()) -> dict[OrderKey, Asked]:
     """Fold asks to one an order: fills first, oldest first, then the batch in order of arrival."""
     folded = {key: Asked(key=key, fill=True) for key in fills}
@@ -56,6 +71,19 @@ def fold(asks: Iterable[Intake | PlanOrder], fills: Iterable[OrderKey] = ()) -> 
         elif before.newest is None or ask.order.version > before.newest.order.version:
             folded[key] = replace(before, newest=ask)
     return folded
+
+
+def unheard(
+    described: Iterable[Intake], asked: Mapping[OrderKey, Asked], orders: Mapping[OrderKey, Order]
+) -> Counter[str]:
+    """Count the descriptions that change nothing: those older than what is known, and those told before."""
+    counted: Counter[str] = Counter()
+    for intake in described:
+        newest, there = asked[intake.key].newest, orders.get(intake.key)
+        known = max(there.version if there else -1, newest.order.version if newest and newest is not intake else -1)
+        counted["OrderEventOlder"] += intake.order.version < known
+        counted["OrderEventRepeated"] += intake.order.version == known
+    return +counted
 
 
 def next_step(asked: Asked, order: Order | None) -> Step:

@@ -18,7 +18,8 @@ class Product:
     `parts`: units of other SKUs that make one of it, when it is a kit. `substitutes`: what may go instead, best first.
     `grams`: what one weighs, 0 if nobody said. `price_minor`, `map_minor`: what it sells for and the least it may be
     advertised for, minor units of `currency`, None where nobody said.
-    `gtin`: of fourteen digits; `mpn`: what its maker calls it; both may be empty.
+    `gtin`: of fourteen digits; `mpn`: what its maker calls it; both may be empty. `learned`: channels whose listing the
+    shop itself told, so that a configuration which says nothing of it leaves it.
     """
 
     sku: Sku
@@ -33,6 +34,7 @@ class Product:
     currency: str = ""
     gtin: str = ""
     mpn: str = ""
+    learned: tuple[ChannelId, ...] = ()
 
 
 class Codes(StrEnum):

@@ -18,16 +18,27 @@ class Ask(StrEnum):
     CANCEL = "cancel"
 
 
+class Paid(StrEnum):
+    """How far an order is paid for."""
+
+    NOT = "not"
+    AUTHORISED = "authorised"
+    FULLY = "paid"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """One event read: the order as the platform now describes it, all units open, and the address it ships to.
 
-    `ship_to` is personal data: it goes into `SHIPTO` and nowhere else.
+    `ship_to` is personal data: it goes into `SHIPTO` and nowhere else. `paid`: as far as the platform says; one that
+    brings only orders that are to be shipped says so of all.
     """
 
     ask: Ask
     order: Order
     ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+    paid: Paid = Paid.FULLY
+    is_test: bool = False
 
     @property
     def key(self) -> OrderKey:

@@ -1,4 +1,4 @@
-"""What the queues of orders, channels and files carry beside what AWS puts there.
+"""What the queues carry beside what AWS and shops put there.
 
 Readers accept schema 1; writers write 1.
 
@@ -33,6 +33,15 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOrder:
+    """An order of a shop changed, and nobody told how: ask the shop."""
+
+    channel: ChannelId
+    order: str
+    received_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOrder:
     """Find units for what is open of an order."""
 
@@ -51,6 +60,14 @@ class Publish:
     """A channel has something to be told; the message carries no number, so two cannot overtake each other."""
 
     channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A shop lists these of a product, each a SKU and its listing."""
+
+    channel: ChannelId
+    listings: tuple[tuple[Sku, str], ...]
 
 
 class Scope(StrEnum):
@@ -101,11 +118,24 @@ class CountCode:
     code: str
 
 
-Message = Delivered | PlanOrder | FillSku | Publish | Refresh | ReleaseFile | WritePiece | CountCode
+Message = (
+    Delivered | FetchOrder | PlanOrder | FillSku | Publish | Listed | Refresh | ReleaseFile | WritePiece | CountCode
+)
+
+
+_AS_IT_IS: Mapping[type, str] = {
+    FetchOrder: "fetch_order",
+    Refresh: "refresh",
+    ReleaseFile: "release_file",
+    WritePiece: "write_piece",
+    CountCode: "count_code",
+}
+"""Kinds of messages that are written field by field."""
 
 
 def write(message: Message) -> str:
     """Write a message as JSON text."""
+    values: dict[str, Any]
     match message:
         case Delivered():
             values = {
@@ -122,14 +152,10 @@ def write(message: Message) -> str:
             values = {"kind": "fill", "sku": message.sku}
         case Publish():
             values = {"kind": "publish", "channel": message.channel}
-        case Refresh():
-            values = {"kind": "refresh", **asdict(message)}
-        case ReleaseFile():
-            values = {"kind": "release_file", **asdict(message)}
-        case WritePiece():
-            values = {"kind": "write_piece", **asdict(message)}
-        case CountCode():
-            values = {"kind": "count_code", **asdict(message)}
+        case Listed():
+            values = {"kind": "listed", "channel": message.channel, "listings": [*map(list, message.listings)]}
+        case FetchOrder() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            values = {"kind": _AS_IT_IS[type(message)], **asdict(message)}
     return json.dumps({"schema": SCHEMA, **values}, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -137,13 +163,13 @@ def read(text: str) -> Message:
     """Read a message. Raises InvalidInput for what no writer of ours wrote."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput("a message is not JSON", code="message_unreadable") from error
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise InvalidInput("a message has no schema we know", code="message_schema")
     try:
-        found = _of_orders(values) or _of_files(values)
-    except (KeyError, ValueError) as error:
+        found = _of_orders(values) or _of_shops(values) or _of_files(values)
+    except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput("a message lacks a field", code="message_field", field=str(error)) from error
     if found is None:
         raise InvalidInput("a message is of no kind we know", code="message_kind", kind=str(values.get("kind"))[:40])
@@ -151,7 +177,7 @@ def read(text: str) -> Message:
 
 
 def _of_orders(values: Mapping[str, Any]) -> Message | None:
-    """Read what the queues of orders and channels carry."""
+    """Read what the queue of orders carries."""
     match values.get("kind"):
         case "delivered":
             return Delivered(
@@ -165,8 +191,27 @@ def _of_orders(values: Mapping[str, Any]) -> Message | None:
             return PlanOrder(order=order_key(str(values["order"])))
         case "fill":
             return FillSku(sku=Sku(name(values["sku"], "sku")))
+    return None
+
+
+def _of_shops(values: Mapping[str, Any]) -> Message | None:
+    """Read what the queues of channels and shop events carry."""
+    match values.get("kind"):
+        case "fetch_order":
+            return FetchOrder(
+                channel=ChannelId(name(values["channel"], "channel")),
+                order=name(values["order"], "order id"),
+                received_at=str(values["received_at"]),
+            )
         case "publish":
             return Publish(channel=ChannelId(name(values["channel"], "channel")))
+        case "listed":
+            return Listed(
+                channel=ChannelId(name(values["channel"], "channel")),
+                listings=tuple(
+                    (Sku(name(sku, "sku")), name(listing, "listing")) for sku, listing in values["listings"]
+                ),
+            )
         case "refresh" if str(values["scope"]) in set(Scope):
             return Refresh(
                 scope=Scope(values["scope"]),

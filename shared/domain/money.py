@@ -42,15 +42,28 @@ def minor(amount: object, currency: str) -> int:
     Raises InvalidInput for anything but digits and one dot, and for a fraction that the currency does not have:
     an amount is never rounded.
     """
+    whole, beyond = _split(amount, currency)
+    if beyond.strip("0"):
+        raise InvalidInput("an amount has more decimals than its currency", code="amount_too_fine", currency=currency)
+    return whole
+
+
+def minor_at_most(amount: object, currency: str) -> int:
+    """Read what somebody computed more finely than a currency can be paid, as a price without tax, rounded down.
+
+    Raises InvalidInput for anything but digits and one dot.
+    """
+    return _split(amount, currency)[0]
+
+
+def _split(amount: object, currency: str) -> tuple[int, str]:
+    """Read the minor units of an amount, and the decimals that its currency does not have."""
     is_exact = isinstance(amount, str | int | Decimal) and not isinstance(amount, bool)
     read = _DECIMAL.fullmatch(str(amount)) if is_exact else None
     if not read:
         raise InvalidInput("an amount such as 12.40 was expected", code="amount_unreadable", value=str(amount)[:40])
-    whole, fraction = read[1], read[2] or ""
-    kept, beyond = fraction[: exponent(currency)], fraction[exponent(currency) :]
-    if beyond.strip("0"):
-        raise InvalidInput("an amount has more decimals than its currency", code="amount_too_fine", currency=currency)
-    return int(whole + kept.ljust(exponent(currency), "0"))
+    places, fraction = exponent(currency), read[2] or ""
+    return int(read[1] + fraction[:places].ljust(places, "0")), fraction[places:]
 
 
 def decimal(amount_minor: int, currency: str) -> str:

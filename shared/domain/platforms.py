@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.domain.intake import Ask
+from shared.domain.intake import Ask, Paid
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, AMAZON, GENERIC = "shopify", "woocommerce", "amazon", "generic"
+SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, AMAZON, GENERIC = "shopify", "woocommerce", "bigcommerce", "amazon", "generic"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
-    SHOPIFY: ("shop", "api_url", "location"),
+    SHOPIFY: ("shop", "api_url", "location", "ships", "test_orders"),
     WOOCOMMERCE: ("shop", "api_url"),
+    BIGCOMMERCE: ("shop", "api_url", "location"),
     AMAZON: ("seller", "marketplace", "api_url", "auth_url"),
     GENERIC: ("shop", "api_url", "mapping"),
 }
@@ -20,6 +21,20 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 EXPERIMENTAL: frozenset[str] = frozenset()
 """Platforms that were not held against their vendor's own sample, schema or source: they are heard, never told."""
 AMAZON_AUTH_URL = "https://api.amazon.com/auth/o2/token"
+
+GIVE_MONEY_BACK_BY_HAND: Mapping[str, str] = {
+    WOOCOMMERCE: "WooCommerce's payment plugins give money back, by hand",
+    BIGCOMMERCE: "money goes back in BigCommerce's control panel, by hand",
+    AMAZON: "Amazon gives the money of a cancelled order back itself",
+}
+"""Platforms whose cancels give no money back, and why."""
+
+SHIPS: Mapping[str, frozenset[Paid]] = {
+    "any": frozenset(Paid),
+    "authorised": frozenset(Paid) - {Paid.NOT},
+    "paid": frozenset({Paid.FULLY}),
+}
+"""What `ships` says -> how far an order may be paid for to be shipped."""
 
 LOOPBACK = ("127.0.0.1", "localhost")
 OF_A_LINE = ("id", "sku", "units", "price", "ships")
@@ -49,7 +64,7 @@ class OrderMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How a platform is reached. `location`: the place a Shopify store's numbers are of.
+    """How a platform is reached. `location`: the place a Shopify or BigCommerce store's numbers are of.
 
     Of Amazon, `shop` is the seller's id; `marketplace`: where the seller sells, one a channel; `auth_url`: where a
     token for an hour is had.
@@ -62,6 +77,8 @@ class Connection:
     marketplace: str = ""
     auth_url: str = ""
     mapping: OrderMapping | None = None
+    takes: frozenset[Paid] = SHIPS["any"]
+    takes_tests: bool = False
 
 
 def parse(at: Place, *shared: str) -> Connection:
@@ -71,22 +88,23 @@ def parse(at: Place, *shared: str) -> Connection:
     """
     platform = at.one_of("platform", *SETTINGS)
     at.only("platform", *SETTINGS[platform], *shared)
-    if platform == WOOCOMMERCE and at.value("refunds_cancels"):
-        raise at.wrong("refunds_cancels", True, "false: WooCommerce's payment plugins give money back, by hand")  # noqa: FBT003
+    by_hand = GIVE_MONEY_BACK_BY_HAND.get(platform)
+    if by_hand and at.value("refunds_cancels"):
+        raise at.wrong("refunds_cancels", True, f"false: {by_hand}")  # noqa: FBT003
     if platform == AMAZON:
         return _amazon(at)
     return Connection(
         platform=platform,
         shop=at.text("shop"),
         api_url=at.text("api_url") if platform == SHOPIFY else _url(at, "api_url"),
-        location=at.text("location") if platform == SHOPIFY else "",
+        location=_location(at, platform),
         mapping=_mapping(at.child("mapping")) if platform == GENERIC else None,
+        takes=SHIPS[at.one_of("ships", *SHIPS, default="any")],
+        takes_tests=at.one_of("test_orders", "ignore", "take", default="ignore") == "take",
     )
 
 
 def _amazon(at: Place) -> Connection:
-    if at.value("refunds_cancels"):
-        raise at.wrong("refunds_cancels", True, "false: Amazon gives the money of a cancelled order back itself")  # noqa: FBT003
     return Connection(
         platform=AMAZON,
         shop=_amazon_id(at, "seller"),
@@ -101,6 +119,12 @@ def _amazon_id(at: Place, key: str) -> str:
     if not (text.isascii() and text.isalnum()):
         raise at.wrong(key, text, "an id of capital letters and digits, as Seller Central shows it")
     return text
+
+
+def _location(at: Place, platform: str) -> str:
+    if platform == BIGCOMMERCE:
+        return str(at.whole("location", 1, 2**63 - 1))
+    return at.text("location") if platform == SHOPIFY else ""
 
 
 def _url(at: Place, key: str) -> str:

@@ -103,7 +103,11 @@ class PoLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseOrder:
-    """What one supplier is asked to ship for one order. `n` is the order's own count, `number` the supplier's."""
+    """What one supplier is asked to ship for one order. `n` is the order's own count, `number` the supplier's.
+
+    Kept so that a second try is the same to the byte: `sent_by`, the way and the writing of its claim; `control` and
+    `cancel_control`, the numbers of its interchanges; `cancel_at`, when its cancel was first to go out.
+    """
 
     order: OrderKey
     source: SourceId
@@ -118,6 +122,10 @@ class PurchaseOrder:
     made_at: str = ""
     sent_at: str = ""
     due_at: str = ""
+    sent_by: str = ""
+    control: int = 0
+    cancel_control: int = 0
+    cancel_at: str = ""
     revision: int = 1
 
 

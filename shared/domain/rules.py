@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, platforms, profiles, shipping_rules
+from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
 from shared.domain.facts import Codes
+from shared.domain.intake import Paid
 from shared.domain.names import ChannelId, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
 from shared.domain.profiles import FeedProfile
+from shared.domain.sending_rules import AS_FILES, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
 
@@ -26,6 +28,7 @@ MOST_HOURS = 90 * 24
 
 
 NO_CAP = 1_000_000_000
+MOST_A_SECOND = 10_000
 
 RATE_MISSING = "rate_missing"
 """The code of a source's currency that no rate turns into that of a channel it ships for."""
@@ -39,7 +42,10 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify store; `mapping`: of a generic shop; `marketplace`, `auth_url`: of an Amazon seller, who is its `shop`.
+    Shopify or BigCommerce store; `mapping`: of a generic shop; `marketplace`, `auth_url`: of an Amazon seller, who is
+    its `shop`. `takes`: how far an order has to be paid for to be shipped; `takes_tests`: test orders are orders, too.
+    `limit`: how much of what the platform counts, calls or points, it may be asked a second; None: as much as the
+    platform takes.
     """
 
     channel: ChannelId
@@ -62,6 +68,9 @@ class Channel:
     mapping: OrderMapping | None = None
     marketplace: str = ""
     auth_url: str = ""
+    takes: frozenset[Paid] = frozenset(Paid)
+    takes_tests: bool = False
+    limit: int | None = None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -83,10 +92,11 @@ class Source:
 
     `answers`: how its answers to purchase orders read. `deducts_at`: when it takes our units off its own count;
     `takes_in_within`: how long after it was sent one it has surely read a purchase order, which is when it deducts at
-    receipt; `ships_within`: by when it must have deducted, though it never reported a shipment. `cadence`: how often it
-    shows that it is there, by a file or an empty one; None: nobody waits for it. `freshness`: what its counts are worth
-    as they grow old, by age; none: they never do. `low_at`: a level with so many units or fewer is low. `own`: its
-    stock is ours, to move and to put returns on. `codes`: what a code of its files that nobody has mapped is.
+    receipt; `send_by`: how it is sent them; `ships_within`: by when it must have deducted, though it never reported a
+    shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
+    `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so many
+    units or fewer is low. `own`: its stock is ours, to move and to put returns on. `codes`: what a code of its files
+    that nobody has mapped is.
     """
 
     source: SourceId
@@ -97,7 +107,7 @@ class Source:
     answers: AnswerProfile = answer_profiles.USUAL
     deducts_at: DeductsAt = DeductsAt.SHIP
     takes_in_within: timedelta = timedelta(hours=24)
-    send_by: str = "file"
+    send_by: Sending = AS_FILES
     ships_within: timedelta = timedelta(days=14)
     cadence: timedelta | None = None
     freshness: tuple[Tier, ...] = ()
@@ -198,6 +208,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "below_margin",
         "active",
         "routing",
+        "limit",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -212,6 +223,8 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         mapping=connection.mapping,
         marketplace=connection.marketplace,
         auth_url=connection.auth_url,
+        takes=connection.takes,
+        takes_tests=connection.takes_tests,
         currency=currency,
         when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
         percent=at.whole("percent", 0, 100, default=100),
@@ -224,6 +237,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         below_margin=at.one_of("below_margin", "tell", "zero", default="tell"),
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
+        limit=at.whole("limit", 1, MOST_A_SECOND) if at.has("limit") else None,
     )
 
 
@@ -260,7 +274,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
-        send_by=at.one_of("send_by", "file", default="file"),
+        send_by=sending_rules.parse(at, "send_by"),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),

@@ -48,7 +48,7 @@ class AnswerOrders:
     def _move(self, answer: Answer, line: LineAnswer, rules: Rules, now: datetime, by: By | None) -> str:
         for tried in range(1, MOST_TRIES + 1):
             before, po, source = self._read(answer, rules)
-            move_id = f"{line.says}#{po.source}#{po.n}#{answer.document}#{line.line}"
+            move_id = answers.move_id(po, line, answer.document)
             try:
                 move = answers.apply(before, po.n, line, source.deducts_at)
             except Rejected:

@@ -82,7 +82,7 @@ class Cure:
                 because = self._has_purchase_order(problem.subject)
             case "not_acknowledged":
                 because = self._is_past(problem.subject, ANSWERED, "the supplier has answered")
-            case "not_sent" | "not_looked_up" | "send_failed_again" | "other_content":
+            case "not_sent" | "not_looked_up" | "send_failed_again" | "other_content" | "way_changed":
                 because = self._is_past(problem.subject, SENT, "the purchase order is past that")
             case kind if kind in UNFIT:
                 because = self._is_past(problem.subject, SENT, "the purchase order is past that")

@@ -32,6 +32,7 @@ from shared.flows import feed_runs, read_files
 from shared.flows.count_codes import CountCodes
 from shared.flows.feed_runs import Ending, FeedRuns
 from shared.flows.read_files import Against, FileRead
+from shared.flows.take_documents import TakeDocuments
 from shared.storage.feeds import Feeds
 from shared.storage.files import Arrival, Files, Opened, arrivals
 from shared.storage.levels import Levels
@@ -96,6 +97,7 @@ class IngestCounts:
     problems: Problems
     runs: FeedRuns
     mappings: CountCodes
+    documents: TakeDocuments
     pause: Callable[[int], None]
 
     def run(
@@ -173,6 +175,12 @@ class IngestCounts:
         with self.files.open(arrival.key, arrival.version) as opened:
             if opened is None:
                 return "FileGone"
+            if file.release is None:
+                kept = _report(file, file.as_of, opened.sha256).kept
+                documents = self.documents.run(opened, arrival, kept, source, rules, now)
+                if documents is not None:
+                    counted += documents
+                    return "DocumentsTaken"
             for tried in range(1, MOST_TRIES):
                 try:
                     return self._stand(file, opened, rules, now, counted)

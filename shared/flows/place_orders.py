@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain import messages, orders, taking, times
-from shared.domain.asking import TAKES, Asked, Step, fold, next_step
-from shared.domain.intake import Intake
+from shared.domain.asking import TAKES, Asked, Step, admitted, fold, next_step, unheard
+from shared.domain.intake import Ask, Intake
 from shared.domain.messages import (
     CountCode,
     Delivered,
+    FetchOrder,
     FillSku,
+    Listed,
     PlanOrder,
     Publish,
     Refresh,
@@ -59,6 +61,7 @@ class _Batch:
     asked: dict[OrderKey, Asked]
     asked_by: dict[OrderKey, set[str]]
     rules: Rules
+    described: list[Intake]
     known: Known = field(default_factory=Known)
 
     def step(self, key: OrderKey) -> Step:
@@ -106,6 +109,7 @@ class PlaceOrders:
         except Transient as failure:  # an order that was not read looks as if nothing were to do about it
             self._again(work, work.asked, placed, failure.code)
             return placed
+        placed.counted += unheard(work.described, work.asked, work.known.orders)
         try:
             for _ in range(MOST_ROUNDS):
                 if not work.to_do():
@@ -140,7 +144,8 @@ class PlaceOrders:
                 placed.counted[f"OrderIgnored:{failure.code}"] += 1
             except Transient as failure:
                 placed.again[message_id] = failure.code
-        return _Batch(fold(asks, fills), asked_by, rules)
+        described = [ask for ask in asks if isinstance(ask, Intake) and ask.ask is not Ask.CANCEL]
+        return _Batch(fold(asks, fills), asked_by, rules, described)
 
     def _ask(self, text: str, rules: Rules) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
         """Read one message: which order it is about and what it asks; None asks for a fill."""
@@ -153,9 +158,9 @@ class PlaceOrders:
             case Delivered() as event:
                 channel = _channel(rules, event.channel)
                 body = event.body.encode() or self.archive.get(event.archive_key)
-                intake = self.inbound(channel).read_order(event.channel, event.topic, body)
+                intake = admitted(self.inbound(channel).read_order(event.channel, event.topic, body), channel)
                 return [(intake.key, intake)]
-            case Publish() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
+            case FetchOrder() | Publish() | Listed() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
     def _keep_aside(self, text: str, failure: InvalidInput, now: datetime) -> None:

@@ -6,17 +6,18 @@ the last: finding an order twice is harmless, missing one is not.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain import times
+from shared.domain.asking import admitted
 from shared.domain.intake import Intake
 from shared.domain.messages import Delivered, Message
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Rejected, Transient
+from shared.flows import shop_events
 from shared.storage import keys
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
@@ -68,7 +69,8 @@ class PollStorefronts:
         read: list[tuple[Intake, Found]] = []
         for found in listed:
             try:
-                read.append((reader.read_order(channel.channel, found.topic, found.body), found))
+                intake = reader.read_order(channel.channel, found.topic, found.body)
+                read.append((admitted(intake, channel), found))
             except Rejected:
                 continue  # no order of ours to ship
             except InvalidInput:
@@ -81,14 +83,4 @@ class PollStorefronts:
             yield self._delivered(channel, found, f"{intake.key.order_id}-{intake.order.version}", now)
 
     def _delivered(self, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
-        """Archive an order under a name and its hash: found again, it is the same event."""
-        digest = hashlib.sha256(found.body).hexdigest()[:12]
-        key = f"webhooks/{channel.channel}/polled/{name}-{digest}.json"
-        self.archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
-        return Delivered(
-            channel=channel.channel,
-            topic=found.topic,
-            archive_key=key,
-            received_at=times.text(now),
-            body=found.body.decode(),
-        )
+        return shop_events.deliver(self.archive, channel, found, f"polled/{name}", now)

@@ -5,6 +5,9 @@ levels as they are when it is told, never carried by a message, so an older one 
 own sales move its number too: what is not where we left it is read from the shop first and the number computed
 after that, so that of two publishers who meet only the one with the newer number is heard. A shop that fails is left
 alone until the sweep finds its marks again.
+
+Its calls are let through as fast as it takes them. What is left of its limit stands in the lease, so that one
+publisher goes on where another stopped.
 """
 
 from __future__ import annotations
@@ -17,19 +20,23 @@ from typing import TypeVar
 
 from shared.domain import messages, times
 from shared.domain.availability import Rank, number
-from shared.domain.messages import Message, Publish, Refresh
+from shared.domain.messages import Listed, Message, Publish, Refresh
 from shared.domain.names import ChannelId, OrderKey, Sku
 from shared.domain.orders import Order
+from shared.domain.pace import LONGEST_WAIT_SECONDS, Left
+from shared.domain.packages import Package
 from shared.domain.problems import Problem
 from shared.domain.rules import Channel, Rules, Source
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
 from shared.flows import tell_orders
+from shared.flows.learn_listings import LearnListings
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage import pauses
 from shared.storage.availability import Availability, Facts, Leases, Mark
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Desk, Numbers, Quantity
+from shared.storefronts.paced import Pacer
 
 T = TypeVar("T")
 
@@ -40,8 +47,6 @@ LEASED_FOR = timedelta(seconds=40)
 """Longer than a publisher may run: who holds it past that is dead."""
 LEAST_TIME_LEFT_MS = 15_000
 """What a batch may need: nothing is begun with less."""
-LONGEST_WAIT_SECONDS = 5.0
-"""A throttled shop is waited for so long; for longer it rests, and so do we."""
 
 
 class _ShopFails(Exception):
@@ -62,11 +67,12 @@ class _Poison(Exception):
 
 @dataclass(slots=True)
 class Published:
-    """What became of a batch: numbers and orders told, marks left, and messages to have again."""
+    """What became of a batch: numbers and orders told, marks left, listings learned, and messages to have again."""
 
     told: int = 0
     orders_told: int = 0
     marked: int = 0
+    learned: int = 0
     again: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,6 +89,7 @@ class _Run:
     holder: str
     now: datetime
     time_left_ms: Callable[[], int]
+    pacer: Pacer
     shop: Numbers
     desk: Desk
     told: int = 0
@@ -95,12 +102,17 @@ class _Run:
     def time(self) -> str:
         return times.text(self.now)
 
+    @property
+    def left(self) -> Left:
+        return self.pacer.bucket.left
+
 
 @dataclass(slots=True)
 class PublishToChannels:
     """Runs batches of messages.
 
-    `shop` and `desk` connect to a channel's platform, `order` reads an order, `to_channels` sends a message to the
+    `pacer` makes what lets calls to a shop through, with which `shop` and `desk` connect to its platform; `order` reads
+    an order and `packages` its parcels, in the order in which they were shipped; `to_channels` sends a message to the
     channel queue, `wait` waits so many seconds.
     """
 
@@ -109,11 +121,14 @@ class PublishToChannels:
     pauses: Pauses
     problems: Problems
     order: Callable[[OrderKey], Order | None]
-    shop: Callable[[Channel], Numbers]
-    desk: Callable[[Channel], Desk]
+    pacer: Callable[[Channel], Pacer]
+    shop: Callable[[Channel, Pacer], Numbers]
+    desk: Callable[[Channel, Pacer], Desk]
     refresh: RefreshNumbers
+    learn: LearnListings
     to_channels: Callable[[Iterable[Message]], None]
     wait: Callable[[float], None]
+    packages: Callable[[OrderKey], Sequence[Package]] = lambda _: ()
 
     def run(
         self, batch: Mapping[str, str], rules: Rules, *, holder: str, now: datetime, time_left_ms: Callable[[], int]
@@ -123,13 +138,8 @@ class PublishToChannels:
         asked: dict[ChannelId, list[str]] = {}
         for message_id, text in batch.items():
             try:
-                match messages.read(text):
-                    case Publish(channel=channel_id):
-                        asked.setdefault(channel_id, []).append(message_id)
-                    case Refresh() as refresh:
-                        published.marked += self.refresh.run(refresh, rules, now, time_left_ms)
-                    case _:
-                        raise InvalidInput("this message is not for this queue", code="message_kind")  # noqa: TRY301
+                if channel_id := self._hear(text, rules, now, time_left_ms, published):
+                    asked.setdefault(channel_id, []).append(message_id)
             except InvalidInput as failure:
                 action = "see who writes to the channel queue"
                 self.problems.open(Problem.of("unreadable_event", "message", failure, action), times.text(now))
@@ -150,30 +160,48 @@ class PublishToChannels:
                 published.orders_told += run.orders_told
         return published
 
-    def _connected(self, channel: Channel, now: str) -> tuple[Numbers, Desk] | None:
+    def _connected(self, channel: Channel, now: str) -> tuple[Pacer, Numbers, Desk] | None:
         """Connect a shop; None, and an exception, for one that is not to be told, or cannot be."""
         try:
-            return self.shop(channel), self.desk(channel)
+            pacer = self.pacer(channel)
+            return pacer, self.shop(channel, pacer), self.desk(channel, pacer)
         except InvalidInput as failure:
             self._shop_refuses(channel.channel, failure, now)
             return None
 
+    def _hear(
+        self, text: str, rules: Rules, now: datetime, time_left_ms: Callable[[], int], published: Published
+    ) -> ChannelId | None:
+        """Do what a message asks; answer the channel that it wants told."""
+        match messages.read(text):
+            case Publish(channel=channel):
+                return channel
+            case Listed() as listed:
+                published.learned += self.learn.run(listed, now)
+            case Refresh() as refresh:
+                published.marked += self.refresh.run(refresh, rules, now, time_left_ms)
+            case _:
+                raise InvalidInput("this message is not for this queue", code="message_kind")
+        return None
+
     def _publish(self, run: _Run, message_ids: Sequence[str]) -> None:
         channel = run.channel.channel
-        if not self.leases.take(channel, run.holder, message_ids, run.now, run.now + LEASED_FOR):
+        lease = self.leases.take(channel, run.holder, message_ids, run.now, run.now + LEASED_FOR)
+        if lease is None:
             return
+        run.pacer.go_on_from(lease.left)
         try:
             words: int | None = 0
             while words is not None:
                 if not self._tell_all(run):
-                    self.leases.drop(channel, run.holder)
+                    self.leases.drop(channel, run.holder, run.left)
                     self.to_channels([Publish(channel=channel)])
                     return
-                words = self.leases.release(channel, run.holder, words, works=run.has_asked)
+                words = self.leases.release(channel, run.holder, words, run.left, works=run.has_asked)
         except _ShopFails as failing:
             self._fail(run, failing.failure)
         except AppError:
-            self.leases.drop(channel, run.holder)
+            self.leases.drop(channel, run.holder, run.left)
             raise
 
     def _fail(self, run: _Run, failure: AppError) -> None:
@@ -181,7 +209,7 @@ class PublishToChannels:
         channel = run.channel.channel
         rests = failure.details.get("wait", 0.0)
         rests_until = run.now + timedelta(seconds=rests if isinstance(rests, float) else 0.0)
-        self.leases.fail(channel, run.holder, failure.code, run.now, rests_until)
+        self.leases.fail(channel, run.holder, failure.code, run.now, rests_until, run.left)
         if isinstance(failure, InvalidInput):
             self._shop_refuses(channel, failure, run.time)
 
@@ -214,9 +242,7 @@ class PublishToChannels:
     def _tell_order(self, run: _Run, mark: Mark) -> None:
         order = self.order(OrderKey(mark.channel, mark.subject))
         try:
-            pending = order and self._asking(
-                run, lambda: tell_orders.tell(order, run.desk, refunds=run.channel.refunds_cancels, job=mark.job)
-            )
+            pending = order and self._tell_shop(run, order, mark.job)
         except _Poison as poison:
             self._bear(run, poison)
             self._not_told(run, mark, poison.failure)
@@ -231,6 +257,11 @@ class PublishToChannels:
                 self._tell_anew(run, order, mark)
             self.availability.clear(mark)
             run.orders_told += 1
+
+    def _tell_shop(self, run: _Run, order: Order, job: str) -> tell_orders.Pending | None:
+        packages = () if order.is_cancelled else self.packages(order.key)
+        refunds = run.channel.refunds_cancels
+        return self._asking(run, lambda: tell_orders.tell(order, packages, run.desk, refunds=refunds, job=job))
 
     def _not_told(self, run: _Run, mark: Mark, failure: AppError) -> None:
         action = "compare the order with the shop's, and settle it there by hand"
@@ -274,15 +305,15 @@ class PublishToChannels:
 
     def _tell_at_once(self, run: _Run, marks: Sequence[Mark]) -> None:
         sources = run.rules.sources_of(run.channel)
-        skus = {Sku(mark.subject) for mark in marks}
+        skus = dict.fromkeys(Sku(mark.subject) for mark in marks)
         in_the_shop: dict[str, int] = {}
         moved = 0
         while moved < MOST_TRIES:
             facts = self.availability.facts(skus, run.channel, [source.source for source in sources])
             wanted = {
-                sku: _quantity(run.channel, found, sources, in_the_shop, run.time)
-                for sku, found in sorted(facts.items())
-                if found.listing
+                sku: _quantity(run.channel, facts[sku], sources, in_the_shop, run.time)
+                for sku in skus  # in order of rank: a platform that takes few at once takes the first
+                if facts[sku].listing
             }
             answer = self._set(run, list(wanted.values()))
             if answer.is_done:
@@ -298,7 +329,7 @@ class PublishToChannels:
             unstocked = dict.fromkeys(answer.stale - seen.keys(), "not_stocked_there")
             for item, code in {**answer.refused, **unstocked}.items():
                 self._refused(run, facts[by_item[item]], code)
-                skus.discard(by_item[item])
+                skus.pop(by_item[item], None)
         raise _ShopFails(Conflict("the shop's numbers keep moving", code="shop_moves"))
 
     def _set(self, run: _Run, wanted: Sequence[Quantity]) -> Answer:

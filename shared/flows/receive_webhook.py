@@ -7,21 +7,22 @@ hears 200 need not remember it. A second delivery archives the same key and queu
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from shared.domain import times
-from shared.domain.messages import Delivered, Message
+from shared.domain.messages import Delivered, FetchOrder, Listed, Message
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
 from shared.errors import InvalidInput, Transient
+from shared.flows import shop_events
 from shared.storage.archive import Archive
-from shared.storefronts.contract import Event, Inbound
+from shared.storefronts.contract import Details, Event, Inbound
 
 MOST_BODY_BYTES = 1024 * 1024
+MOST_LISTINGS = 500
+"""Listings a message: it stays under the 256 KB that a queue takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,19 @@ class Received:
 
 @dataclass(slots=True)
 class ReceiveWebhook:
-    """Receives deliveries. `inbound` reads what a channel sends, `secrets` gives what signs it, anew when asked to."""
+    """Receives deliveries.
+
+    `inbound` reads what a channel sends, and `details` what it sends of products; `secrets` gives what signs it, anew
+    when asked to; `send` sends to the order queue and `to_channels` to the channel queue.
+    """
 
     archive: Archive
     inbound: Callable[[Channel], Inbound]
+    details: Callable[[Channel], Details | None]
     secrets: Callable[[ChannelId, bool], Sequence[str]]
-    send: Callable[[Iterable[Message]], None]
+    to_orders: Callable[[Iterable[Message]], None]
+    to_shop_events: Callable[[Iterable[Message]], None]
+    to_channels: Callable[[Iterable[Message]], None]
 
     def run(self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime) -> Received:
         """Receive one delivery; headers have names in lower case."""
@@ -52,22 +60,18 @@ class ReceiveWebhook:
         event = Event(topic="", event_id="")
         try:
             channel, shop, event = self._verified(channel_id, body, headers, rules, now)
-            archive_key = _archive_key(channel, event, now)
-            self.archive.put(archive_key, body, _about(event, now))
+            archive_key = shop_events.keep(self.archive, channel, event, body, now)
             is_archived = True
-            if not event.topic:
-                raise InvalidInput("an event names no topic", code="topic")  # noqa: TRY301 - archived, and no event
-            status, reason = HTTPStatus.OK, "topic_unknown"
-            if shop.ask_of(event.topic):
-                message = Delivered(
-                    channel=channel.channel,
-                    topic=event.topic,
-                    archive_key=archive_key,
-                    received_at=times.text(now),
-                    body=_json_text(body),
-                )
-                self.send([message])
-                reason = "queued"
+            status, reason = HTTPStatus.OK, "queued"
+            match shop_events.asked(channel, shop, event, body, archive_key, now):
+                case Delivered() as message:
+                    self.to_orders([message])
+                case FetchOrder() as message:
+                    self.to_shop_events([message])
+                case None if listed := self._listed(channel, event.topic, body):
+                    self.to_channels(listed)
+                case None:
+                    reason = "topic_unknown"
         except _Ended as ended:
             status, reason = ended.status, ended.reason
         except InvalidInput as failure:
@@ -84,6 +88,17 @@ class ReceiveWebhook:
             is_archived=is_archived,
         )
 
+    def _listed(self, channel: Channel, topic: str, body: bytes) -> list[Message]:
+        """Tell what a product lists, a message for so many of its listings; nothing where the event is of none."""
+        details = self.details(channel)
+        if details is None or not details.is_product(topic):
+            return []
+        pairs = [(each.sku, each.listing) for each in details.read_product(body)]
+        return [
+            Listed(channel=channel.channel, listings=tuple(pairs[first : first + MOST_LISTINGS]))
+            for first in range(0, len(pairs), MOST_LISTINGS)
+        ]
+
     def _verified(
         self, channel_id: str, body: bytes, headers: Mapping[str, str], rules: Rules, now: datetime
     ) -> tuple[Channel, Inbound, Event]:
@@ -99,27 +114,6 @@ class ReceiveWebhook:
         if not any(shop.verify(body, headers, each, now) for each in secrets):
             raise _Ended(HTTPStatus.UNAUTHORIZED, "signature")
         return channel, shop, shop.identify(body, headers)
-
-
-def _about(event: Event, now: datetime) -> dict[str, str]:
-    """Tell what an archived event is about, as far as it says."""
-    told = {"topic": event.topic, "received-at": times.text(now), "order": event.order, "at": event.at}
-    return {name: value for name, value in told.items() if value and value.isascii()}
-
-
-def _archive_key(channel: Channel, event: Event, now: datetime) -> str:
-    topic = event.topic.replace("/", "-") or "unknown"
-    return f"webhooks/{channel.channel}/{now:%Y/%m/%d}/{event.event_id}-{topic}.json"
-
-
-def _json_text(body: bytes) -> str:
-    """Return the body as text if it is JSON in UTF-8. Raises InvalidInput."""
-    try:
-        text = body.decode()
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("an event is not JSON", code="not_json") from error
-    return text
 
 
 class _Ended(Exception):

@@ -34,8 +34,12 @@ Send = Callable[[Iterable[Message]], None]
 
 @dataclass(slots=True)
 class _Batch:
-    """What a batch comes to: the last word on every key (None: delete it), and what follows from the images."""
+    """What a batch comes to: the last word on every key (None: delete it), and what follows from the images.
 
+    `at`: when its marks are left.
+    """
+
+    at: str
     items: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     keeps: dict[Key, None] = field(default_factory=dict)
     marks: dict[Key, Mark] = field(default_factory=dict)
@@ -45,7 +49,8 @@ class _Batch:
 
     def mark(self, order: Order, rank: Rank, subject: str) -> None:
         """Leave a mark for the order's shop; of two for one thing the later one stands."""
-        mark = Mark(channel=order.key.channel, rank=rank, subject=subject, cause=f"order#{order.key}#{order.revision}")
+        cause = f"order#{order.key}#{order.revision}"
+        mark = Mark(channel=order.key.channel, rank=rank, subject=subject, cause=cause, at=self.at)
         self.marks[keys.dirty(mark.channel, mark.rank, mark.subject)] = mark
 
     def replace(self, before: Items, after: Items) -> None:
@@ -71,7 +76,7 @@ class RecordOrders:
         nobody.
         """
         counted: Counter[str] = Counter()
-        batch = _Batch()
+        batch = _Batch(at=times.text(now))
         for change in changes:
             try:
                 counted[_record(change, batch)] += 1

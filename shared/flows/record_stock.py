@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from shared.domain import availability, flags, times
 from shared.domain.ledger import movement
 from shared.domain.messages import FillSku, Message, Publish
-from shared.domain.names import Sku
-from shared.domain.rules import Channel, Rules
+from shared.domain.names import ChannelId, Sku
+from shared.domain.rules import Rules
 from shared.domain.stock import Level
 from shared.errors import InvalidInput
 from shared.flows.changes import UNREADABLE, Change, unreadable
@@ -36,7 +37,7 @@ class _Batch:
     """What a batch comes to: the last word on every key, and what follows from the images."""
 
     items: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    dirty: dict[Channel, None] = field(default_factory=dict)
+    dirty: dict[ChannelId, None] = field(default_factory=dict)
     risen: dict[Sku, None] = field(default_factory=dict)
     crossings: dict[flags.Flag, bool] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class RecordStock:
             counted["MovementRecorded"] += 1
         self.stock.write_all(list(batch.items.values()))
         Flags(self.stock).write(batch.crossings)
-        self.to_channels(Publish(channel=channel.channel) for channel in batch.dirty)
+        self.to_channels(Publish(channel=channel) for channel in batch.dirty)
         self.to_orders(FillSku(sku=sku) for sku in batch.risen if is_waited_for(self.orders, sku))
         return counted
 
@@ -86,10 +87,11 @@ def _record(before: Level | None, after: Level, rules: Rules, batch: _Batch) -> 
         batch.add(ledger.catalogue_item(sku))
     rank = availability.rank(before, after)
     if rank is not None:
-        dirty = [channel for channel in rules.active_channels if rules.ships_for(after.key.source, channel)]
-        cause = level_cause(after)
-        batch.add(*(mark_item(Mark(channel=each.channel, rank=rank, subject=sku, cause=cause)) for each in dirty))
-        batch.dirty |= dict.fromkeys(dirty)
+        channels = [each for each in rules.active_channels if rules.ships_for(after.key.source, each)]
+        dirty = dict.fromkeys(each.channel for each in channels)
+        left = partial(Mark, rank=rank, subject=sku, cause=level_cause(after), at=after.changed_at)
+        batch.add(*(mark_item(left(channel=each)) for each in dirty))
+        batch.dirty |= dirty
     if availability.rises(before, after):
         batch.risen[sku] = None
     source = rules.sources.get(after.key.source)

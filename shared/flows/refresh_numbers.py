@@ -83,7 +83,7 @@ class RefreshNumbers:
                 continue  # nobody has ever counted it: there is nothing to say of it yet
             units = number(found.levels, found.feeds, channel, sources, now, found.not_counted).units
             if (rank := _rank(found, units)) is not None:
-                marks.append(Mark(channel=channel.channel, rank=rank, subject=sku, cause=cause))
+                marks.append(Mark(channel=channel.channel, rank=rank, subject=sku, cause=cause, at=now))
         return marks
 
 

@@ -8,27 +8,31 @@ another is over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain import identity, orders, times
 from shared.domain.facts import Codes
+from shared.domain.gate import Ended
 from shared.domain.names import LevelKey, OrderKey, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import ASKED_AGAIN, PoEvent, PoLine, PoState, PurchaseOrder, step
 from shared.domain.rules import Rules, Source
+from shared.domain.sending_rules import AS_FILES, Mode, WrittenAs
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
-from shared.formats import purchase_order_csv
-from shared.formats.purchase_order_csv import Document, Request
+from shared.flows import written_orders
+from shared.formats.purchase_order_csv import Request
 from shared.storage import pauses
+from shared.storage.gates import Gates
 from shared.storage.order_book import Deducting
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
-from shared.suppliers.file_drop import FileDrop
+from shared.suppliers.contract import NotTaken, UnderWay, Way
 
 TRIES = 3
 SWEPT_AFTER = timedelta(minutes=2)
@@ -37,6 +41,10 @@ ANSWERED_WITHIN = timedelta(hours=24)
 """How long a supplier may be silent."""
 PAUSED_FOR = timedelta(minutes=15)
 """How long a paused purchase order waits before it is looked at again; who resumes looks at it at once."""
+LOOKED_AGAIN_AFTER = timedelta(minutes=2)
+"""When what is on its way is looked at again."""
+THROTTLED = "throttled"
+"""The code of a supplier that says itself how long to wait."""
 TRIED_AGAIN_AFTER = timedelta(hours=1)
 """When what a person should mend is tried again."""
 MOST_LINES_A_MOVE = 90
@@ -49,6 +57,11 @@ ACTIONS = {
     "not_whole_packs": "correct the pack of the mapping, or change the order to whole packs, or cancel it",
     "not_looked_up": "ask the supplier whether it has the purchase order; it is not sent again before that is known",
     "not_acknowledged": "ask the supplier",
+    "way_changed": "put the way of sending back until it is looked up, or ask the supplier and record its answer",
+    "cancel_too_late": "ask the supplier by phone; it takes no request to cancel any more",
+    "no_cancel": "ask the supplier by phone; it takes no request to cancel",
+    "cancel_unanswered": "ask the supplier whether it has the request to cancel; it is asked again by itself",
+    "supplier_failing": "see why the supplier fails; it is left alone for a while, then one purchase order tries",
     "send_failed_again": "see why the supplier cannot be reached; it is looked up and tried again",
 }
 MEND = "mend what the reason says; it is tried again by itself"
@@ -75,7 +88,6 @@ class _Run:
     rules: Rules
     now: datetime
     life: Lifetime
-    claimed_until: str
     sent: Sent = field(default_factory=Sent)
 
     @property
@@ -100,19 +112,35 @@ class _Run:
 
 
 @dataclass(slots=True)
+class _Try:
+    """One try to send: its claim, how the source is sent to, and how the try ended."""
+
+    claim: str
+    until: str
+    source: Source
+    way: Way
+    ended: Ended = Ended.NOTHING
+    wait: timedelta = timedelta()
+
+
+@dataclass(slots=True)
 class SendPurchaseOrders:
-    """Brings the purchase orders of orders to their next state. `new_id` never gives the same twice."""
+    """Brings the purchase orders of orders to their next state.
+
+    `ways` answers how a source is sent to; `new_id` never gives the same twice.
+    """
 
     outbox: Outbox
     pauses: Pauses
     problems: Problems
     codes: SupplierCodes
-    supplier: FileDrop
+    gates: Gates
+    ways: Callable[[Source], Way]
     new_id: Callable[[], str]
 
     def run(self, wanted: Iterable[OrderKey], rules: Rules, now: datetime, life: Lifetime) -> Sent:
         """Work for these orders. Every claim outlives this process and its last request."""
-        run = _Run(rules, now, life, times.text(life.ends_at + self.supplier.lands_within))
+        run = _Run(rules, now, life)
         for key in dict.fromkeys(wanted):
             try:
                 self._order(key, run)
@@ -145,7 +173,7 @@ class SendPurchaseOrders:
                 order=order.key,
                 source=source,
                 n=n,
-                number=f"{source.upper()}-{self.outbox.number(source, run.day_of(source)):06d}",
+                number=f"{source.upper()}-{self.outbox.number(source, day=run.day_of(source)):06d}",
                 lines=_reserved_lines(order, n),
                 made_at=run.time,
                 due_at=run.later(SWEPT_AFTER),
@@ -204,22 +232,52 @@ class SendPurchaseOrders:
             return
         if self._is_paused(po, run):
             return
-        source = run.rules.sources.get(po.source)
-        if source is None:
-            raise InvalidInput("no such source", code="unknown_source", source=po.source)
+        source = _source(po, run)
         move = orders.send(order, po.n, deducts_at=source.deducts_at)
         asked = replace(po, lines=self._as_called(lines, source, run))
-        content = self._content(order, asked, run)
-        run.needs(self.supplier.times_out)
-        claimed = self._claimed(asked, PoEvent.CLAIM, run)
-        sent = (order, replace(move.order, revision=order.revision + 1))
-        if move.effects:  # it deducts at receipt, which is when it has surely taken the purchase order in
-            deducting = Deducting(run.now + source.takes_in_within, source.feed.slack)
-            move_id = f"send#{po.source}#{po.n}"
-            self.outbox.settle(sent, move.effects, [(po, claimed)], move_id=move_id, now=run.now, deducting=deducting)
-        else:
-            self.outbox.claim(sent, (po, claimed))
-        self._send(order, claimed, content, run)
+        content = self._content(order, asked, source, run)
+        if self._is_shadowed(po, source, run):
+            return
+        with self._turn(po, source, run) as mine:
+            if mine is None:
+                return
+            claimed, content = self._claimed(order, asked, PoEvent.CLAIM, mine, content, run)
+            sent = (order, replace(move.order, revision=order.revision + 1))
+            if move.effects:  # it deducts at receipt, which is when it has surely taken the purchase order in
+                deducting = Deducting(run.now + source.takes_in_within, source.feed.slack)
+                move_id = f"send#{po.source}#{po.n}"
+                self.outbox.settle(
+                    sent, move.effects, [(po, claimed)], move_id=move_id, now=run.now, deducting=deducting
+                )
+            else:
+                self.outbox.claim(sent, (po, claimed))
+            self._send(order, claimed, content, mine, run)
+
+    @contextmanager
+    def _turn(self, po: PurchaseOrder, source: Source, run: _Run) -> Iterator[_Try | None]:
+        """Begin a try when the source's limits let it; else the purchase order waits, and there is none."""
+        way, limits = self.ways(source), source.send_by.limits
+        run.needs(way.times_out)
+        mine = _Try(self.new_id(), times.text(run.life.ends_at + way.lands_within), source, way)
+        if limits.are_none:
+            yield mine
+            return
+        wait = self.gates.enter(po.source, limits, mine.claim, mine.until, run.now)
+        if wait:
+            self._postpone(po, wait - run.now, run)
+            run.count("PurchaseOrderWaits")
+            yield None
+            return
+        try:
+            yield mine
+        except AppError:
+            self._leave(po, mine, run)
+            raise
+        self._leave(po, mine, run)
+
+    def _leave(self, po: PurchaseOrder, mine: _Try, run: _Run) -> None:
+        if self.gates.leave(po.source, mine.source.send_by.limits, mine.claim, mine.ended, run.now, mine.wait):
+            self._problem(po.source, InvalidInput("a supplier fails", code="supplier_failing"), run)
 
     def _as_called(self, lines: tuple[PoLine, ...], source: Source, run: _Run) -> tuple[PoLine, ...]:
         """Put lines under the supplier's own codes as they are mapped now; the claim keeps them for later tries."""
@@ -229,31 +287,63 @@ class SendPurchaseOrders:
             raise InvalidInput("the supplier has no code for a SKU", code="no_supplier_code", sku=unnamed[0])
         return tuple(identity.theirs(line, *called[line.sku]) if line.sku in called else line for line in lines)
 
-    def _claimed(self, po: PurchaseOrder, event: PoEvent, run: _Run) -> PurchaseOrder:
-        """Claim for this very try: equal claims of two senders would be one transaction to the table."""
-        return replace(
-            step(po, event), claimed_by=self.new_id(), claimed_until=run.claimed_until, due_at=run.claimed_until
-        )
+    def _claimed(
+        self, order: Order, po: PurchaseOrder, event: PoEvent, mine: _Try, content: bytes, run: _Run
+    ) -> tuple[PurchaseOrder, bytes]:
+        """Claim for this very try: equal claims of two senders would be one transaction to the table.
 
-    def _send(self, order: Order, mine: PurchaseOrder, content: bytes, run: _Run, *, again: bool = False) -> None:
-        run.needs(self.supplier.times_out)
+        An interchange gets its control number with the first claim, and keeps it.
+        """
+        claimed = replace(
+            step(po, event),
+            claimed_by=mine.claim,
+            claimed_until=mine.until,
+            due_at=mine.until,
+            sent_by=mine.source.send_by.name,
+        )
+        if mine.source.send_by.written_as is WrittenAs.X12 and not po.control:
+            claimed = replace(claimed, control=self.outbox.number(po.source, "X12"))
+            content = self._content(order, claimed, mine.source, run)
+        return claimed, content
+
+    def _send(
+        self, order: Order, po: PurchaseOrder, content: bytes, mine: _Try, run: _Run, *, again: PoEvent | None = None
+    ) -> None:
+        run.needs(mine.way.times_out)
         try:
-            self.supplier.send(mine.source, mine.number, content)
+            mine.way.send(po.source, po.number, content)
         except Rejected as failure:
-            self._problem(mine.number, failure, run)  # first: what has failed is not looked at again
+            mine.ended = Ended.ANSWERED
+            self._problem(po.number, failure, run)  # first: what has failed is not looked at again
             self._change(
-                mine,
-                lambda seen: _answered(seen, mine, PoEvent.REFUSED, due_at=run.time if seen.cancel_wanted else ""),
+                po,
+                lambda seen: _answered(seen, po, PoEvent.REFUSED, due_at=run.time if seen.cancel_wanted else ""),
             )
+        except NotTaken as failure:
+            mine.ended = Ended.THROTTLED if failure.code == THROTTLED else Ended.FAILED
+            mine.wait = timedelta(seconds=failure.wait)
+            due_at = run.later(mine.wait)
+            self._change(
+                po,
+                lambda seen: _answered(seen, po, PoEvent.REFUSED, due_at=run.time if seen.cancel_wanted else due_at),
+            )
+            run.count("SendNotTaken")
+            if again and mine.ended is Ended.FAILED:
+                self._failed_again(po, failure, run)
         except Transient as failure:
-            self._change(mine, lambda seen: _answered(seen, mine, PoEvent.NO_ANSWER, due_at=seen.claimed_until))
+            mine.ended = Ended.ANSWERED if isinstance(failure, UnderWay) else Ended.FAILED
+            self._change(po, lambda seen: _answered(seen, po, PoEvent.NO_ANSWER, due_at=seen.claimed_until))
             run.count("SendUnanswered")
-            if again:
-                twice = InvalidInput("a send got no answer again", code="send_failed_again", because=failure.code)
-                self._problem(mine.number, twice, run)
+            if again is PoEvent.ABSENT or (again and mine.ended is Ended.FAILED):
+                self._failed_again(po, failure, run)
         else:
+            mine.ended = Ended.ANSWERED
             run.count("PurchaseOrderSent")
-            self._record(order, mine, run)
+            self._record(order, po, run)
+
+    def _failed_again(self, po: PurchaseOrder, failure: Transient, run: _Run) -> None:
+        twice = InvalidInput("a send got no answer again", code="send_failed_again", because=failure.code)
+        self._problem(po.number, twice, run)
 
     def _record(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
         """Record that the supplier has it, whoever sent it; a wanted cancel can go out now."""
@@ -272,11 +362,27 @@ class SendPurchaseOrders:
     # ---- after a claim that nobody finished
 
     def _look(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
-        content = self._content(order, po, run)
+        source = _source(po, run)
+        way = self.ways(source)
+        if (po.sent_by or AS_FILES.name) != source.send_by.name:
+            raise InvalidInput("it went out another way than the rules say now", code="way_changed", by=po.sent_by)
+        if not way.looks:
+            self._await(po, source, run)
+            return
+        content = self._content(order, po, source, run)
         try:
-            is_there = self.supplier.has(po.source, po.number, content)
+            is_there = way.has(po.source, po.number, content)
+        except UnderWay:
+            self._postpone(po, LOOKED_AGAIN_AFTER, run)
+            return
         except Transient as failure:
-            raise InvalidInput("nobody knows whether the supplier has it", code="not_looked_up") from failure
+            unknown = InvalidInput("nobody knows whether the supplier has it", code="not_looked_up")
+            if po.state is not PoState.CLAIMED:
+                raise unknown from failure
+            self._problem(po.number, unknown, run)
+            due_at = run.later(TRIED_AGAIN_AFTER)
+            self._change(po, lambda seen: _answered(seen, po, PoEvent.NO_ANSWER, due_at=due_at))
+            return
         if is_there:
             self._record(order, po, run)
         elif po.cancel_wanted:
@@ -284,15 +390,30 @@ class SendPurchaseOrders:
         else:
             self._send_again(order, po, PoEvent.ABSENT, run)
 
+    def _await(self, po: PurchaseOrder, source: Source, run: _Run) -> None:
+        """Wait for the supplier's own answer, then ask a person: this way shows nobody what has arrived."""
+        until = times.read(po.claimed_until) + source.send_by.unknown_for
+        if po.state is PoState.CLAIMED:  # whoever claimed it is gone, and may have sent it
+            self._change(po, lambda seen: _answered(seen, po, PoEvent.NO_ANSWER, due_at=times.text(until)))
+        elif until > run.now:
+            self._postpone(po, until - run.now, run)
+        elif not po.due_at or po.due_at <= run.time:
+            raise InvalidInput("nobody knows whether the supplier has it", code="not_looked_up")
+
     def _send_again(self, order: Order, po: PurchaseOrder, event: PoEvent, run: _Run) -> None:
         """Claim and send what the supplier is known not to have; a refused one only when a person wants it."""
         if self._is_paused(po, run):
             return
-        content = self._content(order, po, run)
-        run.needs(self.supplier.times_out)
-        claimed = self._claimed(po, event, run)
-        self.outbox.change(po, claimed)
-        self._send(order, claimed, content, run, again=True)
+        source = _source(po, run)
+        content = self._content(order, po, source, run)
+        if self._is_shadowed(po, source, run):
+            return
+        with self._turn(po, source, run) as mine:
+            if mine is None:
+                return
+            claimed, content = self._claimed(order, po, event, mine, content, run)
+            self.outbox.change(po, claimed)
+            self._send(order, claimed, content, mine, run, again=event)
 
     def _release(self, order: Order, before: PurchaseOrder, after: PurchaseOrder | None, run: _Run) -> None:
         """Cancel the units of a purchase order that no supplier has, `after` it unless it is cancelled already."""
@@ -320,12 +441,23 @@ class SendPurchaseOrders:
     def _tell_cancel(self, order: Order, po: PurchaseOrder, run: _Run) -> None:
         if self._is_paused(po, run):
             return
-        run.needs(self.supplier.times_out)
-        body = purchase_order_csv.render(_document(Request.CANCEL, order, po))
+        source = _source(po, run)
+        way = self.ways(source)
+        _takes_cancels(po, source, way, run)
+        if self._is_shadowed(po, source, run):
+            return
+        run.needs(way.times_out)
+        if source.send_by.written_as is WrittenAs.X12 and not po.cancel_control:
+            number = self.outbox.number(po.source, "X12")
+            numbered = replace(po, cancel_control=number, cancel_at=run.time, revision=po.revision + 1)
+            self.outbox.change(po, numbered)
+            po = numbered
+        body = written_orders.written(written_orders.document(Request.CANCEL, order, po), po, source)
         try:
-            self.supplier.send_cancel(po.source, po.number, body)
-        except Rejected as failure:
-            raise InvalidInput(failure.message, code=failure.code) from failure
+            _ask_to_cancel(way, po, body)
+        except NotTaken as failure:
+            self._postpone(po, timedelta(seconds=failure.wait), run)
+            return
 
         def told(seen: PurchaseOrder) -> PurchaseOrder | None:
             if seen.state is not PoState.CANCELLING or seen.cancel_told:
@@ -370,11 +502,21 @@ class SendPurchaseOrders:
         run.count("PurchaseOrderPaused")
         return True
 
-    def _content(self, order: Order, po: PurchaseOrder, run: _Run) -> bytes:
+    def _is_shadowed(self, po: PurchaseOrder, source: Source, run: _Run) -> bool:
+        """Whether nothing goes out to this source, though all of it is written and checked: then it waits."""
+        if source.send_by.mode is not Mode.SHADOW:
+            return False
+        self._postpone(po, PAUSED_FOR, run)
+        run.count("PurchaseOrderShadowed")
+        return True
+
+    def _content(self, order: Order, po: PurchaseOrder, source: Source, run: _Run) -> bytes:
+        """Write it with its address. What has no control number yet is written by the first, to see whether it can."""
         address = self.outbox.ship_to(order, run.now)
         if not address:
             raise InvalidInput("the order has no address to ship to", code="no_ship_to")
-        return purchase_order_csv.render(replace(_document(Request.ORDER, order, po), ship_to=address))
+        whole = replace(written_orders.document(Request.ORDER, order, po), ship_to=address)
+        return written_orders.written(whole, replace(po, control=po.control or 1), source)
 
     def _change(self, po: PurchaseOrder, changed: Callable[[PurchaseOrder], PurchaseOrder | None]) -> PurchaseOrder:
         """Write what `changed` makes of the purchase order as it now is, None for nothing; return what then stands."""
@@ -419,10 +561,34 @@ def _lines(order: Order, n: int, units: Callable[[orders.Allocation], int]) -> t
     return tuple(PoLine(line=each.line, sku=order.line(each.line).sku, units=units(each)) for each in mine)
 
 
-def _document(request: Request, order: Order, po: PurchaseOrder) -> Document:
-    return Document(
-        request=request, number=po.number, order_token=order.key.token, order_name=order.name, lines=po.lines
-    )
+def _source(po: PurchaseOrder, run: _Run) -> Source:
+    source = run.rules.sources.get(po.source)
+    if source is None:
+        raise InvalidInput("no such source", code="unknown_source", source=po.source)
+    return source
+
+
+def _takes_cancels(po: PurchaseOrder, source: Source, way: Way, run: _Run) -> None:
+    """Raise InvalidInput where the supplier cannot be asked to cancel, or not any more: a person calls it."""
+    within = source.send_by.cancels_within
+    if not way.cancels:
+        raise InvalidInput("the supplier takes no request to cancel", code="no_cancel")
+    if within is not None and po.sent_at and times.read(po.sent_at) + within < run.now:
+        raise InvalidInput("the supplier takes no request to cancel any more", code="cancel_too_late")
+
+
+def _ask_to_cancel(way: Way, po: PurchaseOrder, body: bytes) -> None:
+    """Send the request; what nobody can look for is not sent again at once, as a batch that failed would be."""
+    try:
+        way.send_cancel(po.source, po.number, body)
+    except Rejected as failure:
+        raise InvalidInput(failure.message, code=failure.code, **failure.details) from failure
+    except NotTaken:
+        raise
+    except Transient as failure:
+        if way.looks:
+            raise
+        raise InvalidInput("nobody knows whether a cancel arrived", code="cancel_unanswered") from failure
 
 
 def _answered(seen: PurchaseOrder, mine: PurchaseOrder, event: PoEvent, *, due_at: str) -> PurchaseOrder | None:

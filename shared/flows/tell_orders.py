@@ -1,16 +1,20 @@
 """An order as it is here -> the shop has it so: fulfilled units, and a cancel.
 
 The shop is read before anything is written to it: what it has as fulfilled already, by an earlier try whose answer
-was lost or by somebody's hand, is not told again.
+was lost or by somebody's hand, is not told again. That holds for a parcel that is known only after its units were
+told, too: no platform takes a number for what it has as fulfilled already, so the shop stays without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from shared.domain import packages as parcels
 from shared.domain.orders import LineState, Order
+from shared.domain.packages import Package
 from shared.errors import Rejected
-from shared.storefronts.contract import Desk, Part, Seen
+from shared.storefronts.contract import Desk, Parcel, Part, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,19 @@ class Pending:
     job: str
 
 
-def tell(order: Order, desk: Desk, *, refunds: bool, job: str) -> Pending | None:
+@dataclass(frozen=True, slots=True)
+class _Fulfilment:
+    """What is told at once: units of one location in one parcel. A part stands as it will then be."""
+
+    parts: list[tuple[Part, int]]
+    parcel: Parcel | None
+
+
+def tell(order: Order, packages: Sequence[Package], desk: Desk, *, refunds: bool, job: str) -> Pending | None:
     """Tell the shop what it does not have yet of an order; None when there is nothing left to tell.
 
-    `job`: a cancel that was begun earlier. Raises Rejected when the shop says no.
+    `packages`: parcels of the order that are known, in the order in which they were shipped. `job`: a cancel that was
+    begun earlier. Raises Rejected when the shop says no.
     """
     if job and not desk.is_done(job):
         return Pending(job)
@@ -38,21 +51,29 @@ def tell(order: Order, desk: Desk, *, refunds: bool, job: str) -> Pending | None
         if not seen.is_cancelled:
             raise Rejected("the shop's cancel ended without one", code="cancel_failed", job=job)
         return None
-    for parts in _missing(order, seen):
-        desk.say_fulfilment(parts)
+    for each in _missing(order, seen, parcels.in_order(packages, seen.tracking)):
+        desk.say_fulfilment(each.parts, each.parcel)
     return None
 
 
-def _missing(order: Order, seen: Seen) -> list[list[tuple[Part, int]]]:
-    """Answer what is shipped and not fulfilled in the shop, one list a location: it takes no two at once."""
-    by_location: dict[str, list[tuple[Part, int]]] = {}
+def _missing(order: Order, seen: Seen, packages: Sequence[Package]) -> list[_Fulfilment]:
+    """Answer what is shipped and not fulfilled in the shop, parcel by parcel and location by location."""
+    told: dict[tuple[int, str], list[tuple[Part, int]]] = {}
     for line in order.lines:
-        wanted = order.counts(line)[LineState.SHIPPED] - seen.fulfilled(line.line)
-        for part in seen.parts:
-            units = min(wanted, part.left) if part.line == line.line and part.is_open else 0
-            if units > 0:
-                by_location.setdefault(part.location, []).append((part, units))
-                wanted -= units
-        if wanted > 0:
-            raise Rejected("the shop has fewer units to fulfil than were shipped", code="shop_has_fewer", units=wanted)
-    return [parts for _, parts in sorted(by_location.items())]
+        fulfilled = seen.fulfilled(line.line)
+        open_parts = [part for part in seen.parts if part.line == line.line and part.is_open]
+        for at, dealt in parcels.deal(
+            line.line, order.counts(line)[LineState.SHIPPED] - fulfilled, fulfilled, packages
+        ):
+            wanted = dealt
+            for place, part in enumerate(open_parts):
+                units = min(wanted, part.left)
+                if units > 0:
+                    told.setdefault((at, part.location), []).append((part, units))
+                    open_parts[place] = replace(part, left=part.left - units)
+                    wanted -= units
+            if wanted > 0:
+                code = "shop_has_fewer"
+                raise Rejected("the shop has fewer units to fulfil than were shipped", code=code, units=wanted)
+    numbered = [Parcel(number=each.number, carrier=each.carrier) for each in packages]
+    return [_Fulfilment(parts, [*numbered, None][at]) for (at, _), parts in sorted(told.items())]

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_transfer import TransferClient
 
 CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "max_attempts": 4})
+ONCE = CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+"""Asks once: what was lost on the way is looked up, not sent again."""
 
 
 @cache
@@ -32,7 +36,7 @@ def s3() -> S3Client:
 @cache
 def s3_once() -> S3Client:
     """Return an S3 client that asks once and briefly: no send may outlive its sender."""
-    return boto3.client("s3", config=CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+    return boto3.client("s3", config=ONCE)
 
 
 @cache
@@ -45,3 +49,15 @@ def sqs() -> SQSClient:
 def secretsmanager() -> SecretsManagerClient:
     """Return the Secrets Manager client."""
     return boto3.client("secretsmanager", config=CONFIG)
+
+
+@cache
+def ses_once() -> SESV2Client:
+    """Return an SES client that asks once."""
+    return boto3.client("sesv2", config=ONCE)
+
+
+@cache
+def transfer_once() -> TransferClient:
+    """Return a Transfer Family client that asks once."""
+    return boto3.client("transfer", config=ONCE)

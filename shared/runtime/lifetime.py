@@ -1,4 +1,4 @@
-"""How long this invocation may live, as flows that send ask."""
+"""What an invocation says of itself: how long it may live, as flows that send ask, and whose it is."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def of(context: LambdaContext, now: datetime) -> Lifetime:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
     return Lifetime(now + left(), left)
+
+
+def account_of(context: LambdaContext) -> str:
+    """Name the account that the function is of: `arn:aws:lambda:<region>:<account>:function:...`."""
+    return context.invoked_function_arn.split(":")[4]

@@ -1,17 +1,21 @@
-"""Secrets of shops, by reference: kept for five minutes, read again at once when a signature does not fit."""
+"""Secrets of shops and suppliers, by reference, kept for five minutes.
+
+That of a shop is read again at once when a signature does not fit.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.names import ChannelId
+from shared.domain.names import ChannelId, SourceId
 from shared.errors import Transient
-from shared.runtime import clients
+from shared.runtime import clients, clock
 from shared.runtime.settings import settings
 
 KEPT_FOR = timedelta(minutes=5)
@@ -51,12 +55,34 @@ def shop_secrets(channel: ChannelId, now: datetime, *, newer_than: datetime | No
         is_wanted_anew = newer_than is not None and kept.read_at < newer_than and age > READ_AGAIN_AFTER
         if age < KEPT_FOR and not is_wanted_anew:
             return kept
-    try:
-        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/shops/{channel}")
-        read = json.loads(answer["SecretString"])
-    except (ClientError, BotoCoreError, ValueError) as error:
-        raise Transient("a shop's secret cannot be read", code="secret", channel=channel) from error
+    read = _read(f"shops/{channel}")
     _kept()[channel] = ShopSecrets(
         current=read.get("current", ""), previous=read.get("previous", ""), token=read.get("token", ""), read_at=now
     )
     return _kept()[channel]
+
+
+@cache
+def _kept_of_suppliers() -> dict[SourceId, tuple[datetime, Mapping[str, str]]]:
+    """Keep what was read, per supplier, as long as the process lives."""
+    return {}
+
+
+def supplier_secret(source: SourceId) -> Mapping[str, str]:
+    """Return what we sign in with at a supplier. Raises Transient when it cannot be read."""
+    kept, now = _kept_of_suppliers().get(source), clock.now()
+    if kept and now - kept[0] < KEPT_FOR:
+        return kept[1]
+    _kept_of_suppliers()[source] = now, _read(f"suppliers/{source}")
+    return _kept_of_suppliers()[source][1]
+
+
+def _read(name: str) -> dict[str, str]:
+    try:
+        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/{name}")
+        read = json.loads(answer["SecretString"])
+    except (ClientError, BotoCoreError, ValueError) as error:
+        raise Transient("a secret cannot be read", code="secret", name=name) from error
+    if not isinstance(read, dict):
+        raise Transient("a secret is no table", code="secret", name=name)
+    return read

@@ -19,10 +19,13 @@ class Settings:
     order_queue_url: str
     channel_queue_url: str
     file_queue_url: str
+    shop_event_queue_url: str
     order_dead_letters_url: str
     file_dead_letters_url: str
     channel_dead_letters_url: str
+    shop_event_dead_letters_url: str
     secret_prefix: str
+    shopify_event_source: str
 
 
 @cache

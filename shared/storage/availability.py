@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import floor
 from typing import Any
 
 from shared.domain import margins, times
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
+from shared.domain.pace import Left
 from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import Conflict
@@ -32,7 +34,7 @@ class Mark:
     """A channel has to be told something: a SKU's number, or, of rank ORDER, what became of an order.
 
     `subject` is the SKU or the order's id. `cause` names the write that left the mark: a later one has another.
-    `job`: what the shop is busy with because of it.
+    `job`: what the shop is busy with because of it. `at`: when it was left, empty for one of before we noted it.
     """
 
     channel: ChannelId
@@ -40,6 +42,7 @@ class Mark:
     subject: str
     cause: str
     job: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +73,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A shop's lease: held until, at rest until, and since when and with what the shop fails us."""
+    """A shop's lease: held until, at rest until, and since when and with what the shop fails us.
+
+    `left`: what the last publisher left of the shop's limit; None: nobody has counted yet.
+    """
 
     leased_until: str
     rests_until: str
     failing: str
     failing_since: str
+    left: Left | None = None
 
 
 def level_cause(level: Level) -> str:
@@ -86,9 +93,8 @@ def level_cause(level: Level) -> str:
 def mark_item(mark: Mark) -> dict[str, Any]:
     """Write a mark as an item."""
     pk, sk = keys.dirty(mark.channel, mark.rank, mark.subject)
-    return {"PK": pk, "SK": sk, "entity": "mark", "schema": SCHEMA, "revision": 1, "cause": mark.cause} | (
-        {"job": mark.job} if mark.job else {}
-    )
+    item = {"PK": pk, "SK": sk, "entity": "mark", "schema": SCHEMA, "revision": 1, "cause": mark.cause}
+    return item | {name: value for name in ("job", "at") if (value := getattr(mark, name))}
 
 
 def mark_from_item(item: Mapping[str, Any]) -> Mark:
@@ -100,7 +106,25 @@ def mark_from_item(item: Mapping[str, Any]) -> Mark:
         subject=subject,
         cause=item["cause"],
         job=item.get("job", ""),
+        at=item.get("at", ""),
     )
+
+
+def lease_from_item(item: Mapping[str, Any]) -> Lease:
+    """Read a lease back; one of before limits were counted has nothing left noted."""
+    left = item.get("left")
+    return Lease(
+        leased_until=item["leased_until"],
+        rests_until=item.get("rests_until", ""),
+        failing=item.get("failing", ""),
+        failing_since=item.get("failing_since", ""),
+        left=Left(units=left["milli_units"] / 1000, at=times.read(left["at"])) if left else None,
+    )
+
+
+def _left_value(left: Left) -> dict[str, Any]:
+    """Write what is left of a limit, rounded so that it is never more than there is."""
+    return {"milli_units": floor(left.units * 1000), "at": times.text(left.at + timedelta(milliseconds=1))}
 
 
 def told_item(told: Told) -> dict[str, Any]:
@@ -219,8 +243,10 @@ class Leases:
 
     table: Table
 
-    def take(self, channel: ChannelId, holder: str, message_ids: Sequence[str], now: datetime, until: datetime) -> bool:
-        """Take the lease of a shop for these messages, or leave word with its holder and answer False."""
+    def take(
+        self, channel: ChannelId, holder: str, message_ids: Sequence[str], now: datetime, until: datetime
+    ) -> Lease | None:
+        """Take the lease of a shop for these messages, or leave word with its holder and answer None."""
         mine = {f":message{i}": message_id for i, message_id in enumerate(message_ids)}
         again = "".join(f" OR contains(messages, {name})" for name in mine)
         for _ in range(MOST_TRIES):
@@ -250,10 +276,10 @@ class Leases:
                     ),
                 },
             )
-            if taken:
-                return True
+            if taken and found:
+                return lease_from_item(found)
             if found and found.get("rests_until", "") > times.text(now):
-                return False
+                return None
             left, _ = self.table.update(
                 keys.lease(channel),
                 {
@@ -263,23 +289,21 @@ class Leases:
                 },
             )
             if left:
-                return False
+                return None
         raise Conflict("a lease changes hands too fast", code="lease_busy", channel=channel)
 
-    def release(self, channel: ChannelId, holder: str, seen: int, *, works: bool) -> int | None:
+    def release(self, channel: ChannelId, holder: str, seen: int, left: Left, *, works: bool) -> int | None:
         """Release the lease unless there is word beyond the `seen`; then answer how many words there are.
 
-        `works`: the shop did what it was asked, so it fails no more.
+        `left`: what is left of the shop's limit. `works`: the shop did what it was asked, so it fails no more.
         """
         done, found = self.table.update(
             keys.lease(channel),
             {
-                "UpdateExpression": "SET leased_until = :free, revision = revision + :one"
-                + (" REMOVE failing_since, failing" if works else ""),
+                "UpdateExpression": f"SET {_FREES}" + (" REMOVE failing_since, failing" if works else ""),
                 "ConditionExpression": "holder = :holder AND words = :seen",
-                "ExpressionAttributeValues": attributes.image(
-                    {":free": "", ":one": 1, ":holder": holder, ":seen": seen}
-                ),
+                "ExpressionAttributeNames": _LEFT,
+                "ExpressionAttributeValues": _freed(holder, left) | attributes.image({":seen": seen}),
             },
         )
         if done or not found or found["holder"] != holder:
@@ -287,49 +311,47 @@ class Leases:
         words: int = found["words"]
         return words
 
-    def fail(self, channel: ChannelId, holder: str, code: str, now: datetime, rests_until: datetime) -> None:
+    def fail(
+        self, channel: ChannelId, holder: str, code: str, now: datetime, rests_until: datetime, left: Left
+    ) -> None:
         """Release the lease because the shop fails us, and let it rest; since when it fails is kept until it works."""
         self.table.update(
             keys.lease(channel),
             {
-                "UpdateExpression": "SET leased_until = :free, rests_until = :until, revision = revision + :one, "
-                "failing = :code, failing_since = if_not_exists(failing_since, :now)",
+                "UpdateExpression": f"SET {_FREES}, rests_until = :until, failing = :code, "
+                "failing_since = if_not_exists(failing_since, :now)",
                 "ConditionExpression": "holder = :holder",
-                "ExpressionAttributeValues": attributes.image(
-                    {
-                        ":free": "",
-                        ":until": times.text(rests_until),
-                        ":one": 1,
-                        ":holder": holder,
-                        ":code": code,
-                        ":now": times.text(now),
-                    }
-                ),
+                "ExpressionAttributeNames": _LEFT,
+                "ExpressionAttributeValues": _freed(holder, left)
+                | attributes.image({":until": times.text(rests_until), ":code": code, ":now": times.text(now)}),
             },
         )
 
     def read(self, channel: ChannelId) -> Lease | None:
         """Read a shop's lease, strongly; None before the first."""
         found = self.table.get(keys.lease(channel))
-        if found is None:
-            return None
-        return Lease(
-            leased_until=found["leased_until"],
-            rests_until=found.get("rests_until", ""),
-            failing=found.get("failing", ""),
-            failing_since=found.get("failing_since", ""),
-        )
+        return lease_from_item(found) if found else None
 
-    def drop(self, channel: ChannelId, holder: str) -> None:
+    def drop(self, channel: ChannelId, holder: str, left: Left) -> None:
         """Release the lease whatever there is: the holder's message comes again, or another is sent."""
         self.table.update(
             keys.lease(channel),
             {
-                "UpdateExpression": "SET leased_until = :free, revision = revision + :one",
+                "UpdateExpression": f"SET {_FREES}",
                 "ConditionExpression": "holder = :holder",
-                "ExpressionAttributeValues": attributes.image({":free": "", ":one": 1, ":holder": holder}),
+                "ExpressionAttributeNames": _LEFT,
+                "ExpressionAttributeValues": _freed(holder, left),
             },
         )
+
+
+_FREES = "leased_until = :free, #left = :left, revision = revision + :one"
+_LEFT = {"#left": "left"}
+
+
+def _freed(holder: str, left: Left) -> attributes.Image:
+    """Give the values of what frees a lease, for its holder alone."""
+    return attributes.image({":free": "", ":left": _left_value(left), ":one": 1, ":holder": holder})
 
 
 def _not_counted(

@@ -7,7 +7,7 @@ written from it and before it, so that a push that broke off is finished by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from shared.domain.facts import Catalogue, Product, SupplierCode
 from shared.domain.identity import Suggestion
 from shared.domain.names import ChannelId, Sku, SourceId
 from shared.errors import InvalidInput
-from shared.storage import dynamo, keys, ledger
+from shared.storage import attributes, dynamo, keys, ledger
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 from shared.storage.supplier_codes import SupplierCodes
@@ -66,8 +66,9 @@ class Facts:
         Raises InvalidInput for a listing that is of another product, which is not named.
         """
         known = self.products(product.sku for product in wanted.products)
+        named = {listing for product in wanted.products for listing in product.inventory_items.items()}
         products = [
-            Change(known.get(product.sku), _kept(product, known.get(product.sku), wanted.silent_on))
+            Change(known.get(product.sku), _kept(product, known.get(product.sku), wanted.silent_on, named))
             for product in wanted.products
         ]
         codes = self._codes(wanted.codes)
@@ -112,6 +113,40 @@ class Facts:
         """Answer what a channel's listing is of."""
         found = self.table.get(keys.listing(channel, listing))
         return Sku(found["sku"]) if found else None
+
+    def listings(self, channel: ChannelId) -> dict[str, Sku]:
+        """Read all that a channel lists of ours, listing -> SKU, strongly."""
+        found = self.table.query("PK = :pk", {":pk": keys.listing(channel, "").pk}, consistent=True)
+        return {item["SK"]: Sku(item["sku"]) for item in found}
+
+    def learn(self, channel: ChannelId, sku: Sku, listing: str, before: str = "") -> bool:
+        """Note what a shop calls a SKU of ours; answer False where that is not as it was seen.
+
+        `before`: the listing that it had, empty for none. Raises Transient.
+        """
+        lead = {**_head(keys.listing(channel, listing), "listing"), "sku": sku}
+        is_led_anew = self.table.put_new(lead)
+        if not is_led_anew and self.listed(channel, listing) != sku:
+            return False
+        seen = "inventory_items.#channel = :before" if before else "attribute_not_exists(inventory_items.#channel)"
+        is_learned, _ = self.table.update(
+            keys.item(sku),
+            {
+                "UpdateExpression": "SET inventory_items.#channel = :listing, revision = revision + :one, "
+                "learned = list_append(if_not_exists(learned, :none), :channels)",
+                "ConditionExpression": f"attribute_exists(PK) AND ({seen} OR inventory_items.#channel = :listing)",
+                "ExpressionAttributeNames": {"#channel": channel},
+                "ExpressionAttributeValues": attributes.image(
+                    {":listing": listing, ":one": 1, ":none": [], ":channels": [channel]}
+                    | ({":before": before} if before else {})
+                ),
+            },
+        )
+        if not is_learned and is_led_anew:
+            self.table.delete(keys.listing(channel, listing))
+        if is_learned and before:
+            self.table.delete(keys.listing(channel, before))
+        return is_learned
 
     def kits_of(self, part: Sku) -> dict[Sku, int]:
         """Read which kits a SKU is part of, and how many units of it each takes."""
@@ -217,7 +252,7 @@ def to_item(product: Product) -> dict[str, Any]:
         "hazmat": product.hazmat,
         "currency": product.currency,
         **{name: amount for name, amount in amounts.items() if amount is not None},
-        **{name: value for name in ("gtin", "mpn") if (value := getattr(product, name))},
+        **{name: value for name in ("gtin", "mpn", "learned") if (value := getattr(product, name))},
     }
 
 
@@ -236,6 +271,7 @@ def from_item(item: Mapping[str, Any]) -> Product:
         currency=item.get("currency", ""),
         gtin=item.get("gtin", ""),
         mpn=item.get("mpn", ""),
+        learned=tuple(sorted({ChannelId(channel) for channel in item.get("learned", ())})),
     )
 
 
@@ -257,6 +293,21 @@ def _head(key: Key, entity: str) -> dict[str, Any]:
     return {"PK": key.pk, "SK": key.sk, "entity": entity, "schema": SCHEMA, "revision": 1}
 
 
-def _kept(product: Product, before: Product | None, silent_on: Iterable[str]) -> Product:
-    """Keep what the configuration says nothing about."""
-    return replace(product, **{field: getattr(before, field) for field in silent_on}) if before else product
+def _kept(
+    product: Product, before: Product | None, silent_on: Iterable[str], named: Collection[tuple[ChannelId, str]]
+) -> Product:
+    """Keep what the configuration says nothing about: fields, and listings that a shop told and nobody else has."""
+    if before is None:
+        return product
+    told = {channel: before.inventory_items.get(channel, "") for channel in before.learned}
+    learned = {
+        channel: listing
+        for channel, listing in told.items()
+        if listing and channel not in product.inventory_items and (channel, listing) not in named
+    }
+    return replace(
+        product,
+        inventory_items={**product.inventory_items, **learned},
+        learned=tuple(sorted(learned)),
+        **{field: getattr(before, field) for field in silent_on},
+    )

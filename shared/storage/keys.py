@@ -183,6 +183,16 @@ def event(key: OrderKey, move: str) -> Key:
     return Key(f"ORD#{key}", f"EVT#{move}")
 
 
+def parcel(key: OrderKey, source: SourceId, number: str) -> Key:
+    """O1: a parcel of a source, by its tracking number, else by its document."""
+    return Key(f"ORD#{key}", f"PARCEL#{source}#{number}")
+
+
+def document(source: SourceId, kind: str, number: str) -> Key:
+    """O10: a document of a supplier, by its type and number."""
+    return Key(f"DOC#{source}", f"{kind}#{number}")
+
+
 def due_shard(key: OrderKey) -> str:
     """O2: the shard of the index `due` that an order and its purchase orders are in."""
     return f"DUE#{zlib.crc32(str(key).encode()) % DUE_SHARDS}"
@@ -211,6 +221,11 @@ def operation(op_id: str) -> Key:
 def counter(source: SourceId, kind: str) -> Key:
     """O14: the last number a supplier was given."""
     return Key(f"CNT#{source}", kind)
+
+
+def gate(source: SourceId) -> Key:
+    """O14: who sends to a supplier now, how often, and how long it is left alone."""
+    return Key(f"CNT#{source}", "GATE")
 
 
 def problem(kind: str, subject: str) -> Key:

@@ -54,25 +54,26 @@ class Outbox:
             address: Mapping[str, str] = found["address"]
             return address
 
-    def number(self, source: SourceId, day: str = "") -> int:
-        """Take the supplier's next number; one that is then not used is a gap.
+    def number(self, source: SourceId, kind: str = "PO", *, day: str = "") -> int:
+        """Take the supplier's next number of a kind, `PO` or `X12`; one that is then not used is a gap.
 
         With a `day` the counter counts the numbers of that day too, in the same write but for each day's first: whose
         orders have a daily cap is told so by whoever plans. A clock that is behind counts for the later day.
         """
+        key = keys.counter(source, kind)
         if not day:
-            return self._numbered(source, "SET entity = :entity, #schema = :one ADD revision :one", {})
+            return self._numbered(key, "SET entity = :entity, #schema = :one ADD revision :one", {})
         for _ in range(TRIES):
             same = "SET entity = :entity, #schema = :one ADD revision :one, #count :one"
-            if taken := self._numbered(source, same, {"ConditionExpression": "#day >= :day"}, day):
+            if taken := self._numbered(key, same, {"ConditionExpression": "#day >= :day"}, day):
                 return taken
             first = "SET entity = :entity, #schema = :one, #day = :day, #count = :one ADD revision :one"
             begins = {"ConditionExpression": "attribute_not_exists(#day) OR #day < :day"}
-            if taken := self._numbered(source, first, begins, day):
+            if taken := self._numbered(key, first, begins, day):
                 return taken
         raise Transient("a supplier's counter keeps changing its day", code="counter_busy", source=source)
 
-    def _numbered(self, source: SourceId, change: str, only_if: Mapping[str, str], day: str = "") -> int:
+    def _numbered(self, key: keys.Key, change: str, only_if: Mapping[str, str], day: str = "") -> int:
         """Raise the counter; 0 where the condition refuses it."""
         names = {"#schema": "schema"} | ({"#day": "day", "#count": "count"} if day else {})
         values = {":entity": "counter", ":one": 1} | ({":day": day} if day else {})
@@ -82,7 +83,7 @@ class Outbox:
             "ExpressionAttributeValues": attributes.image(values),
             **only_if,
         }
-        is_done, taken = self.book.orders.update(keys.counter(source, "PO"), request)
+        is_done, taken = self.book.orders.update(key, request)
         return taken["revision"] if is_done and taken else 0
 
     def make(self, po: PurchaseOrder) -> bool:

@@ -14,7 +14,8 @@ from shared.storage.keys import Key
 
 SCHEMA = 1
 
-_TEXTS = ("claimed_by", "claimed_until", "made_at", "sent_at")
+_TEXTS = ("claimed_by", "claimed_until", "made_at", "sent_at", "sent_by", "cancel_at")
+_NUMBERS = ("control", "cancel_control")
 _FLAGS = ("cancel_wanted", "cancel_told")
 
 
@@ -40,7 +41,7 @@ def to_item(po: PurchaseOrder) -> dict[str, Any]:
         "state": po.state.value,
         "lines": [_line_values(line) for line in po.lines],
     }
-    item |= {field: getattr(po, field) for field in _TEXTS + _FLAGS if getattr(po, field)}
+    item |= {field: getattr(po, field) for field in _TEXTS + _NUMBERS + _FLAGS if getattr(po, field)}
     if po.due_at:
         item["due_shard"] = keys.due_shard(po.order)
         item["due_at"] = f"{po.due_at}#{pk}#{sk}"
@@ -59,6 +60,7 @@ def from_item(item: Mapping[str, Any]) -> PurchaseOrder:
         due_at=item.get("due_at", "").partition("#")[0],
         revision=item["revision"],
         **{field: item.get(field, "") for field in _TEXTS},
+        **{field: item.get(field, 0) for field in _NUMBERS},
         **{field: item.get(field, False) for field in _FLAGS},
     )
 

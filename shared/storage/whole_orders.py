@@ -1,4 +1,4 @@
-"""An order with all that lies beside it, in one query: its last plan and its purchase orders."""
+"""An order with all that lies beside it, in one query: its last plan, its purchase orders and its parcels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import dynamo, keys, orders, plans, purchase_orders
+from shared.storage import documents, dynamo, keys, orders, plans, purchase_orders
+from shared.storage.documents import Package
 from shared.storage.dynamo import Table
 from shared.storage.plans import LastPlan
 
@@ -20,6 +21,7 @@ class WholeOrder:
     order: Order
     plan: LastPlan | None
     purchase_orders: tuple[PurchaseOrder, ...]
+    parcels: tuple[Package, ...]
 
 
 def read(table: Table, key: OrderKey) -> WholeOrder | None:
@@ -36,6 +38,7 @@ def read(table: Table, key: OrderKey) -> WholeOrder | None:
         purchase_orders=tuple(
             purchase_orders.from_item(item) for item in found.values() if item["entity"] == "purchase_order"
         ),
+        parcels=tuple(documents.package_of(item) for item in found.values() if item["entity"] == "parcel"),
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.domain.pace import Limit
 from shared.errors import InvalidInput, Transient
 from shared.storefronts import web
 from shared.storefronts.contract import NOT_UNDERSTOOD
@@ -25,26 +26,21 @@ NOTIFICATIONS = "sellingpartnerapi::notifications"
 AGENT = "Truestock/1 (Language=Python)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """How often an operation may be called, by the usage plan in its model; a seller may have more."""
-
-    a_second: float
-    burst: int
-
-
 LIMITS: Mapping[str, Limit] = {
-    "searchOrders": Limit(a_second=0.0056, burst=20),
-    "getOrder": Limit(a_second=0.5, burst=30),
-    "confirmShipment": Limit(a_second=2, burst=10),
-    "patchListingsItem": Limit(a_second=5, burst=5),
-    "getListingsItem": Limit(a_second=5, burst=10),
-    "searchListingsItems": Limit(a_second=5, burst=5),
-    "getDestinations": Limit(a_second=1, burst=5),
-    "createDestination": Limit(a_second=1, burst=5),
-    "getSubscription": Limit(a_second=1, burst=5),
-    "createSubscription": Limit(a_second=1, burst=5),
+    "searchOrders": Limit(per_second=0.0056, burst=20),
+    "getOrder": Limit(per_second=0.5, burst=30),
+    "confirmShipment": Limit(per_second=2, burst=10),
+    "patchListingsItem": Limit(per_second=5, burst=5),
+    "getListingsItem": Limit(per_second=5, burst=10),
+    "searchListingsItems": Limit(per_second=5, burst=5),
+    "getDestinations": Limit(per_second=1, burst=5),
+    "createDestination": Limit(per_second=1, burst=5),
+    "getSubscription": Limit(per_second=1, burst=5),
+    "createSubscription": Limit(per_second=1, burst=5),
 }
+"""How often an operation may be called, by the usage plan in its model; a seller may have more."""
+LIMIT = LIMITS["patchListingsItem"]
+"""Calls of a seller's, of whatever operation: what makes most of them takes the most a second."""
 
 
 @dataclass(slots=True)
@@ -143,11 +139,11 @@ class Api:
         try:
             answer = self.send(request).body
         except Transient as failure:
-            if failure.code != "throttled":
+            if failure.code != web.THROTTLED:
                 raise
             waits = float(str(failure.details["wait"]))
-            wait = waits if waits > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].a_second)
-            raise Transient("the shop throttles", code="throttled", wait=wait, operation=operation) from failure
+            wait = waits if waits > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].per_second)
+            raise Transient("the shop throttles", code=web.THROTTLED, wait=wait, operation=operation) from failure
         except InvalidInput as failure:
             status = failure.details.get("status")
             if failure.code != "shop_refused" or status in {UNAUTHORIZED, FORBIDDEN}:

@@ -19,6 +19,8 @@ from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Quantity
 
 MOST_PATCHES = 25
 """Listings told at once: Amazon takes five a second, and a publisher has half a minute for all it does."""
+SECONDS_OF_PATCHES = 5
+"""Listings told at once for each call a second that Amazon, or the merchant, lets through."""
 MOST_SEARCHED = 20
 OWN = "DEFAULT"
 """The fulfilment channel of what the seller ships."""
@@ -28,9 +30,10 @@ ANY_PRODUCT = "PRODUCT"
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A seller's quantities in one marketplace. A listing is the seller's SKU."""
+    """A seller's quantities in one marketplace. A listing is the seller's SKU. `most`: told at once."""
 
     api: Api
+    most: int = MOST_PATCHES
 
     def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
         """Set numbers one by one: a listing that Amazon refuses holds up no other.
@@ -38,7 +41,7 @@ class Stock:
         When it takes no more for now, the rest is told later; Transient is raised only when it took none.
         """
         refused: dict[str, str] = {}
-        for at, each in enumerate(wanted[:MOST_PATCHES]):
+        for at, each in enumerate(wanted[: self.most]):
             try:
                 code = self._set(each)
             except Transient:
@@ -47,7 +50,7 @@ class Stock:
                 return Answer(refused=refused, later=_items(wanted[at:]))
             if code:
                 refused[each.item] = code
-        return Answer(refused=refused, later=_items(wanted[MOST_PATCHES:]))
+        return Answer(refused=refused, later=_items(wanted[self.most :]))
 
     def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         """Read the shop's own numbers; what it does not list, or ships itself, is absent.

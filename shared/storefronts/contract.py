@@ -95,12 +95,16 @@ class Inbound(Protocol):
 class Details(Protocol):
     """A platform that tells of refunds and products by events of their own."""
 
+    def is_product(self, topic: str) -> bool:
+        """Answer whether a topic tells what a product lists."""
+        ...
+
     def read_refund(self, body: bytes) -> Refund:
         """Read a refund. Raises InvalidInput."""
         ...
 
     def read_product(self, body: bytes) -> tuple[Listing, ...]:
-        """Read what a product lists; what has no SKU is left out. Raises InvalidInput."""
+        """Read what a product lists; what has no SKU that can be one of ours is left out. Raises InvalidInput."""
         ...
 
 
@@ -171,6 +175,14 @@ class Numbers(Protocol):
 
     def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         """Read the shop's own quantities of up to 100 items; what it does not count is absent."""
+        ...
+
+
+class Products(Protocol):
+    """A shop as far as what it lists is concerned. Calls raise what those of `Numbers` do."""
+
+    def list_products(self) -> Iterator[Listing]:
+        """Yield all that the shop can be told quantities of and has a SKU for."""
         ...
 
 
@@ -252,4 +264,8 @@ class Orders(Protocol):
 
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
         """Yield orders changed at or after a time, oldest change first."""
+        ...
+
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order as an event of it would tell it. Raises Rejected when the shop has it no more."""
         ...

@@ -1,6 +1,6 @@
 """What a generic shop is told and asked: one URL, signed POSTs by the Standard Webhooks specification.
 
-Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all six. `webhook-id` of a change is its idempotency
+Each is `{"type": ..., "data": {...}}`; docs/storefronts.md has all seven. `webhook-id` of a change is its idempotency
 key: the same change has the same one however often it is tried, and the shop answers what it answered first.
 """
 
@@ -16,14 +16,16 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.pace import Limit
 from shared.domain.platforms import OrderMapping
 from shared.errors import InvalidInput, Rejected
-from shared.storefronts import standard_webhooks, web
+from shared.storefronts import payloads, standard_webhooks, web
 from shared.storefronts.contract import (
     NOT_TAKEN,
     NOT_UNDERSTOOD,
     Answer,
     Found,
+    Listing,
     Parcel,
     Part,
     Quantity,
@@ -36,6 +38,8 @@ TIMEOUT_SECONDS = 8
 MOST_PAGES = 1000
 UNAUTHORIZED = (401, 403)
 NOT_FOUND = 404
+LIMIT = Limit(per_second=10.0, burst=20.0)
+"""Calls, unless the rules have a lower one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,21 @@ class GenericShop:
         told = {str(each.get("listing")): each.get("quantity") for each in _rows(answer, "items")}
         return {listing: units for listing, units in told.items() if isinstance(units, int)}
 
+    def list_products(self) -> Iterator[Listing]:
+        """Yield what the shop lists and has a SKU for that can be one of ours."""
+        cursor: object = None
+        for _ in range(MOST_PAGES):
+            answer = self._ask("products.list", {"cursor": cursor})
+            for each in _rows(answer, "products"):
+                sku, listing = payloads.sku_or_none(each.get("sku")), each.get("listing")
+                if sku and isinstance(listing, str):
+                    title = payloads.short(each.get("title"))
+                    yield Listing(sku=sku, listing=listing, title=title, is_counted=True)
+            cursor = answer.get("next")
+            if cursor is None:
+                return
+        raise InvalidInput("the shop's products have no end", code="shop_answer", pages=MOST_PAGES)
+
     # ---- orders
 
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
@@ -78,15 +97,25 @@ class GenericShop:
         cursor: object = None
         for _ in range(MOST_PAGES):
             answer = self._ask("orders.list", {"since": times.text(since), "cursor": cursor})
-            for order in _rows(answer, "orders"):
-                order_id = standard_webhooks.pick(order, self.mapping.order)
-                told = standard_webhooks.pick(order, self.mapping.topic)
-                topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
-                yield Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
+            yield from map(self._found, _rows(answer, "orders"))
             cursor = answer.get("next")
             if cursor is None:
                 return
         raise InvalidInput("the shop's orders have no end", code="shop_answer", pages=MOST_PAGES)
+
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order as its event would tell it. Raises Rejected when the shop has it no more."""
+        answer = self._of_order(order_id, "order.fetch", {"order": order_id})
+        order = answer.get("order")
+        if not isinstance(order, dict):
+            raise _strange("order.fetch")
+        return self._found(order)
+
+    def _found(self, order: Mapping[str, Any]) -> Found:
+        order_id = standard_webhooks.pick(order, self.mapping.order)
+        told = standard_webhooks.pick(order, self.mapping.topic)
+        topic = told if isinstance(told, str) and told in self.mapping.topics else "unknown"
+        return Found(order_id=str(order_id), topic=topic, body=json.dumps(order).encode())
 
     def order(self, order_id: str) -> Seen:
         """Read an order. Raises Rejected when the shop has it no more."""
@@ -107,7 +136,9 @@ class GenericShop:
                     is_open=True,
                 )
             )
-        return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts))
+        parcels = _rows(answer, "parcels") if "parcels" in answer else []
+        told = frozenset(str(each["number"]) for each in parcels if each.get("number"))
+        return Seen(is_cancelled=answer.get("is_cancelled") is True, parts=tuple(parts), tracking=told)
 
     def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
         """Say how many units of lines are fulfilled now, all in all, and in what parcel the last of them are."""

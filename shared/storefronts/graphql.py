@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
+from shared.domain.pace import Limit
 from shared.errors import InvalidInput, Transient
 from shared.storefronts import web
 from shared.storefronts.contract import NOT_UNDERSTOOD
@@ -45,7 +48,7 @@ def data(answer: Mapping[str, Any], name: str, *, may_lack: bool = False) -> Any
     """
     codes = sorted({_code(error) for error in answer.get("errors") or ()})
     if "THROTTLED" in codes:
-        raise Transient("the shop throttles", code="throttled", wait=_wait(answer))
+        raise Transient("the shop throttles", code=web.THROTTLED, wait=_wait(answer))
     if refusals := sorted(REFUSALS.intersection(codes)):
         raise InvalidInput("the shop refused us", code="shop_refused", asked=name, codes=refusals)
     told = answer.get("data") or {}
@@ -55,15 +58,44 @@ def data(answer: Mapping[str, Any], name: str, *, may_lack: bool = False) -> Any
     return found
 
 
-def _wait(answer: Mapping[str, Any]) -> float:
-    """Compute how many seconds the shop needs until it has the points for what was asked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """What a query may cost, and what the shop then has left of its limit, in points."""
+
+    cost: float
+    left: float
+    limit: Limit
+
+
+def throttle(answer: Mapping[str, Any]) -> Throttle | None:
+    """Read what a shop says of its limit beside an answer; None where it says nothing that is one.
+
+    (https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits)
+    """
     try:
         cost = answer["extensions"]["cost"]
         status = cost["throttleStatus"]
-        lacks = cost["requestedQueryCost"] - status["currentlyAvailable"]
-        return web.bounded(float(lacks) / float(status["restoreRate"]))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return web.LEAST_WAIT_SECONDS
+        read = [
+            float(each)
+            for each in (
+                cost["requestedQueryCost"],
+                status["currentlyAvailable"],
+                status["restoreRate"],
+                status["maximumAvailable"],
+            )
+        ]
+    except (KeyError, TypeError, ValueError):
+        return None
+    asked, left, rate, most = read
+    if not all(map(isfinite, read)) or rate <= 0 or most <= 0:
+        return None
+    return Throttle(cost=max(asked, 0.0), left=left, limit=Limit(per_second=rate, burst=most))
+
+
+def _wait(answer: Mapping[str, Any]) -> float:
+    """Compute how many seconds the shop needs until it has the points for what was asked."""
+    told = throttle(answer)
+    return web.bounded((told.cost - told.left) / told.limit.per_second) if told else web.LEAST_WAIT_SECONDS
 
 
 def _code(error: object) -> str:

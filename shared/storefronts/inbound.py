@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
-from shared.storefronts import shopify, woocommerce
+from shared.storefronts import bigcommerce, shopify, woocommerce
 from shared.storefronts.amazon import Notices
-from shared.storefronts.contract import Inbound
+from shared.storefronts.contract import Details, Inbound
 from shared.storefronts.standard_webhooks import Hooks
 
 
@@ -22,9 +22,18 @@ def _generic(channel: Channel) -> Inbound:
 _READERS: Mapping[str, Callable[[Channel], Inbound]] = {
     platforms.SHOPIFY: lambda _: shopify,
     platforms.WOOCOMMERCE: lambda _: woocommerce,
+    platforms.BIGCOMMERCE: lambda _: bigcommerce,
     platforms.AMAZON: lambda channel: Notices(seller=channel.shop, marketplace=channel.marketplace),
     platforms.GENERIC: _generic,
 }
+
+
+_DETAILS: Mapping[str, Details] = {platforms.SHOPIFY: shopify, platforms.WOOCOMMERCE: woocommerce}
+
+
+def details(channel: Channel) -> Details | None:
+    """Return who reads what a channel sends of refunds and products; None: it sends none."""
+    return _DETAILS.get(channel.platform)
 
 
 def of(channel: Channel) -> Inbound:

@@ -50,6 +50,14 @@ def sku_of(value: object, line: str) -> Sku:
     return Sku(name(value, "sku") if isinstance(value, str) and value.strip() else f"?{line}")
 
 
+def sku_or_none(value: object) -> Sku | None:
+    """Read a SKU; None for what can be none of ours."""
+    try:
+        return Sku(name(value, "sku"))
+    except InvalidInput:
+        return None
+
+
 def milliseconds(value: object, what: str) -> int:
     """Read a time as a version: it grows with every change."""
     return (times.read(value, what) - EPOCH) // timedelta(milliseconds=1)

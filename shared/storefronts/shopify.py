@@ -8,15 +8,16 @@ among them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.domain import times
-from shared.domain.intake import Ask, Intake
+from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import Destination, Line, Order
-from shared.errors import InvalidInput, Rejected
+from shared.errors import InvalidInput
 from shared.storefronts import payloads, signatures
 from shared.storefronts.contract import Event, Listing, Refund, RefundedLine
 from shared.storefronts.payloads import Object, short
@@ -28,6 +29,17 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/cancelled": Ask.CANCEL,
 }
 
+EDITED = "orders/edited"
+
+PAID = {
+    "authorized": Paid.AUTHORISED,
+    "paid": Paid.FULLY,
+    "partially_refunded": Paid.FULLY,
+    "refunded": Paid.FULLY,
+}
+"""`financial_status`; the others, such as `pending`, `partially_paid` and `voided`, are not paid for."""
+
+PRODUCT_TOPICS = frozenset({"products/create", "products/update"})
 RESTOCKED = {"no_restock": False, "cancel": True, "return": True, "legacy_restock": True}
 _TOPIC = re.compile(r"[a-z_]{1,60}/[a-z_]{1,60}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
@@ -47,20 +59,39 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now
     return signature is not None and signatures.is_signed(body, [signature], [each.encode() for each in secrets])
 
 
-def identify(_body: bytes, headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one."""
+def identify(body: bytes, headers: Mapping[str, str]) -> Event:
+    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one.
+
+    Thin are `orders/edited`, which tells of units added and removed, and a body too large to be sent: that is
+    `{"id": ...}` alone (https://shopify.dev/docs/apps/build/webhooks, payload size limits).
+    """
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
         raise InvalidInput("a delivery names no topic", code="topic", value=topic[:40])
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
     order, at = headers.get("x-shopify-order-id", ""), headers.get("x-shopify-triggered-at", "")
+    thin = _thin(topic, body)
     return Event(
         topic=topic,
         event_id=event_id,
-        order=order if _ORDER_ID.fullmatch(order) else "",
+        order=thin or (order if _ORDER_ID.fullmatch(order) else ""),
         at=at if _TIME.fullmatch(at) else "",
+        is_thin=bool(thin),
     )
+
+
+def _thin(topic: str, body: bytes) -> str:
+    """Name the order of an event that does not tell how it changed; empty for all others."""
+    try:
+        if topic == EDITED:
+            return Object(Object(payloads.loads(body), "event").value.get("order_edit"), "edit").id("order_id")
+        if topic in ORDER_TOPICS:
+            order = Object(payloads.loads(body), "order")
+            return order.id("id") if order.value.get("line_items") is None else ""
+    except InvalidInput:  # whoever reads the order says what is wrong with it
+        return ""
+    return ""
 
 
 def ask_of(topic: str) -> Ask | None:
@@ -68,21 +99,26 @@ def ask_of(topic: str) -> Ask | None:
     return ORDER_TOPICS.get(topic)
 
 
+def is_product(topic: str) -> bool:
+    """Answer whether a topic tells what a product lists."""
+    return topic in PRODUCT_TOPICS
+
+
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
     """Read an order event: the order as it now is, all units open, and what is asked about it.
 
     A line without a SKU gets the name `?<line id>`, which no source lists: the order is recorded and waits for a
-    person. Lines that need no shipping are left out. Raises InvalidInput for what cannot be read, Rejected for a
-    test order.
+    person. Lines that need no shipping are left out: gift cards, tips and services among them. Units that came back
+    after they were shipped count as ordered, so that they take none from what is still to be shipped. Raises
+    InvalidInput for what cannot be read.
     """
     if topic not in ORDER_TOPICS:
         raise InvalidInput("no order comes with this topic", code="topic_unknown", topic=topic[:60])
     read = Object(payloads.loads(body), "order")
-    if read.value.get("test") is True:
-        raise Rejected("a test order is never shipped", code="test_order")
     currency = read.text("currency")
     items = payloads.rows(read.value.get("line_items"), "line")
-    lines = [line for item in items if (line := _line(item, currency))]
+    returned = _returned(read.value.get("refunds"))
+    lines = [line for item in items if (line := _line(item, currency, returned))]
     if len({line.line for line in lines}) != len(lines):
         raise InvalidInput("two lines have one id", code="line_twice")
     address = read.table("shipping_address")
@@ -100,7 +136,13 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
         ),
     )
     ask = Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic]
-    return Intake(ask=ask, order=order, ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}))
+    return Intake(
+        ask=ask,
+        order=order,
+        ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}),
+        paid=PAID.get(str(read.value.get("financial_status")), Paid.NOT),
+        is_test=read.value.get("test") is True,
+    )
 
 
 def read_refund(body: bytes) -> Refund:
@@ -122,21 +164,37 @@ def read_product(body: bytes) -> tuple[Listing, ...]:
     read = Object(payloads.loads(body), "product")
     return tuple(
         Listing(
-            sku=payloads.sku_of(variant.value["sku"], ""),
+            sku=sku,
             listing=f"gid://shopify/InventoryItem/{variant.id('inventory_item_id')}",
             title=short(read.value.get("title")),
             is_counted=variant.value.get("inventory_management") == "shopify",
         )
         for variant in payloads.rows(read.value.get("variants"), "variant")
-        if short(variant.value.get("sku")) and variant.value.get("inventory_item_id") is not None
+        if (sku := payloads.sku_or_none(variant.value.get("sku")))
+        and variant.value.get("inventory_item_id") is not None
     )
 
 
-def _line(item: Object, currency: str) -> Line | None:
+def _returned(refunds: object) -> Counter[str]:
+    """Count the units of each line that came back after they were shipped: they are refunded, and were owed all along.
+
+    `current_quantity` leaves them out like units that were never shipped.
+    """
+    counted: Counter[str] = Counter()
+    for refund in payloads.rows(refunds or [], "refund"):
+        for item in payloads.rows(refund.value.get("refund_line_items") or [], "refunded line"):
+            if item.value.get("restock_type") == "return":
+                counted[item.id("line_item_id")] += payloads.units(item.value.get("quantity"))
+    return counted
+
+
+def _line(item: Object, currency: str, returned: Mapping[str, int]) -> Line | None:
     if item.value.get("requires_shipping") is False or item.value.get("gift_card") is True:
         return None
     line_id = item.id("id")
     units = payloads.units(item.value.get("current_quantity", item.value.get("quantity")))
+    if "current_quantity" in item.value:
+        units += returned.get(line_id, 0)
     price = item.value.get("price")
     return Line(
         line=line_id,

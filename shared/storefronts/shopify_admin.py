@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.domain.pace import Limit
 from shared.errors import InvalidInput
 from shared.storefronts import graphql
 from shared.storefronts.contract import Answer, Quantity, write_key
 
 MOST_AT_ONCE = 250
 TIMEOUT_SECONDS = 8
+LIMIT = Limit(per_second=100.0, burst=1000.0)
+"""Points of the smallest plan until the shop has told its own. (https://shopify.dev/docs/api/usage/limits)"""
 
 _SET = """
 mutation SetAvailable($input: InventorySetQuantitiesInput!, $key: String!) {

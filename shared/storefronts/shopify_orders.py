@@ -7,14 +7,14 @@ whoever asks overlaps.)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.domain import times
-from shared.errors import InvalidInput
-from shared.storefronts import graphql
+from shared.errors import InvalidInput, Rejected
+from shared.storefronts import graphql, payloads
 from shared.storefronts.contract import Found
 
 TIMEOUT_SECONDS = 10
@@ -22,25 +22,33 @@ PAGE = 25
 """Orders a page: 25 of 100 lines each stay under the query cost that any plan allows."""
 MOST_LINES = 100
 
-_QUERY = """
-query ChangedOrders($search: String!, $first: Int!, $after: String, $lines: Int!) {
-  orders(first: $first, after: $after, query: $search, sortKey: UPDATED_AT) {
+_TOLD = """
+fragment Told on Order {
+  legacyResourceId name createdAt updatedAt cancelledAt currencyCode test displayFinancialStatus
+  lineItems(first: $lines, after: $linesAfter) {
     nodes {
-      legacyResourceId name createdAt updatedAt cancelledAt currencyCode test
-      lineItems(first: $lines) {
-        nodes {
-          id sku currentQuantity requiresShipping isGiftCard
-          originalUnitPriceSet { shopMoney { amount } }
-        }
-        pageInfo { hasNextPage }
-      }
-      shippingAddress {
-        name company address1 address2 city zip province provinceCode countryCodeV2 phone
-      }
+      id sku currentQuantity requiresShipping isGiftCard
+      originalUnitPriceSet { shopMoney { amount } }
     }
     pageInfo { hasNextPage endCursor }
   }
+  shippingAddress {
+    name company address1 address2 city zip province provinceCode countryCodeV2 phone
+  }
 }"""
+
+_CHANGED = f"""
+query ChangedOrders($search: String!, $first: Int!, $after: String, $lines: Int!, $linesAfter: String) {{
+  orders(first: $first, after: $after, query: $search, sortKey: UPDATED_AT) {{
+    nodes {{ ...Told }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}{_TOLD}"""
+
+_ONE = f"""
+query OneOrder($id: ID!, $lines: Int!, $linesAfter: String) {{
+  order(id: $id) {{ ...Told }}
+}}{_TOLD}"""
 
 _ADDRESS = {
     "name": "name",
@@ -67,8 +75,7 @@ class Orders:
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
         """Yield orders changed at or after a time, oldest change first.
 
-        Raises Transient when the shop is busy or silent, InvalidInput when it does not understand us or answers an
-        order that we cannot read whole.
+        Raises Transient when the shop is busy or silent, InvalidInput when it does not understand us.
         """
         variables: dict[str, Any] = {
             "search": f"updated_at:>='{times.text(since)}'",
@@ -76,21 +83,57 @@ class Orders:
             "lines": MOST_LINES,
         }
         while True:
-            answer = graphql.data(self.post(self.url, self.token, _QUERY, variables, TIMEOUT_SECONDS), "orders")
+            answer = graphql.data(self._ask(_CHANGED, variables), "orders")
             try:
-                yield from map(_found, answer["nodes"])
+                for node in answer["nodes"]:
+                    is_whole = not node["lineItems"]["pageInfo"]["hasNextPage"]
+                    yield _found(node, node["lineItems"]["nodes"]) if is_whole else self.fetch_order(_id(node))
                 page = answer["pageInfo"]
-            except (KeyError, TypeError, AttributeError) as error:
-                raise InvalidInput("the shop's orders have another shape", code="shop_answer") from error
+            except STRANGE as error:
+                raise _strange() from error
             if not page["hasNextPage"]:
                 return
             variables["after"] = page["endCursor"]
 
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order, with all of its lines, a page of them at a time.
 
-def _found(node: Mapping[str, Any]) -> Found:
-    order_id = str(node["legacyResourceId"])
-    if node["lineItems"]["pageInfo"]["hasNextPage"]:
-        raise InvalidInput("an order has more lines than are asked for", code="too_many_lines", order=order_id)
+        Raises Rejected when the shop has it no more, InvalidInput for one of more lines than an order may have.
+        """
+        variables: dict[str, Any] = {"id": f"gid://shopify/Order/{order_id}", "lines": MOST_LINES}
+        lines: list[Mapping[str, Any]] = []
+        while len(lines) <= payloads.MOST_LINES:
+            node = graphql.data(self._ask(_ONE, variables), "order", may_lack=True)
+            if node is None:
+                raise Rejected("the shop has no such order", code="no_such_order", order=order_id)
+            try:
+                lines += node["lineItems"]["nodes"]
+                page = node["lineItems"]["pageInfo"]
+                if not page["hasNextPage"]:
+                    return _found(node, lines)
+                variables["linesAfter"] = page["endCursor"]
+            except STRANGE as error:
+                raise _strange() from error
+        raise InvalidInput("an order has too many lines", code="lines", most=payloads.MOST_LINES)
+
+    def _ask(self, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.post(self.url, self.token, query, variables, TIMEOUT_SECONDS)
+
+
+STRANGE = (KeyError, TypeError, AttributeError)
+"""What reading an answer of another shape raises."""
+
+
+def _strange() -> InvalidInput:
+    return InvalidInput("the shop's orders have another shape", code="shop_answer")
+
+
+def _id(node: Mapping[str, Any]) -> str:
+    return str(node["legacyResourceId"])
+
+
+def _found(node: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Found:
+    order_id = _id(node)
     address = node["shippingAddress"]
     told = {
         "id": order_id,
@@ -100,7 +143,8 @@ def _found(node: Mapping[str, Any]) -> Found:
         "cancelled_at": node["cancelledAt"],
         "currency": node["currencyCode"],
         "test": node["test"],
-        "line_items": [_line(line) for line in node["lineItems"]["nodes"]],
+        "financial_status": (node["displayFinancialStatus"] or "").lower(),
+        "line_items": [_line(line) for line in lines],
         "shipping_address": {ours: address.get(theirs) for theirs, ours in _ADDRESS.items()} if address else None,
     }
     topic = "orders/cancelled" if node["cancelledAt"] else "orders/updated"

@@ -8,7 +8,7 @@ public keys, `v1a`, are passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,6 +42,26 @@ def signed(event_id: str, seconds: str, body: bytes) -> bytes:
     return f"{event_id}.{seconds}.".encode() + body
 
 
+def is_signed(body: bytes, headers: Mapping[str, str], keys: Iterable[bytes], now: datetime) -> bool:
+    """Answer whether one of the keys signed the body within five minutes of now. Never raises."""
+    event_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not _EVENT_ID.fullmatch(event_id) or not _SECONDS.fullmatch(seconds):
+        return False
+    if abs(now - datetime.fromtimestamp(int(seconds), tz=UTC)) > TOLERANCE:
+        return False
+    versioned = (each.partition(",") for each in headers.get("webhook-signature", "").split(" "))
+    given = [found for version, _, text in versioned if version == "v1" and (found := signatures.decoded(text))]
+    return signatures.is_signed(signed(event_id, seconds, body), given, keys)
+
+
+def delivered(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Read a delivery's id, and when it was sent. Raises InvalidInput for a missing or odd header."""
+    event_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not _EVENT_ID.fullmatch(event_id) or not _SECONDS.fullmatch(seconds):
+        raise InvalidInput("a delivery has no id, or no time", code="event_id", value=event_id[:40])
+    return event_id, times.text(datetime.fromtimestamp(int(seconds), tz=UTC))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """A generic shop's events. `currency`: of an order that names none."""
@@ -55,21 +75,14 @@ class Hooks:
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> bool:
         """Answer whether one of the secrets signed the body within five minutes of now. Never raises."""
-        event_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        if not _EVENT_ID.fullmatch(event_id) or not _SECONDS.fullmatch(seconds):
-            return False
-        if abs(now - datetime.fromtimestamp(int(seconds), tz=UTC)) > TOLERANCE:
-            return False
-        versioned = (each.partition(",") for each in headers.get("webhook-signature", "").split(" "))
-        given = [found for version, _, text in versioned if version == "v1" and (found := signatures.decoded(text))]
-        return signatures.is_signed(signed(event_id, seconds, body), given, map(key, secrets))
+        return is_signed(body, headers, map(key, secrets), now)
 
     def identify(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Read what a delivery is about; its topic is empty when the body cannot be read or names none."""
-        event_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        if not _EVENT_ID.fullmatch(event_id) or not _SECONDS.fullmatch(seconds):
-            raise InvalidInput("a delivery has no id, or no time", code="event_id", value=event_id[:40])
-        at = times.text(datetime.fromtimestamp(int(seconds), tz=UTC))
+        """Read what a delivery is about; its topic is empty when the body cannot be read or names none.
+
+        Thin is an event of an order that has no lines, not even none.
+        """
+        event_id, at = delivered(headers)
         try:
             read = payloads.loads(body)
             topic = pick(read, self.mapping.topic)
@@ -80,10 +93,12 @@ class Hooks:
         if topic not in self.mapping.topics:
             return Event(topic=topic, event_id=event_id, at=at)
         try:
-            order, version = payloads.id_text(pick(read, self.mapping.order), "order id"), self._version(read)
+            order = payloads.id_text(pick(read, self.mapping.order), "order id")
+            if pick(read, self.mapping.lines) is None:
+                return Event(topic=topic, event_id=event_id, order=order, at=at, is_thin=True)
+            return Event(topic=topic, event_id=event_id, order=order, version=self._version(read), at=at)
         except InvalidInput:  # whoever reads the order says what is wrong with it
             return Event(topic=topic, event_id=event_id, at=at)
-        return Event(topic=topic, event_id=event_id, order=order, version=version, at=at)
 
     def ask_of(self, topic: str) -> Ask | None:
         """Answer what a topic asks about an order, by the mapping."""

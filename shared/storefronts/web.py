@@ -6,18 +6,24 @@ A redirect is not followed: what is asked carries the shop's token, which is nob
 from __future__ import annotations
 
 import http.client
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from math import isfinite
 
 from shared.errors import InvalidInput, Transient
 
 MOST_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
+THROTTLED = "throttled"
+"""Code of a failure that a shop says, or that we say for it: it is asked too often."""
 SERVER_ERRORS = 500
 LEAST_WAIT_SECONDS, MOST_WAIT_SECONDS = 1.0, 3600.0
+
+_MILLISECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +68,12 @@ def send(request: Request) -> Response:
     try:
         with _OPENER.open(sent, timeout=request.timeout) as answer:
             body = answer.read(MOST_ANSWER_BYTES + 1)
-            headers = {name.lower(): value for name, value in answer.headers.items()}
+            headers = _headers(answer.headers)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == TOO_MANY_REQUESTS:
-            wait = _wait(error.headers.get("Retry-After"), error.headers.get("x-amzn-RateLimit-Limit"))
-            raise Transient("the shop throttles", code="throttled", wait=wait) from error
+            wait = _seconds(_headers(error.headers))
+            raise Transient("the shop throttles", code=THROTTLED, wait=wait) from error
         if error.code >= SERVER_ERRORS:
             raise Transient("the shop failed", code="shop_failed", status=error.code) from error
         raise InvalidInput("the shop refused us", code="shop_refused", status=error.code) from error
@@ -83,9 +89,26 @@ def bounded(seconds: float) -> float:
     return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS) if isfinite(seconds) else LEAST_WAIT_SECONDS
 
 
-def _wait(seconds: str | None, a_second: str | None) -> float:
-    """Answer how long to wait: as told, else until a shop that says how many it takes a second takes another one."""
+def number_in(headers: Mapping[str, str], name: str) -> float | None:
+    """Read a number that is not below zero; None where there is none."""
     try:
-        return bounded(float(seconds) if seconds else 1 / float(a_second or LEAST_WAIT_SECONDS))
-    except (ValueError, ZeroDivisionError):
-        return LEAST_WAIT_SECONDS
+        read = float(headers.get(name) or "nan")
+    except ValueError:
+        return None
+    return read if isfinite(read) and read >= 0 else None
+
+
+def _headers(told: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in told.items()}
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Read how long a shop wants to rest; a limit that is used up says when it begins anew, or its calls a second."""
+    told = number_in(headers, "retry-after")
+    resets = number_in(headers, "x-rate-limit-time-reset-ms")
+    a_second = number_in(headers, "x-amzn-ratelimit-limit")
+    if told is None and resets is not None:
+        told = resets / 1000
+    if told is None and a_second:
+        told = 1 / a_second
+    return bounded(told or LEAST_WAIT_SECONDS)

@@ -2,7 +2,7 @@
 
 A failed delivery is never sent again (plugins/woocommerce/includes/class-wc-webhook.php), so the poll finds what was
 missed. A line keeps its quantity when units of it are refunded, and a webhook lists an order's refunds without their
-lines: such an order is read when the poll brings it, which asks for them. Whether a line needs shipping stands on the
+lines: such an order is fetched, with them. Whether a line needs shipping stands on the
 product only, so a virtual product's SKU is one that no source lists.
 """
 
@@ -32,6 +32,7 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "order.restored": Ask.EDIT,
     "order.deleted": Ask.CANCEL,
 }
+PRODUCT_TOPICS = frozenset({"product.created", "product.updated", "product.restored"})
 TAKEN = "processing"
 """The status of an order that is to be shipped: paid, or to be paid on delivery. One of a plugin counts when paid."""
 SHIPPED = "completed"
@@ -74,7 +75,7 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Event:
     """Read what a delivery is about. Raises InvalidInput for a missing or odd header.
 
     `X-WC-Webhook-Delivery-ID` is a hash of the webhook and the second, which two orders may share: the id is that of
-    the webhook and of the body.
+    the webhook and of the body. Thin is an order whose refunds are listed without their lines, and one without lines.
     """
     topic, webhook = headers.get("x-wc-webhook-topic", ""), headers.get("x-wc-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
@@ -90,12 +91,30 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Event:
         at = _time(read.value.get("date_modified_gmt"), "date_modified_gmt")
     except InvalidInput:  # whoever reads the order says what is wrong with it
         return Event(topic=topic, event_id=event_id)
-    return Event(topic=topic, event_id=event_id, order=order, version=payloads.milliseconds(at, "time"), at=at)
+    version = payloads.milliseconds(at, "time")
+    return Event(topic=topic, event_id=event_id, order=order, version=version, at=at, is_thin=_is_thin(topic, read))
+
+
+def _is_thin(topic: str, read: Object) -> bool:
+    if topic == "order.deleted" or read.value.get("status") in GIVEN_UP:
+        return False
+    try:
+        refunded(read.value.get("refunds") or [])
+    except Rejected:
+        return True
+    except InvalidInput:  # whoever reads the order says what is wrong with it
+        return False
+    return read.value.get("line_items") is None
 
 
 def ask_of(topic: str) -> Ask | None:
     """Answer what a topic asks about an order."""
     return ORDER_TOPICS.get(topic)
+
+
+def is_product(topic: str) -> bool:
+    """Answer whether a topic tells what a product lists."""
+    return topic in PRODUCT_TOPICS
 
 
 def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
@@ -154,25 +173,29 @@ def refunded(refunds: object) -> Counter[str]:
     counted: Counter[str] = Counter()
     for each in payloads.rows(refunds, "refund"):
         if "line_items" not in each.value:
-            raise Rejected("the poll brings this order with its refunds", code="refunds_untold")
+            raise Rejected("an order's refunds are listed without their lines", code="refunds_untold")
         for line in _refund(each).lines:
             counted[line.line] += line.units
     return counted
 
 
 def read_product(body: bytes) -> tuple[Listing, ...]:
+    """Read a product or a variation as a webhook tells it. Raises InvalidInput."""
+    return listed(Object(payloads.loads(body), "product"))
+
+
+def listed(read: Object) -> tuple[Listing, ...]:
     """Read a product or a variation; a product that is sold by its variations alone lists nothing itself.
 
-    A variation is listed as `<product>/<variation>`, for its quantity is set below its product.
+    A variation is listed as `<product>/<variation>`, for its quantity is set below its product. Raises InvalidInput.
     """
-    read = Object(payloads.loads(body), "product")
-    kind, sku = read.value.get("type"), read.value.get("sku")
-    if kind == "variable" or not short(sku):
+    kind, sku = read.value.get("type"), payloads.sku_or_none(read.value.get("sku"))
+    if kind == "variable" or not sku:
         return ()
     listing = f"{read.id('parent_id')}/{read.id('id')}" if kind == "variation" else read.id("id")
     is_counted = read.value.get("manage_stock") is True
     name = short(read.value.get("name"))
-    return (Listing(sku=payloads.sku_of(sku, ""), listing=listing, title=name, is_counted=is_counted),)
+    return (Listing(sku=sku, listing=listing, title=name, is_counted=is_counted),)
 
 
 def _deleted(channel: ChannelId, read: Object) -> Order:

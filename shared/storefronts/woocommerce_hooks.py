@@ -1,4 +1,4 @@
-"""Webhooks of a WooCommerce shop that tell us of its orders: which are there, and making those that are not.
+"""Webhooks of a WooCommerce shop that tell us of orders and products: which are there, and making those that are not.
 
 A shop switches a webhook off after five failures in a row and says nothing of it.
 """
@@ -6,21 +6,10 @@ A shop switches a webhook off after five failures in a row and says nothing of i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from shared.storefronts.woocommerce import ORDER_TOPICS
+from shared.storefronts.subscriptions import ACTIVE, MISSING, Subscription
+from shared.storefronts.woocommerce import ORDER_TOPICS, PRODUCT_TOPICS
 from shared.storefronts.woocommerce_rest import Rest, strange
-
-ACTIVE, MISSING = "active", "missing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
-    """A topic, and how it is delivered to us: `active`, `paused`, `disabled` or `missing`, which has no id."""
-
-    topic: str
-    state: str
-    webhook: int = 0
 
 
 def look(rest: Rest, delivery_url: str) -> tuple[Subscription, ...]:
@@ -35,7 +24,7 @@ def look(rest: Rest, delivery_url: str) -> tuple[Subscription, ...]:
         Subscription(topic=topic, state=str(found[topic].get("status")), webhook=found[topic]["id"])
         if topic in found
         else Subscription(topic=topic, state=MISSING)
-        for topic in ORDER_TOPICS
+        for topic in (*ORDER_TOPICS, *sorted(PRODUCT_TOPICS))
     )
 
 

@@ -4,6 +4,8 @@ WooCommerce's core has no fulfilments that every shop has switched on. Units ful
 one a line, absolute, so that telling them twice is harmless; a note tells the people in the shop; and when every unit
 is, the order's status becomes `completed`, which is what its customer is told by mail. A cancel is done when it is
 answered; money goes back by the shop's payment plugins, never by us.
+
+Parcels are kept as fields, too: the core has no place for them, and every plugin that has one has its own.
 """
 
 from __future__ import annotations
@@ -12,19 +14,23 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.carriers import Carrier
 from shared.errors import InvalidInput, Rejected
-from shared.storefronts import woocommerce
+from shared.storefronts import changes, woocommerce
 from shared.storefronts.contract import Found, Parcel, Part, Seen
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 PAGE = 50
-MOST_PAGES = 1000
 FULFILLED = "truestock_fulfilled_"
 """How the fields begin that keep the units fulfilled; then comes the line's id."""
+PARCEL = "truestock_parcel_"
+"""How the fields begin that keep a parcel's carrier; then comes its number."""
+CARRIERS: Mapping[str, str] = {Carrier.UPS: "UPS", Carrier.FEDEX: "FedEx", Carrier.USPS: "USPS", Carrier.DHL: "DHL"}
+"""Carriers as a customer reads them in a note."""
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -38,35 +44,28 @@ class Orders:
     # ---- found
 
     def list_orders_since(self, since: datetime) -> Iterator[Found]:
-        """Yield orders changed at or after a time, oldest change first, with the lines of their refunds.
+        """Yield orders changed at or after a time, oldest change first, with the lines of their refunds."""
+        for order in changes.since(since, PAGE, self._page, _changed_at):
+            yield self._found(order, str(_field(order, "id")))
 
-        The next page begins where the last one ended in time: an order that changes meanwhile would shift what is
-        paged by number, and one would be left out.
-        """
-        after, page, seen = since - timedelta(seconds=1), 1, set[tuple[str, str]]()
-        for _ in range(MOST_PAGES):
-            listed = self.rest.get(
-                "orders",
-                modified_after=f"{after:%Y-%m-%dT%H:%M:%S}",
-                dates_are_gmt="true",
-                orderby="modified",
-                order="asc",
-                status="any",
-                per_page=PAGE,
-                page=page,
-            )
-            if not isinstance(listed, list):
-                raise strange("orders")
-            for order in listed:
-                told = str(_field(order, "id")), str(_field(order, "date_modified_gmt"))
-                if told not in seen:
-                    seen.add(told)
-                    yield self._found(order, told[0])
-            if len(listed) < PAGE:
-                return
-            last = times.read(f"{_field(listed[-1], 'date_modified_gmt')}Z", "date_modified_gmt") - timedelta(seconds=1)
-            after, page = (last, 1) if last > after else (after, page + 1)
-        raise strange("orders without an end")
+    def _page(self, after: datetime, page: int) -> list[dict[str, Any]]:
+        listed = self.rest.get(
+            "orders",
+            modified_after=f"{after:%Y-%m-%dT%H:%M:%S}",
+            dates_are_gmt="true",
+            orderby="modified",
+            order="asc",
+            status="any",
+            per_page=PAGE,
+            page=page,
+        )
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise strange("orders")
+        return listed
+
+    def fetch_order(self, order_id: str) -> Found:
+        """Read one order, with the lines of its refunds. Raises Rejected when the shop has it no more."""
+        return self._found(self._read(order_id), order_id)
 
     def _found(self, order: Mapping[str, Any], order_id: str) -> Found:
         refunds = order.get("refunds")
@@ -100,10 +99,11 @@ class Orders:
                     is_open=status not in woocommerce.GIVEN_UP,
                 )
             )
-        return Seen(is_cancelled=status in woocommerce.GIVEN_UP, parts=tuple(parts))
+        told = frozenset(key.removeprefix(PARCEL) for key in _fields(order) if key.startswith(PARCEL))
+        return Seen(is_cancelled=status in woocommerce.GIVEN_UP, parts=tuple(parts), tracking=told)
 
     def say_fulfilment(self, parts: Sequence[tuple[Part, int]], parcel: Parcel | None = None) -> None:
-        """Keep what is fulfilled now on the order, complete it when that is everything, and leave a note.
+        """Keep what is fulfilled now on the order and in what parcel, complete it with the last unit, leave a note.
 
         A note with a parcel's number goes to the customer: the core has no other place for it.
         """
@@ -111,12 +111,14 @@ class Orders:
         told = {part.line: part.units - part.left + units for part, units in parts}
         left = sum(part.left for part in self.order(order_id).parts if part.line not in told)
         left += sum(part.left - units for part, units in parts)
-        change: dict[str, Any] = {
-            "meta_data": [{"key": f"{FULFILLED}{line}", "value": str(units)} for line, units in sorted(told.items())]
-        }
+        kept = {f"{FULFILLED}{line}": str(units) for line, units in sorted(told.items())}
+        carrier = CARRIERS.get(parcel.carrier, parcel.carrier) if parcel else ""
+        if parcel:
+            kept[f"{PARCEL}{parcel.number}"] = carrier
+        change: dict[str, Any] = {"meta_data": [{"key": key, "value": value} for key, value in kept.items()]}
         self._change(order_id, change | ({} if left else {"status": woocommerce.SHIPPED}))
         said = ", ".join(f"{units} of line {part.line}" for part, units in parts)
-        found = f", {parcel.carrier} {parcel.number}".replace("  ", " ") if parcel else ""
+        found = f", {carrier} {parcel.number}".replace("  ", " ") if parcel else ""
         self.rest.post(f"orders/{order_id}/notes", {"note": f"Shipped: {said}{found}.", "customer_note": bool(parcel)})
 
     def say_cancel(self, order_id: str, *, refunds: bool) -> str:
@@ -156,14 +158,22 @@ class Orders:
         return answer
 
 
+def _changed_at(order: Mapping[str, Any]) -> datetime:
+    return times.read(f"{_field(order, 'date_modified_gmt')}Z", "date_modified_gmt")
+
+
 def _kept(order: Mapping[str, Any]) -> dict[str, int]:
-    """Read the units fulfilled, by line, from the order's fields; the last one counts, for people may add some."""
-    told = {str(meta.get("key")): str(meta.get("value")) for meta in _rows(order, "meta_data")}
+    """Read the units fulfilled, by line, from the order's fields."""
     return {
         key.removeprefix(FULFILLED): int(value)
-        for key, value in told.items()
+        for key, value in _fields(order).items()
         if key.startswith(FULFILLED) and _COUNT.fullmatch(value)
     }
+
+
+def _fields(order: Mapping[str, Any]) -> dict[str, str]:
+    """Read an order's fields; of two of one name the last one counts, for people may add some."""
+    return {str(meta.get("key")): str(meta.get("value")) for meta in _rows(order, "meta_data")}
 
 
 def _rows(order: Mapping[str, Any], field: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The way to a WooCommerce shop: its REST API, v3, by a key and its secret over HTTPS.
 
 (https://woocommerce.github.io/woocommerce-rest-api-docs: authentication over HTTPS, batch updates, webhooks.) The core
-has no limit of its own; the host in front of it may throttle.
+has no limit of its own; the host in front of it may throttle, and says no more than 429 and when to come again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.domain.pace import Limit
 from shared.errors import InvalidInput
 from shared.storefronts import web
 from shared.storefronts.contract import NOT_UNDERSTOOD
@@ -20,6 +21,8 @@ from shared.storefronts.contract import NOT_UNDERSTOOD
 TIMEOUT_SECONDS = 8
 UNAUTHORIZED = (401, 403)
 NOT_FOUND = 404
+LIMIT = Limit(per_second=10.0, burst=20.0)
+"""Calls that a usual host takes; a small one's is set lower in the rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, Transient
 from shared.storefronts.contract import NOT_TAKEN, Answer, Quantity, is_taken
+from shared.storefronts.web import THROTTLED
 from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
 
 MOST_AT_ONCE = 100
 MOST_BATCHES = 8
 """Batches told at once: a slow shop answers two requests a second, and a publisher has half a minute."""
+BATCHES_A_SECOND = 4
+"""Batches told at once for each call a second that the shop takes: eight seconds of them, for each is read back."""
 NO_SUCH_LISTING = "no_such_listing"
 
 _LISTING = re.compile(r"(?:([1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})")
@@ -27,21 +30,30 @@ _LISTING = re.compile(r"(?:([1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A shop's quantities. A listing is `<product>` or `<product>/<variation>`."""
+    """A shop's quantities. A listing is `<product>` or `<product>/<variation>`.
+
+    `most_batches`: told at once, as many as the shop takes in a few seconds.
+    """
 
     rest: Rest
+    most_batches: int = MOST_BATCHES
 
     def say_quantity(self, wanted: Sequence[Quantity]) -> Answer:
-        """Set numbers and look whether they are there; what has to wait for its batch is told later."""
+        """Set numbers and look whether they are there; what has to wait for its batch is told later.
+
+        So does what a shop did not take that throttles after a batch: begun anew with all, it would never end.
+        """
         batches, refused = _batches(each.item for each in wanted)
         units = {each.item: each for each in wanted}
-        now, then = batches[:MOST_BATCHES], batches[MOST_BATCHES:]
-        for parent, items in now:
-            refused |= self._set(parent, {item: units[item].units for item in items})
-        said = [item for _, items in now for item in items if item not in refused]
-        shown = self.list_levels(said)
-        refused |= {item: NOT_TAKEN for item in said if not is_taken(units[item], shown.get(item))}
-        return Answer(refused=refused, later=frozenset(item for _, items in then for item in items))
+        done = 0
+        try:
+            for parent, items in batches[: self.most_batches]:
+                refused |= self._say(parent, [units[item] for item in items])
+                done += 1
+        except Transient as failure:
+            if not done or failure.code != THROTTLED:
+                raise
+        return Answer(refused=refused, later=frozenset(item for _, items in batches[done:] for item in items))
 
     def list_levels(self, items: Iterable[str]) -> dict[str, int]:
         """Read the shop's own numbers; what it does not count, or has no more, is absent."""
@@ -60,6 +72,13 @@ class Stock:
                 if one.get("manage_stock") is True and isinstance(one.get("stock_quantity"), int):
                     found[item] = one["stock_quantity"]
         return found
+
+    def _say(self, parent: str, wanted: Sequence[Quantity]) -> dict[str, str]:
+        """Set the numbers of one batch and read them back; return the items refused, each with its code."""
+        refused = self._set(parent, {each.item: each.units for each in wanted})
+        said = [each for each in wanted if each.item not in refused]
+        shown = self.list_levels(each.item for each in said)
+        return refused | {each.item: NOT_TAKEN for each in said if not is_taken(each, shown.get(each.item))}
 
     def _set(self, parent: str, units: Mapping[str, int]) -> dict[str, str]:
         """Set the numbers of one batch; return the items refused, each with its code."""

@@ -24,11 +24,15 @@ class FileDrop:
     """Puts files into `out/<source>/` of one bucket.
 
     `times_out` is the longest a send can take, `lands_within` the longest a request may still arrive after whoever
-    sent it is gone.
+    sent it is gone. `suffix` and `content_type` say what the files are.
     """
 
     client: S3Client
     bucket: str
+    suffix: str = ".csv"
+    content_type: str = "text/csv"
+    looks: bool = True
+    cancels: bool = True
     times_out: timedelta = timedelta(seconds=10)
     lands_within: timedelta = timedelta(seconds=60)
 
@@ -37,11 +41,11 @@ class FileDrop:
 
         Raises Rejected when the number is there with other content, Transient when nobody knows whether it arrived.
         """
-        self._put(_key(source, number), body)
+        self._put(self.key(source, number), body)
 
     def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
         """Put the request to cancel one; fails as `send` does."""
-        self._put(_key(source, f"{number}-cancel"), body)
+        self._put(self.key(source, f"{number}-cancel"), body)
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:
         """Answer whether the supplier has that purchase order, and no other under its number.
@@ -49,16 +53,22 @@ class FileDrop:
         Raises Transient when it cannot be asked. A listing tells an absent file from a forbidden one; a read does
         so only with a right to list the whole bucket.
         """
-        key = _key(source, number)
+        key = self.key(source, number)
         try:
             found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
         except (ClientError, BotoCoreError) as error:
             raise _no_answer(error) from error
         return [each["Key"] for each in found] == [key] and self._get(key) == body
 
+    def key(self, source: SourceId, name: str) -> str:
+        """Name the file of a purchase order."""
+        return f"out/{source}/PO-{name}{self.suffix}"
+
     def _put(self, key: str, body: bytes) -> None:
         try:
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="text/csv", IfNoneMatch="*")
+            self.client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType=self.content_type, IfNoneMatch="*"
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise _no_answer(error) from error
@@ -72,10 +82,6 @@ class FileDrop:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
             raise _no_answer(error) from error
-
-
-def _key(source: SourceId, name: str) -> str:
-    return f"out/{source}/PO-{name}.csv"
 
 
 def _no_answer(error: Exception) -> Transient:

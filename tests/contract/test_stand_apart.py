@@ -42,7 +42,16 @@ def reached(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["local.readback", "local.shop", "local.woo_shop", "local.generic_shop", "local.drawn", "local.day"]
+    "name",
+    [
+        "local.readback",
+        "local.shop",
+        "local.woo_shop",
+        "local.bigcommerce_shop",
+        "local.generic_shop",
+        "local.drawn",
+        "local.day",
+    ],
 )
 def test_it_imports_nothing_of_what_it_judges(name: str) -> None:
     modules = reached(name)

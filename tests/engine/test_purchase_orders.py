@@ -25,6 +25,7 @@ from shared.formats.purchase_order_csv import parse
 from shared.storage import keys, purchase_orders
 from shared.storage import levels as level_items
 from shared.storage.dynamo import Table
+from shared.storage.gates import Gates
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
@@ -129,7 +130,8 @@ class World:
             Pauses(book.stock),
             Problems(book.orders),
             SupplierCodes(book.stock),
-            FileDrop(client, "files"),
+            Gates(book.orders),
+            lambda _: FileDrop(client, "files"),
             new_id=lambda: uuid.uuid4().hex[:16],
         )
         return flow.run([self.key], RULES, now, Lifetime(now + LIVES, lambda: LIVES))

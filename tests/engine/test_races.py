@@ -64,6 +64,21 @@ def test_of_fifty_orders_for_one_unit_exactly_one_wins(
     books.assert_sound()
 
 
+def test_one_delivery_ten_times_at_once_is_one_order(
+    books: Books, stage: Stage, processes: ProcessPoolExecutor
+) -> None:
+    books.stock_up(trade.level("A", "celtic", 30))
+    message = delivered(1, ("A", 2))
+    events = [workers.event({f"m{i}": message}, Counter({f"m{i}": 1})) for i in range(10)]
+
+    answers = [processes.submit(workers.handle, stage, event) for event in events]
+
+    assert [answer.result(timeout=workers.TIME_LIMIT_SECONDS).again for answer in answers] == [[]] * 10
+    assert [(order.state, order.revision) for order in books.placed()] == [("reserved", 1)]
+    assert books.available() == {("A", "celtic"): 28}
+    books.assert_sound()
+
+
 @pytest.mark.parametrize("refused", [0.0, 0.1], ids=["calm", "under load"])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_hot_skus_are_sold_to_the_last_unit_and_no_further(

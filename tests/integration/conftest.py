@@ -70,9 +70,17 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
+SUPPLIERS = ("alpina", "baltic", "celtic", "dorset", "elbe")
+
+
 def sample_rules() -> dict[str, Any]:
-    """Read the sample rules, with nobody expected at any time: the suite's files are of no particular day."""
+    """Read the sample's rules of one shop and five suppliers, with nobody expected at any time.
+
+    The suite's files are of no particular day.
+    """
     rules: dict[str, Any] = yaml.safe_load((ROOT / "config/rules.yaml").read_text())
+    rules["channels"] = {"nordlys": rules["channels"]["nordlys"]}
+    rules["sources"] = {source: rules["sources"][source] for source in SUPPLIERS}
     for source in rules["sources"].values():
         for by_time in ("cadence_hours", "freshness"):
             source.pop(by_time, None)
@@ -112,7 +120,8 @@ def url(aws: Aws, shop: Shop) -> Iterator[str]:
 @pytest.fixture(scope="session", autouse=True)
 def watching() -> None:
     """Watch every client of the process; they live as long as it does, for making one takes longer than a test."""
-    for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.secretsmanager()):
+    watched = clients.dynamodb(), clients.s3(), clients.sqs(), clients.secretsmanager()
+    for client in (*watched, clients.ses_once(), clients.transfer_once()):
         client.meta.events.register("provide-client-params.*.*", recording.record)
 
 
@@ -126,8 +135,16 @@ def aws() -> Iterator[Aws]:
         for bucket in (names.files_bucket, names.archive_bucket, names.config_bucket):
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        dead_letters = names.order_dead_letters_url, names.file_dead_letters_url, names.channel_dead_letters_url
-        for url in (names.order_queue_url, names.channel_queue_url, *dead_letters):
+        queue_urls = (
+            names.order_queue_url,
+            names.channel_queue_url,
+            names.shop_event_queue_url,
+            names.order_dead_letters_url,
+            names.file_dead_letters_url,
+            names.channel_dead_letters_url,
+            names.shop_event_dead_letters_url,
+        )
+        for url in queue_urls:
             sqs.create_queue(QueueName=url.rpartition("/")[2])
         secret = f"{names.secret_prefix}/shops/nordlys"
         clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps(SECRETS))

@@ -46,8 +46,7 @@ def shop(aws: Aws, tmp_path: Path) -> Iterator[AmazonShop]:
     clients.secretsmanager().create_secret(Name=name, SecretString=json.dumps({"token": stand_ins.AMAZON_TOKEN}))
     with serving(seller) as url:
         rules = sample_rules()
-        amazon = {"platform": "amazon", "seller": seller.seller, "marketplace": seller.marketplace}
-        rules["channels"] = {FJORD: {**amazon, "api_url": url, "auth_url": f"{url}/auth/o2/token", "currency": "EUR"}}
+        rules["channels"] = {FJORD: stand_ins.amazon_channel(seller, url)}
         Config(aws.s3, settings().config_bucket).push(rules)
         yield seller
 

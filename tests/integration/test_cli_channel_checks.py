@@ -19,6 +19,7 @@ from shared.storage.availability import Availability, Leases, Mark
 from shared.storage.config import Config
 from shared.storage.pauses import Pause, Pauses
 from tests.support import terminal as terminals
+from tests.support.publishing import LEFT
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ class Shop(ThreadingHTTPServer):
     """A shop that answers two questions to whoever brings its token."""
 
     domain = "nordlys-living.myshopify.com"
+    webhooks: tuple[dict[str, str], ...] = ()
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "myshopifyDomain" in asked["query"]:
             return {"shop": {"myshopifyDomain": self.domain}}
+        if "webhookSubscriptions" in asked["query"]:
+            return {"webhookSubscriptions": {"nodes": list(self.webhooks)}}
         found = asked["variables"]["id"]
         return {"location": {"id": found} if found == LOCATION else None}
 
@@ -126,6 +130,39 @@ def test_a_shop_that_does_not_answer_is_wrong(aws: Aws, terminal: Terminal) -> N
     assert sorted(wrong(terminal)) == ["location", "shop"]
 
 
+SOURCE = "aws.partner/shopify.com/4711/truestock"
+TOPICS = ("ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_PAID", "ORDERS_CANCELLED", "ORDERS_EDITED")
+
+
+@pytest.mark.parametrize(
+    ("_case", "webhooks", "lacking"),
+    [
+        ("all", dict.fromkeys(TOPICS, SOURCE), ""),
+        ("one by HTTP", dict.fromkeys(TOPICS[:4], SOURCE), "ORDERS_EDITED"),
+        ("another source", dict.fromkeys(TOPICS, f"{SOURCE}-2"), ", ".join(sorted(TOPICS))),
+    ],
+)
+def test_topics_that_do_not_go_to_the_bus_are_told(
+    aws: Aws,
+    shop: Shop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    _case: str,
+    webhooks: dict[str, str],
+    lacking: str,
+) -> None:
+    rules(aws, api_url=f"http://127.0.0.1:{shop.server_port}/admin/api/2026-10/graphql.json")
+    arn = "arn:aws:events:us-east-1::event-source/"
+    shop.webhooks = tuple({"topic": topic, "uri": arn + source} for topic, source in webhooks.items())
+    terminal = terminals.at(tmp_path, capsys, monkeypatch, {"ShopifyEventSource": SOURCE})
+
+    if lacking:
+        assert wrong(terminal) == {"event bus": f"{SOURCE} gets no {lacking}"}
+    else:
+        assert wrong(terminal, status=0) == {}
+
+
 def test_a_location_that_the_shop_has_not_is_wrong(aws: Aws, terminal: Terminal) -> None:
     rules(aws, location="gid://shopify/Location/9")
 
@@ -162,7 +199,7 @@ def test_a_shop_that_fails_its_publisher_is_wrong(aws: Aws, terminal: Terminal) 
     leases.take(NORDLYS, "me", ["m"], now, now + timedelta(seconds=40))
     assert wrong(terminal, status=0) == {}
 
-    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1))
+    leases.fail(NORDLYS, "me", "shop_silent", times.read(SINCE), now + timedelta(hours=1), LEFT)
 
     told = wrong(terminal)["publisher"]
     assert told.startswith("failing since 2026-11-20 08:00:00 UTC: shop_silent; it rests until ")
@@ -175,6 +212,21 @@ def test_what_waits_to_be_told_is_counted(aws: Aws, terminal: Terminal) -> None:
     assert terminal.run("channels", "check") == 0
 
     assert "2 wait; first a number that fell (NL-1)" in terminal.out
+
+
+def test_what_waits_is_shown_by_rank_with_the_limit_of_the_shop(aws: Aws, terminal: Terminal) -> None:
+    rules(aws, limit=3)
+    left = [Mark(channel=NORDLYS, rank=rank, subject="NL-1", cause="c", at=SINCE) for rank in (Rank.RISES, Rank.ZERO)]
+    Availability(aws.stock).mark(left)
+
+    (found,) = terminal.document("channels", "status")
+
+    assert found["waiting"] == {"zero": 1, "falls": 0, "order": 0, "rises": 1}
+    assert (found["oldest"], found["limit_per_second"], found["is_ruled"]) == (SINCE, 3, True)
+    assert terminal.run("channels", "status", "nordlys") == 0
+    assert "2026-11-20 08:00:00 UTC" in terminal.out
+    assert "3 a second by the rules" in terminal.out
+    assert terminal.run("channels", "status", "nordlis") == 2
 
 
 def test_a_channel_that_is_not_active_is_checked_only_when_named(aws: Aws, terminal: Terminal) -> None:

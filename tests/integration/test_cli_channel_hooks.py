@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 SECRET = "truestock/test/shops/fjord"
 API = "https://api.example"
+TOKENS = {
+    "woocommerce": f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}",
+    "bigcommerce": stand_ins.BIGCOMMERCE_TOKEN,
+    "generic": stand_ins.GENERIC_TOKEN,
+}
 
 
 @dataclass
@@ -33,13 +38,14 @@ class Desk:
 
     terminal: Terminal
     shop: Any
+    settle: Callable[..., object]
 
     def wrong(self, status: int = 1) -> dict[str, str]:
         found = self.terminal.document("channels", "check", "fjord", status=status)
         return {each["what"]: each["told"] for each in found["channels"]["fjord"] if not each["is_right"]}
 
 
-@pytest.fixture(params=["woocommerce", "generic"])
+@pytest.fixture(params=["woocommerce", "bigcommerce", "generic"])
 def desk(
     request: pytest.FixtureRequest,
     aws: Aws,
@@ -47,16 +53,22 @@ def desk(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Desk]:
-    is_woo = request.param == "woocommerce"
-    shop: Any = (stand_ins.woo if is_woo else stand_ins.generic)(tmp_path, Endpoint(), clock.now)
-    keep(f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}" if is_woo else stand_ins.GENERIC_TOKEN)
+    makes: Any = getattr(stand_ins, {"woocommerce": "woo"}.get(request.param, request.param))
+    shop: Any = makes(tmp_path, Endpoint(), clock.now)
+    keep(TOKENS[request.param])
     with serving(shop) as url:
-        rules = sample_rules()
-        woo = {"platform": "woocommerce", "shop": "fjord.example", "api_url": f"{url}/wp-json/wc/v3"}
-        fjord = woo if is_woo else stand_ins.generic_channel(api_url=f"{url}/truestock")
-        rules["channels"] = {"fjord": {**fjord, "currency": "EUR"}}
-        Config(aws.s3, settings().config_bucket).push(rules)
-        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, {"ApiUrl": API}), shop)
+        fjord: dict[str, Any] = {
+            "woocommerce": {"platform": "woocommerce", "shop": "f.example", "api_url": f"{url}/wp-json/wc/v3"},
+            "bigcommerce": stand_ins.bigcommerce_channel(api_url=f"{url}/stores/abc123"),
+            "generic": stand_ins.generic_channel(api_url=f"{url}/truestock"),
+        }[request.param]
+
+        def settle(**changes: object) -> None:
+            channels = {"fjord": {**fjord, "currency": "EUR", **changes}}
+            Config(aws.s3, settings().config_bucket).push(sample_rules() | {"channels": channels})
+
+        settle()
+        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, {"ApiUrl": API}), shop, settle)
 
 
 def keep(token: str, current: str = "signs") -> None:
@@ -76,15 +88,18 @@ def seller(
     keep(stand_ins.AMAZON_TOKEN, current="")
     queue = clients.sqs().create_queue(QueueName="shop-events")["QueueUrl"]
     with serving(shop) as url:
-        rules = sample_rules()
-        fjord = {"platform": "amazon", "seller": shop.seller, "marketplace": shop.marketplace, "currency": "EUR"}
-        rules["channels"] = {"fjord": {**fjord, "api_url": url, "auth_url": f"{url}/auth/o2/token"}}
-        Config(aws.s3, settings().config_bucket).push(rules)
+
+        def settle(**changes: object) -> None:
+            channels = {"fjord": {**stand_ins.amazon_channel(shop, url), **changes}}
+            Config(aws.s3, settings().config_bucket).push(sample_rules() | {"channels": channels})
+
+        settle()
         outputs = {"ApiUrl": API, "ShopEventQueueUrl": queue}
-        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, outputs), shop)
+        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, outputs), shop, settle)
 
 
 woo_alone = pytest.mark.parametrize("desk", ["woocommerce"], indirect=True)
+bigcommerce_alone = pytest.mark.parametrize("desk", ["bigcommerce"], indirect=True)
 generic_alone = pytest.mark.parametrize("desk", ["generic"], indirect=True)
 
 
@@ -99,7 +114,10 @@ def test_missing_webhooks_are_told_and_made_once(desk: Desk) -> None:
 
     assert (made["is_written"], sorted(made["topics"])) == (
         True,
-        ["order.created", "order.deleted", "order.restored", "order.updated"],
+        [
+            *("order.created", "order.deleted", "order.restored", "order.updated"),
+            *("product.created", "product.restored", "product.updated"),
+        ],
     )
     assert (again["is_written"], again["topics"]) == (False, [])
     assert desk.wrong(status=0) == {}
@@ -113,11 +131,45 @@ def test_a_dry_run_makes_no_webhook(desk: Desk) -> None:
     assert "order.created is missing" in desk.wrong()["webhooks"]
 
 
+@bigcommerce_alone
+def test_what_lacks_in_a_bigcommerce_store_is_told_and_made_once(desk: Desk) -> None:
+    assert list(desk.wrong()) == ["webhooks"]
+
+    made = desk.terminal.document("channels", "subscribe", "fjord")
+    again = desk.terminal.document("channels", "subscribe", "fjord")
+
+    assert made["topics"] == [
+        "store/order/archived",
+        "store/order/created",
+        "store/order/refund/created",
+        "store/order/updated",
+    ]
+    assert (made["is_written"], again["is_written"], again["topics"]) == (True, False, [])
+    assert desk.wrong(status=0) == {}
+
+
+@bigcommerce_alone
+@pytest.mark.parametrize(("closed", "scope"), [("/v2/orders", "Orders"), ("/v3/inventory", "Store Inventory")])
+def test_a_scope_that_lacks_is_named(desk: Desk, closed: str, scope: str) -> None:
+    desk.shop.closed = closed
+
+    assert desk.wrong()["scope"] == f"{scope} is not open to our token"
+    assert desk.terminal.run("channels", "check") == 1
+    assert "give the API account the scope" in desk.terminal.out
+
+
+@bigcommerce_alone
+def test_a_location_the_store_does_not_have_is_named(desk: Desk) -> None:
+    desk.settle(location=7)
+
+    assert desk.wrong()["location"] == "the shop has no location 7"
+
+
 @generic_alone
 def test_a_generic_shop_that_takes_our_signature_is_right(desk: Desk) -> None:
     assert desk.wrong(status=0) == {}
     assert desk.terminal.run("channels", "subscribe", "fjord") == 2
-    assert "is no WooCommerce shop or Amazon seller" in desk.terminal.err
+    assert "is no shop that can be subscribed" in desk.terminal.err
 
 
 def test_a_token_that_the_shop_refuses_is_wrong(desk: Desk) -> None:

@@ -37,7 +37,7 @@ FILE = {
 @pytest.fixture
 def urls(aws: Aws) -> dict[str, str]:
     """Make all queues anew, under the names of the stack's outputs."""
-    parts = [f"{kind}{part}" for kind in ("Order", "File", "Channel") for part in ("Queue", "DeadLetters")]
+    parts = [f"{kind}{part}" for kind in ("Order", "File", "Channel", "ShopEvent") for part in ("Queue", "DeadLetters")]
     return {f"{part}Url": aws.sqs.create_queue(QueueName=f"shop-{part}")["QueueUrl"] for part in parts}
 
 
@@ -67,6 +67,7 @@ def test_all_queues_are_counted(aws: Aws, urls: dict[str, str], terminal: Termin
         ("orders", 1, 1, 0),
         ("files", 0, 0, 0),
         ("channels", 1, 0, 0),
+        ("events", 0, 0, 0),
     ]
 
 

@@ -74,9 +74,9 @@ def test_a_push_makes_a_folder_current(aws: Aws, terminal: Clerk, config: Config
     assert facts.products([Sku("NL-1001")])[Sku("NL-1001")].substitutes == ("NL-1002", "NL-1003")
     assert facts.listed(ChannelId("nordlys"), "gid://shopify/InventoryItem/51001001") == "NL-1001"
     assert "channels.nordlys.buffer: 0 -> 2" in terminal.out
-    assert "products: 50 new, 0 changed, 0 unchanged" in terminal.out
+    assert "products: 55 new, 0 changed, 0 unchanged" in terminal.out
     assert "supplier SKUs: 4 new, 0 changed, 0 unchanged" in terminal.out
-    assert "shops are told what differs: channels nordlys; sources alpina, baltic; 50 SKUs" in terminal.out
+    assert "shops are told what differs: channels nordlys; sources alpina, baltic; 55 SKUs" in terminal.out
     queue = aws.sqs.get_queue_attributes(
         QueueUrl=settings().channel_queue_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
     )
@@ -147,7 +147,7 @@ def test_a_push_tells_a_program_what_differs(terminal: Clerk) -> None:
 
     assert json.loads(terminal.out) == {
         "rules": [{"path": "channels.nordlys.buffer", "before": "0", "after": "2"}],
-        "products": {"changed": ["NL-1001"], "unchanged": 49},
+        "products": {"changed": ["NL-1001"], "unchanged": 54},
         "supplier_skus": {"changed": [], "unchanged": 4},
         "is_written": True,
     }
@@ -171,7 +171,7 @@ def test_diff_says_what_a_push_would_change_and_changes_nothing(terminal: Clerk,
     assert terminal.out.splitlines()[1:] == [
         "rules, settings that differ: 1",
         "  channels.nordlys.buffer: 0 -> 2",
-        "products: 0 new, 1 changed, 49 unchanged",
+        "products: 0 new, 1 changed, 54 unchanged",
         "  NL-1001: substitutes NL-1002, NL-1003 -> NL-1002",
         "supplier SKUs: 0 new, 0 changed, 4 unchanged",
     ]

@@ -149,3 +149,67 @@ def test_a_code_is_written_when_its_meaning_differs(aws: Aws) -> None:
     push(facts, codes=(after,))
 
     assert facts.codes.meanings(CODE.supplier, [CODE.code])[CODE.code] == after
+
+
+# ---- learned from the shop
+
+
+def test_a_listing_is_learned_once_and_leads_to_its_product(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, MUG)
+
+    assert facts.learn(WEB, MUG.sku, "item-2")
+
+    assert (facts.listed(WEB, "item-2"), facts.listings(WEB)) == (MUG.sku, {"item-2": MUG.sku})
+    learned = facts.products([MUG.sku])[MUG.sku]
+    assert learned == replace(MUG, inventory_items={WEB: "item-2"}, learned=(WEB,))
+    assert facts.learn(WEB, MUG.sku, "item-2")
+    assert facts.products([MUG.sku])[MUG.sku] == learned
+
+
+def test_a_learned_listing_moves_only_from_where_it_was_seen(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, TRAY)
+
+    assert not facts.learn(WEB, TRAY.sku, "item-9")
+    assert not facts.learn(WEB, TRAY.sku, "item-9", before="item-8")
+    assert facts.listings(WEB) == {"item-1": TRAY.sku}
+
+    assert facts.learn(WEB, TRAY.sku, "item-9", before="item-1")
+    assert facts.listings(WEB) == {"item-9": TRAY.sku}
+
+
+def test_what_is_of_another_sku_or_of_none_of_ours_is_not_learned(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, TRAY, MUG)
+
+    assert not facts.learn(WEB, MUG.sku, "item-1")
+    assert not facts.learn(WEB, Sku("FOREIGN"), "item-7")
+
+    assert facts.listings(WEB) == {"item-1": TRAY.sku}
+    assert facts.products([MUG.sku]) == {MUG.sku: MUG}
+    assert facts.products([Sku("FOREIGN")]) == {}
+
+
+def test_a_push_that_says_nothing_of_a_learned_listing_leaves_it_and_one_that_does_wins(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, TRAY, MUG)
+    facts.learn(WEB, MUG.sku, "item-2")
+
+    assert facts.difference(Catalogue(products=(TRAY, MUG))).is_empty
+
+    push(facts, TRAY, replace(MUG, inventory_items={WEB: "item-3"}))
+    assert facts.listings(WEB) == {"item-1": TRAY.sku, "item-3": MUG.sku}
+    push(facts, TRAY, MUG)
+    assert facts.listings(WEB) == {"item-1": TRAY.sku}
+
+
+def test_a_learned_listing_that_a_push_gives_to_another_sku_is_that_ones(aws: Aws) -> None:
+    facts = Facts(aws.stock)
+    push(facts, TRAY, MUG)
+    facts.learn(WEB, MUG.sku, "item-2")
+
+    push(facts, replace(TRAY, inventory_items={WEB: "item-2"}), MUG)
+
+    assert facts.listings(WEB) == {"item-2": TRAY.sku}
+    assert facts.products([MUG.sku])[MUG.sku] == MUG

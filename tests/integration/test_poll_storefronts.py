@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from functions.poll_storefronts import handler
 from shared.domain import messages
-from shared.domain.messages import Delivered
+from shared.domain.messages import Delivered, FetchOrder
 from shared.errors import Transient
 from shared.runtime.settings import settings
 from shared.storage import keys, orders
 from shared.storage.config import Config
+from shared.storage.problems import Problems
 from shared.storefronts import shopify
-from tests.integration.conftest import SECRETS
+from tests.integration.conftest import SECRETS, sample_rules
 from tests.support import trade
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def shop(aws: Aws) -> Iterator[Shop]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    rules = yaml.safe_load((ROOT / "config/rules.yaml").read_text())
+    rules = sample_rules()
     rules["channels"]["nordlys"]["api_url"] = f"http://127.0.0.1:{server.server_port}/graphql.json"
     Config(aws.s3, settings().config_bucket).push(rules)
     yield standing
@@ -101,6 +101,19 @@ def test_what_we_have_is_not_queued_again(aws: Aws, context: LambdaContext, shop
     first, second = queued(aws)
     for each in (first, second):
         aws.orders.put(orders.to_item(shopify.read_order(each.channel, each.topic, each.body.encode()).order))
+
+    handler.lambda_handler({}, context)
+
+    assert queued(aws) == []
+
+
+def test_an_order_that_the_rules_let_wait_is_not_queued(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    config = Config(aws.s3, settings().config_bucket)
+    rules = config.document()
+    rules["channels"]["nordlys"]["ships"] = "paid"
+    config.push(rules)
+    (node, _) = ANSWER["data"]["orders"]["nodes"]
+    shop.answers = [page(node | {"displayFinancialStatus": "PENDING"})]
 
     handler.lambda_handler({}, context)
 
@@ -162,3 +175,87 @@ def test_a_queue_that_takes_nothing_leaves_the_watermark(aws: Aws, context: Lamb
         handler.lambda_handler({}, context)
 
     assert aws.stock.get(keys.poll(trade.key("1").channel)) is None
+
+
+# ---- the shop event queue
+
+THIN = FetchOrder(channel=trade.key("1").channel, order="820982911946154700", received_at="2026-11-24T09:00:00.000Z")
+BUS_EVENT = json.loads((ROOT / "events/bus/shopify_orders_create.json").read_text())
+
+
+def batch(*bodies: str, tries: int = 1, receipt: str = "r") -> dict[str, Any]:
+    """What Lambda brings of the queue."""
+    told = {"ApproximateReceiveCount": str(tries)}
+    records = [
+        {"messageId": f"m{i}", "receiptHandle": receipt, "body": body, "attributes": told}
+        for i, body in enumerate(bodies)
+    ]
+    return {"Records": records}
+
+
+def one(node: dict[str, Any] | None) -> tuple[int, Any]:
+    return 200, {"data": {"order": node}}
+
+
+def test_an_order_that_an_event_did_not_tell_is_fetched(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    shop.answers = [one(ANSWER["data"]["orders"]["nodes"][0])]
+
+    assert handler.lambda_handler(batch(messages.write(THIN)), context) == {"batchItemFailures": []}
+
+    (told,) = queued(aws)
+    assert shop.asked[0]["variables"]["id"] == "gid://shopify/Order/820982911946154700"
+    intake = shopify.read_order(told.channel, told.topic, told.body.encode())
+    assert [(line.sku, line.ordered) for line in intake.order.lines] == [("NL-1001", 2)]
+    kept = aws.s3.get_object(Bucket=settings().archive_bucket, Key=told.archive_key)["Body"].read()
+    assert kept == told.body.encode()
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 60), (2, 120), (4, 480)])
+def test_a_shop_that_is_down_is_asked_again_later_and_later(
+    aws: Aws, context: LambdaContext, shop: Shop, monkeypatch: pytest.MonkeyPatch, tries: int, seconds: int
+) -> None:
+    told: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(
+        "shared.runtime.queues.soon", lambda _url, _event, again, seconds: told.append((list(again), seconds))
+    )
+    shop.answers = [(502, {})]
+
+    answer = handler.lambda_handler(batch(messages.write(THIN), messages.write(THIN), tries=tries), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
+    assert told == [(["m0"], seconds), (["m1"], seconds)]
+    assert queued(aws) == []
+
+
+def test_a_message_that_failed_is_hidden_for_a_minute(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    url = settings().shop_event_queue_url
+    aws.sqs.send_message(QueueUrl=url, MessageBody=messages.write(THIN))
+    (message,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
+    shop.answers = [(502, {})]
+
+    handler.lambda_handler(batch(message["Body"], receipt=message["ReceiptHandle"]), context)
+
+    assert "Messages" not in aws.sqs.receive_message(QueueUrl=url)
+
+
+def test_an_event_over_the_bus_and_by_http_is_one(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    shop.answers = []
+
+    handler.lambda_handler(batch(json.dumps(BUS_EVENT)), context)
+    handler.lambda_handler(batch(json.dumps(BUS_EVENT | {"id": "another"})), context)
+
+    first, second = queued(aws)
+    assert first.archive_key == second.archive_key
+    assert first.archive_key.endswith("/b54557e4-bdd9-4b37-8a5f-bf7d70bcd043-orders-create.json")
+
+
+def test_an_event_of_an_unknown_shop_becomes_an_exception(aws: Aws, context: LambdaContext, shop: Shop) -> None:
+    shop.answers = []
+    told = BUS_EVENT["detail"]["metadata"] | {"X-Shopify-Shop-Domain": "other.myshopify.com"}
+    event = BUS_EVENT | {"detail": BUS_EVENT["detail"] | {"metadata": told}}
+
+    for _ in range(2):
+        assert handler.lambda_handler(batch(json.dumps(event)), context) == {"batchItemFailures": []}
+
+    (found,) = Problems(aws.orders).open_ones()
+    assert (found.problem.kind, found.problem.subject) == ("shop_event_refused", "other.myshopify.com")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,8 +193,8 @@ def test_a_paused_supplier_gets_nothing_and_one_over_its_orders_a_day_neither(aw
     Pauses(aws.stock).set(Pause(scope=pauses.supplier(SourceId("celtic")), actor="bo", reason="x", since=trade.T0))
     outbox = Outbox(OrderBook(aws.dynamodb, aws.stock, aws.orders))
     today = Config(aws.s3, settings().config_bucket).rules(clock.now()).sources[SourceId("alpina")].day(clock.now())
-    outbox.number(SourceId("alpina"), today)
-    outbox.number(SourceId("alpina"), today)
+    outbox.number(SourceId("alpina"), day=today)
+    outbox.number(SourceId("alpina"), day=today)
 
     run(context, delivered("orders_create"))
 
@@ -319,6 +320,43 @@ def test_fewer_units_go_back_to_where_they_were_taken(aws: Aws, context: LambdaC
 
     assert (level(aws, "NL-1001", "celtic").available, level(aws, "NL-1002", "celtic").available) == (8, 9)
     assert order(aws).total(LineState.CANCELLED) == 2
+
+
+def test_a_day_old_replay_undoes_nothing_and_is_counted(
+    aws: Aws, context: LambdaContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"), delivered("orders_updated_fewer", "orders/updated"))
+    before = order(aws), level(aws, "NL-1001", "celtic"), level(aws, "NL-1002", "celtic")
+    tomorrow = clock.now() + timedelta(days=1)
+    monkeypatch.setattr("shared.runtime.clock.now", lambda: tomorrow)
+    capsys.readouterr()
+
+    replayed = replace(delivered("orders_create"), archive_key="webhooks/nordlys/2026/11/25/again.json")
+    assert run(context, replayed) == []
+
+    assert (order(aws), level(aws, "NL-1001", "celtic"), level(aws, "NL-1002", "celtic")) == before
+    assert '"OrderEventOlder":[1.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_an_order_waits_for_its_payment_as_the_rules_say(aws: Aws, context: LambdaContext) -> None:
+    push_rules(aws, {"ships": "paid"})
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    paid = delivered("orders_create")
+    pending = replace(paid, body=paid.body.replace('"financial_status": "paid"', '"financial_status": "pending"'))
+
+    assert run(context, pending) == []
+    assert aws.orders.get(keys.order(FIRST)) is None
+
+    assert run(context, replace(paid, topic="orders/paid")) == []
+    assert order(aws).total(LineState.RESERVED) == 3
+
+
+def test_a_test_order_is_recorded_where_the_rules_take_them(aws: Aws, context: LambdaContext) -> None:
+    push_rules(aws, {"test_orders": "take"})
+
+    assert run(context, delivered("orders_create_test")) == []
+    assert aws.orders.get(keys.order(trade.key("5550007"))) is not None
 
 
 def test_an_edit_before_its_create_is_the_create(aws: Aws, context: LambdaContext) -> None:

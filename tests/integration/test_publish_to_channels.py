@@ -22,6 +22,7 @@ from shared.storage import orders as order_items
 from shared.storage.availability import Availability, Leases, Mark, mark_item
 from tests.integration.conftest import Aws, LambdaContext, push_rules
 from tests.support import trade
+from tests.support.publishing import LEFT
 
 NORDLYS = ChannelId("nordlys")
 ALPINA = SourceId("alpina")
@@ -168,8 +169,8 @@ def test_who_is_refused_the_lease_leaves_word_with_its_holder(aws: Aws, shop: Sh
     assert run(context) == []
 
     assert shop.store.quantities() == {}
-    assert leases.release(NORDLYS, "holder", 0, works=True) == 1
-    assert leases.release(NORDLYS, "holder", 1, works=True) is None
+    assert leases.release(NORDLYS, "holder", 0, LEFT, works=True) == 1
+    assert leases.release(NORDLYS, "holder", 1, LEFT, works=True) is None
     assert run(context, "r2") == []
     assert shop.store.quantities() == {item("NL-1"): 7}
 

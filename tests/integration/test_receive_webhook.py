@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from functions.publish_to_channels import handler as publisher
 from functions.receive_webhook import handler
 from shared.domain import messages
-from shared.domain.messages import Delivered
+from shared.domain.facts import Catalogue, Product
+from shared.domain.messages import Delivered, FetchOrder, Listed
+from shared.domain.names import ChannelId, Sku
 from shared.runtime import clients, clock, rules
 from shared.runtime.observability import logger
 from shared.runtime.settings import settings
+from shared.storage.facts import Facts
 from tests.integration.conftest import SECRETS
 
 if TYPE_CHECKING:
@@ -205,3 +209,52 @@ def test_without_its_queue_it_asks_the_shop_to_try_again(aws: Aws, context: Lamb
     aws.sqs.delete_queue(QueueUrl=settings().order_queue_url)
 
     assert handler.lambda_handler(delivery(b"{}"), context)["statusCode"] == 503
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("orders/updated", b'{"id": 820982911946154508}'),
+        ("orders/edited", (GOLDEN / "orders_edited.json").read_bytes()),
+    ],
+)
+def test_an_event_that_does_not_tell_the_order_is_archived_and_the_order_asked_for(
+    aws: Aws, context: LambdaContext, topic: str, body: bytes
+) -> None:
+    assert handler.lambda_handler(delivery(body, topic=topic), context)["statusCode"] == 200
+
+    assert list(archived(aws).values()) == [body]
+    assert queued(aws) == []
+    (asked,) = [messages.read(text) for text in aws.messages(settings().shop_event_queue_url)]
+    assert isinstance(asked, FetchOrder)
+    assert (asked.channel, asked.order) == ("nordlys", "820982911946154508")
+
+
+def product(sku: str, item: int) -> bytes:
+    variant = {"sku": sku, "inventory_item_id": item, "inventory_management": "shopify"}
+    return json.dumps({"title": "Tray", "variants": [variant, {"sku": "bad#sku", "inventory_item_id": 2}]}).encode()
+
+
+def test_a_product_is_told_to_the_publisher_who_learns_its_listing(aws: Aws, context: LambdaContext) -> None:
+    tray = Product(sku=Sku("NL-1"), title="Tray")
+    Facts(aws.stock).push(Facts(aws.stock).difference(Catalogue(products=(tray,))), "2026-11-24T09:00:00.000Z")
+
+    answer = handler.lambda_handler(delivery(product("NL-1", 51), topic="products/update"), context)
+
+    assert (answer["statusCode"], queued(aws)) == (200, [])
+    texts = aws.messages(settings().channel_queue_url)
+    listing = "gid://shopify/InventoryItem/51"
+    assert [messages.read(text) for text in texts] == [
+        Listed(channel=ChannelId("nordlys"), listings=((Sku("NL-1"), listing),))
+    ]
+    records = {"Records": [{"messageId": f"m{at}", "body": text} for at, text in enumerate(texts)]}
+    assert publisher.lambda_handler(records, context) == {"batchItemFailures": []}
+    assert Facts(aws.stock).listings(ChannelId("nordlys")) == {listing: Sku("NL-1")}
+
+
+def test_a_product_of_which_nothing_can_be_ours_asks_nothing(aws: Aws, context: LambdaContext) -> None:
+    body = json.dumps({"title": "Tray", "variants": [{"sku": None, "inventory_item_id": 2}]}).encode()
+
+    assert handler.lambda_handler(delivery(body, topic="products/create"), context)["statusCode"] == 200
+
+    assert aws.messages(settings().channel_queue_url) == []

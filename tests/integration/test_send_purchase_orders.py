@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.sesv2.models import sesv2_backends
 
 from functions.send_purchase_orders import handler
+from local import supplier_stand_ins
+from local.stand_in import serving
+from local.supplier_stand_ins import SupplierApi
 from shared.domain import orders, purchase_orders, stock, times
 from shared.domain.names import ChannelId, OrderKey, SourceId
 from shared.domain.orders import LineState, Order
@@ -251,7 +255,8 @@ def test_a_fault_at_any_call_to_the_folder_leaves_one_file(
 ) -> None:
     record(aws, image("reserved"))
     flow = handler.flow()
-    flow.supplier = FileDrop(Faulty(clients.s3_once(), 1, failure=failure, after=after), settings().files_bucket)  # type: ignore[arg-type]
+    client: Any = Faulty(clients.s3_once(), 1, failure=failure, after=after)
+    flow.ways = lambda _: FileDrop(client, settings().files_bucket)
     with suppress(Crash):
         run(context, "reserved")
     assert purchase_order(aws).state in {PoState.CLAIMED, PoState.UNKNOWN}
@@ -264,6 +269,40 @@ def test_a_fault_at_any_call_to_the_folder_leaves_one_file(
 
     assert list(files(aws)) == [FILE]
     assert (purchase_order(aws).state, order(aws).total(LineState.SENT)) == (PoState.SENT, 4)
+
+
+# ---- by the ways that the rules say
+
+
+def test_a_source_that_is_mailed_gets_a_mail_and_no_file(aws: Aws, context: LambdaContext) -> None:
+    email = {"from": "orders@shop.example", "to": ["orders@alpina.example"]}
+    push_rules(aws, {}, {"send_by": {"way": "email", "email": email}})
+    clients.ses_once().create_email_identity(EmailIdentity="orders@shop.example")
+    record(aws, image("reserved"))
+
+    run(context, "reserved", "reserved")
+
+    (message,) = sesv2_backends["123456789012"]["us-east-1"].core_backend.sent_messages
+    assert b"Subject: Purchase order ALPINA-000001" in message.raw_data.encode()
+    assert (purchase_order(aws).state, purchase_order(aws).sent_by) == (PoState.SENT, "email csv")
+    assert files(aws) == {}
+
+
+def test_an_api_is_signed_in_to_with_the_secret_of_the_source(aws: Aws, context: LambdaContext, tmp_path: Path) -> None:
+    secret = f"{settings().secret_prefix}/suppliers/alpina"
+    clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps({"key": "letters"}))
+    api = SupplierApi(supplier_stand_ins.store(tmp_path / "api.sqlite"), signs_in="key")
+    record(aws, image("reserved"))
+    template = {"po": "$number", "lines": {"$lines": {"sku": "$sku", "n": "$units"}}}
+    with serving(api) as url:
+        https = {"url": f"{url}/orders", "auth": {"kind": "key", "header": "X-Api-Key"}}
+        push_rules(aws, {}, {"send_by": {"way": "https", "https": https, "json": {"order": template}}})
+
+        run(context, "reserved", "reserved")
+
+        ((number, body),) = api.arrived()
+    assert (number, json.loads(body)["lines"][0]) == ("ALPINA-000001", {"sku": "NL-1001", "n": 3})
+    assert purchase_order(aws).state is PoState.SENT
 
 
 # ---- a supplier that takes units off its count when it receives an order
@@ -344,7 +383,7 @@ def test_a_new_day_begins_at_one_and_a_clock_that_is_behind_counts_for_it(aws: A
     outbox, alpina = Outbox(OrderBook(aws.dynamodb, aws.stock, aws.orders)), SourceId("alpina")
 
     def counted(day: str) -> tuple[int, str, int]:
-        number = outbox.number(alpina, day)
+        number = outbox.number(alpina, day=day)
         counter = aws.orders.get(keys.counter(alpina, "PO"))
         assert counter is not None
         return number, counter["day"], counter["count"]

@@ -31,7 +31,7 @@ from shared.storage.pauses import Pause, Pauses
 from shared.storage.problems import Problems
 from tests.integration.conftest import LOCATION, Aws, LambdaContext, push_rules
 from tests.support import trade
-from tests.support.publishing import NORDLYS, mark
+from tests.support.publishing import LEFT, NORDLYS, mark
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 NEVER = "2999-01-01T00:00:00.000Z"
@@ -262,7 +262,7 @@ def test_a_shop_that_failed_is_tried_again_and_told_of_if_it_goes_on(
     is_stocked(aws, 20, told=5)
     now = clock.now() - timedelta(minutes=11)
     Leases(aws.stock).take(NORDLYS, "first", ["m0"], now, now)
-    Leases(aws.stock).fail(NORDLYS, "first", "shop_silent", now, now)
+    Leases(aws.stock).fail(NORDLYS, "first", "shop_silent", now, now, LEFT)
     Availability(aws.stock).mark([mark(SKU, Rank.RISES)])
 
     assert sweep(context) == {"PublisherWoken": 1}

@@ -21,7 +21,7 @@ def test_the_outputs_are_those_of_the_template(cloud: Cloud) -> None:
     assert buckets > {cloud.outputs[name] for name in ("FilesBucket", "ArchiveBucket", "ConfigBucket")}
 
 
-@pytest.mark.parametrize("queue", ["OrderQueueUrl", "FileQueueUrl", "ChannelQueueUrl"])
+@pytest.mark.parametrize("queue", ["OrderQueueUrl", "FileQueueUrl", "ChannelQueueUrl", "ShopEventQueueUrl"])
 def test_a_failed_message_comes_again_in_ten_seconds(cloud: Cloud, queue: str) -> None:
     told = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=["VisibilityTimeout"])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local import day, drawn, readback
+from local import afternoon, day, drawn, market, readback
 from local.cloud import ROOT, Cloud
 from local.figures import Figures
 
@@ -30,6 +30,17 @@ def played(cloud: Cloud) -> Figures:
 
 def until(is_so: Callable[[], bool], told: str) -> None:
     assert day.is_in_time(is_so), f"not in time, seed {SEED}: {told}"
+
+
+def of_the_morning(figures: Figures) -> Figures:
+    """All but what the afternoon's orders are."""
+    later = afternoon.orders(SEED)
+    return replace(
+        figures,
+        lines=tuple(each for each in figures.lines if each.order not in later),
+        choices=tuple(each for each in figures.choices if each.order not in later),
+        purchase_orders=tuple(each for each in figures.purchase_orders if each.order not in later),
+    )
 
 
 def lasting(figures: Figures) -> Figures:
@@ -74,6 +85,7 @@ def test_the_short_file_was_held_and_counts_by_a_persons_word(cloud: Cloud) -> N
 
 def test_every_order_ended_where_it_should_and_the_lie_is_nowhere(played: Figures) -> None:
     orders, webhooks = drawn.events(SEED)
+    played = of_the_morning(played)
 
     assert len(webhooks) == 10
     assert {line.order for line in played.lines} == {sent.key for sent in orders}
@@ -83,6 +95,7 @@ def test_every_order_ended_where_it_should_and_the_lie_is_nowhere(played: Figure
 
 
 def test_every_chosen_source_has_one_purchase_order_with_a_file(played: Figures) -> None:
+    played = of_the_morning(played)
     chosen = {(choice.order, choice.source) for choice in played.choices if choice.source != "nobody"}
 
     assert {(po.order, po.source) for po in played.purchase_orders} == chosen
@@ -95,11 +108,37 @@ def test_the_shop_shows_what_can_be_sold(played: Figures) -> None:
     for level in played.stock:
         sellable[level.sku] += max(level.available, 0)
 
-    shown = {number.sku: number.shows for number in played.numbers}
-    assert {sku: units for sku, units in shown.items() if units} == {
-        sku: units for sku, units in sellable.items() if units
+    for channel, skus in {"nordlys": set(sellable), "havn": {sku for _, _, sku in drawn.listed()}}.items():
+        shown = {number.sku: number.shows for number in played.numbers if number.channel == channel}
+        assert {sku: units for sku, units in shown.items() if units} == {
+            sku: units for sku, units in sellable.items() if units and sku in skus
+        }
+        assert skus <= set(shown)
+
+
+def test_the_last_unit_is_sold_once_and_every_shop_knows(played: Figures) -> None:
+    orders = [f"{at}#{drawn.FIRST_ORDER + SEED * 100 + 51}" for at in ("nordlys", "havn", "torg")]
+    ends = {line.order: (line.shipped, line.cancelled) for line in played.lines if line.order in orders}
+
+    assert sorted(ends.values()) == [(0, 1), (0, 1), (1, 0)]
+    assert {n.channel: (n.told, n.shows) for n in played.numbers if n.sku == afternoon.LAST} == dict.fromkeys(
+        ("nordlys", "havn", "torg"), (0, 0)
+    )
+
+
+def test_what_one_supplier_does_not_send_another_does(played: Figures) -> None:
+    split, filled, silent = (f"nordlys#{drawn.FIRST_ORDER + SEED * 100 + 50 + n}" for n in (2, 3, 4))
+    asked = {(po.order, po.source): (po.state, po.units) for po in played.purchase_orders}
+    shipped = {line.order: line.shipped for line in played.lines}
+
+    assert (shipped[split], shipped[filled], shipped[silent]) == (10, 2, 0)
+    assert asked[split, "fjord"] == ("shipped", 10)
+    assert asked[split, "grove"] == ("shipped", 4)
+    assert asked[filled, "heath"][0] == "rejected"
+    assert asked[filled, "grove"] == ("shipped", 2)
+    assert {each.subject for each in played.troubles if each.kind == "not_acknowledged" and each.state == "open"} == {
+        po.number for po in played.purchase_orders if po.order == silent
     }
-    assert set(sellable) <= set(shown)
 
 
 @pytest.mark.usefixtures("played")
@@ -142,7 +181,7 @@ def test_a_file_and_an_order_that_are_not_of_the_sample(cloud: Cloud) -> None:
 
     order = drawn.any_order(SEED)
     key = f"nordlys#{order['id']}"
-    assert day.shop_of(cloud).send("orders/create", order) == 200
+    assert market.of(cloud).nordlys.send("orders/create", order) == 200
     ordered = sum(line["quantity"] for line in order["line_items"])
 
     def settled() -> bool:
@@ -181,7 +220,7 @@ def test_what_a_paused_supplier_was_not_sent_is_cancelled_by_hand_and_the_shop_h
     before = {number.sku: number.shows for number in readback.read(cloud).numbers}
 
     truestock(cloud, "pause", "all", "--reason", "stocktaking")
-    assert day.shop_of(cloud).send("orders/create", order) == 200
+    assert market.of(cloud).nordlys.send("orders/create", order) == 200
     until(lambda: any(line.order == key and line.reserved for line in readback.read(cloud).lines), "it is reserved")
     until(lambda: any(po.order == key for po in readback.read(cloud).purchase_orders), "its purchase order is made")
     assert not any(po.order == key and po.file for po in readback.read(cloud).purchase_orders)

@@ -32,6 +32,7 @@ from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.runtime import clients
 from shared.storage import keys, levels, order_lists
 from shared.storage.feeds import Feeds
+from shared.storage.gates import Gates
 from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.operations import Operations
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from shared.storage.archive import Archive
     from shared.storage.pauses import Pauses
     from shared.storage.problems import Problems
-    from shared.suppliers.file_drop import FileDrop
 
 NOW = times.read("2026-11-24T20:00:00.000Z")
 ALPINA = SourceId("alpina")
@@ -71,6 +71,8 @@ class Folder:
     sent: Counter[str] = field(default_factory=Counter)
     times_out: timedelta = timedelta(seconds=10)
     lands_within: timedelta = timedelta(seconds=60)
+    looks: bool = True
+    cancels: bool = True
 
     def send(self, _source: SourceId, number: str, body: bytes) -> None:
         self.there[number] = body
@@ -117,7 +119,8 @@ class AnyOrder(RuleBasedStateMachine):
             pauses=cast("Pauses", FakePauses()),
             problems=problems,
             codes=SupplierCodes(stock_table),
-            supplier=cast("FileDrop", self.folder),
+            gates=Gates(self.book.orders),
+            ways=lambda _: self.folder,
             new_id=lambda: f"id{next(ids)}",
         )
         self.answers = AnswerOrders(book=self.book, problems=problems, pause=lambda _: None)

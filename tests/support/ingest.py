@@ -24,6 +24,13 @@ class NoCodes:
         return {}
 
 
+class NoDocuments:
+    """Every file is a stock file."""
+
+    def run(self, *_file: object) -> None:
+        return None
+
+
 @dataclass
 class FakeMargins:
     """Notes offers whose cost changed."""
@@ -43,6 +50,7 @@ def ingest(  # noqa: PLR0913 - each may be a fake of its own
     offers: object,
     problems: object,
     codes: object = None,
+    documents: object = None,
     margins: object = None,
     pause: Callable[[int], None] = lambda _: None,
     writers: int = 1,
@@ -64,4 +72,5 @@ def ingest(  # noqa: PLR0913 - each may be a fake of its own
     mappings = CountCodes(
         codes=names, feeds=stores["feeds"], levels=stores["levels"], offers=cast("Any", offers), pause=pause
     )
-    return IngestCounts(**stores, runs=runs, mappings=mappings, pause=pause)
+    taken = cast("Any", documents or NoDocuments())
+    return IngestCounts(**stores, runs=runs, mappings=mappings, documents=taken, pause=pause)

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.availability import Rank
 from shared.domain.feeds import Feed
 from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.pace import Left
 from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import AppError
@@ -17,11 +18,12 @@ from shared.storefronts.contract import Answer, Parcel, Part, Quantity, Seen
 from tests.support import trade
 
 NORDLYS = ChannelId("nordlys")
+LEFT = Left(units=1.0, at=trade.times_now())
 OPEN = "gid://shopify/FulfillmentOrder/1"
 
 
-def mark(subject: str, rank: Rank = Rank.FALLS, cause: str = "alpina#1", job: str = "") -> Mark:
-    return Mark(channel=NORDLYS, rank=rank, subject=subject, cause=cause, job=job)
+def mark(subject: str, rank: Rank = Rank.FALLS, cause: str = "alpina#1", job: str = "", at: str = "") -> Mark:
+    return Mark(channel=NORDLYS, rank=rank, subject=subject, cause=cause, job=job, at=at)
 
 
 def told(sku: str, number: int, revision: int = 4, refused: str = "") -> Told:
@@ -30,7 +32,10 @@ def told(sku: str, number: int, revision: int = 4, refused: str = "") -> Told:
 
 @dataclass
 class FakeAvailability:
-    """Marks, levels and what was told; `meanwhile` happens once, after facts were read."""
+    """Marks, levels and what was told; `meanwhile` happens once, after facts were read.
+
+    `called`: what the shop calls a SKU.
+    """
 
     dirty: list[Mark] = field(default_factory=list)
     levels: dict[tuple[str, str], Level] = field(default_factory=dict)
@@ -39,6 +44,7 @@ class FakeAvailability:
     unlisted: set[str] = field(default_factory=set)
     noted: list[tuple[str, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] | None = None
+    called: Callable[[str], str] = "item-{}".format
 
     def has(self, sku: str, units: int, source: str = "alpina") -> None:
         self.levels[sku, source] = trade.level(sku, source, units)
@@ -66,7 +72,7 @@ class FakeAvailability:
     def facts(self, skus: Iterable[Sku], channel: Channel, sources: Collection[SourceId]) -> dict[Sku, Facts]:
         found = {
             sku: Facts(
-                listing="" if sku in self.unlisted else f"item-{sku}",
+                listing="" if sku in self.unlisted else self.called(sku),
                 levels=tuple(self.levels[sku, source] for source in sources if (sku, source) in self.levels),
                 feeds=self.feeds,
                 told=self.tellings.get(sku, Told(sku=sku, channel=channel.channel)),
@@ -103,15 +109,18 @@ class FakeLeases:
     failed: list[tuple[str, str]] = field(default_factory=list)
     stands: dict[ChannelId, Lease] = field(default_factory=dict)
     at_release: Callable[[], None] | None = None
+    left: Left | None = None
 
     def take(
         self, _channel: ChannelId, _holder: str, message_ids: Sequence[str], now: datetime, until: datetime
-    ) -> bool:
+    ) -> Lease | None:
         assert message_ids
         assert until > now
-        return self.is_free
+        free = Lease(leased_until="", rests_until="", failing="", failing_since="", left=self.left)
+        return free if self.is_free else None
 
-    def release(self, _channel: ChannelId, _holder: str, _seen: int, *, works: bool) -> int | None:
+    def release(self, _channel: ChannelId, _holder: str, _seen: int, left: Left, *, works: bool) -> int | None:
+        self.left = left
         self.released += 1
         self.works.append(works)
         if self.at_release:
@@ -119,10 +128,14 @@ class FakeLeases:
             happens()
         return self.words.pop(0) if self.words else None
 
-    def fail(self, _channel: ChannelId, _holder: str, code: str, now: datetime, rests_until: datetime) -> None:
+    def fail(
+        self, _channel: ChannelId, _holder: str, code: str, now: datetime, rests_until: datetime, left: Left
+    ) -> None:
+        self.left = left
         self.failed.append((code, f"{(rests_until - now).total_seconds():g} s"))
 
-    def drop(self, _channel: ChannelId, _holder: str) -> None:
+    def drop(self, _channel: ChannelId, _holder: str, left: Left) -> None:
+        self.left = left
         self.dropped += 1
 
     def read(self, channel: ChannelId) -> Lease | None:

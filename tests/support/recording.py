@@ -32,9 +32,11 @@ def _names() -> dict[str, str]:
         names.order_queue_url: "OrderQueue",
         names.channel_queue_url: "ChannelQueue",
         names.file_queue_url: "FileQueue",
+        names.shop_event_queue_url: "ShopEventQueue",
         names.order_dead_letters_url: "OrderDeadLetters",
         names.file_dead_letters_url: "FileDeadLetters",
         names.channel_dead_letters_url: "ChannelDeadLetters",
+        names.shop_event_dead_letters_url: "ShopEventDeadLetters",
     }
 
 

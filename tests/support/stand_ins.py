@@ -1,4 +1,4 @@
-"""Stand-in shops of WooCommerce, Amazon and of no known platform, each with a memory and a time of its own."""
+"""Stand-in shops of every platform but Shopify's, each with a memory and a time of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local import amazon_api, generic_shop, woo_shop
+from local import amazon_api, bigcommerce_shop, generic_shop, woo_shop
 from local.amazon_api import AmazonShop
+from local.bigcommerce_shop import BigCommerceShop
 from local.generic_shop import GenericShop
 from local.stand_in import Store
 from local.woo_shop import WooShop
@@ -19,6 +20,7 @@ from shared.domain.platforms import OrderMapping
 from tests.support import trade
 
 WOO_KEY, WOO_SECRET = "ck_key", "cs_secret"
+BIGCOMMERCE_SECRET, BIGCOMMERCE_TOKEN = "client-secret", "access-token"
 AMAZON_TOKEN = "amzn1.client:amzn1.secret:Atzr|refresh"
 GENERIC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GENERIC_TOKEN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -67,9 +69,28 @@ def woo(folder: Path, deliver: Callable[[bytes, dict[str, str]], int], clock: Ca
     )
 
 
+def bigcommerce(
+    folder: Path, deliver: Callable[[bytes, dict[str, str]], int], clock: Callable[[], datetime]
+) -> BigCommerceShop:
+    """A BigCommerce store."""
+    return BigCommerceShop(
+        store=Store(folder / "bigcommerce.sqlite", bigcommerce_shop.SCHEMA),
+        secret=BIGCOMMERCE_SECRET,
+        token=BIGCOMMERCE_TOKEN,
+        deliver=deliver,
+        clock=clock,
+    )
+
+
 def amazon(folder: Path, clock: Callable[[], datetime]) -> AmazonShop:
     """A seller at Amazon."""
     return AmazonShop(store=Store(folder / "amazon.sqlite", amazon_api.SCHEMA), secret=AMAZON_TOKEN, clock=clock)
+
+
+def amazon_channel(shop: AmazonShop, url: str) -> dict[str, Any]:
+    """Write a channel of a seller that is served at a URL."""
+    seller = {"platform": "amazon", "seller": shop.seller, "marketplace": shop.marketplace, "currency": "EUR"}
+    return {**seller, "api_url": url, "auth_url": f"{url}/auth/o2/token"}
 
 
 def generic(
@@ -83,6 +104,12 @@ def generic(
         deliver=deliver,
         clock=clock,
     )
+
+
+def bigcommerce_channel(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any rules
+    """The rules of a BigCommerce store, as far as its platform goes."""
+    rules = {"platform": "bigcommerce", "shop": "fjord.example", "location": 1}
+    return {**rules, "api_url": "https://api.bigcommerce.com/stores/abc123", **changes}
 
 
 def generic_channel(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any rules

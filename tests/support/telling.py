@@ -12,7 +12,7 @@ from typing import Any
 
 from local.shop import Shop as StandIn
 from local.shop import Store
-from shared.domain import messages, times
+from shared.domain import messages, pace, times
 from shared.domain.availability import number
 from shared.domain.messages import Publish
 from shared.domain.names import LevelKey, Sku
@@ -20,15 +20,20 @@ from shared.domain.stock import Level
 from shared.errors import Transient
 from shared.flows.changes import Change
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.learn_listings import LearnListings
 from shared.flows.publish_to_channels import PublishToChannels
 from shared.flows.record_stock import RecordStock
 from shared.flows.refresh_numbers import RefreshNumbers
+from shared.runtime import clock
 from shared.storage import attributes, keys, levels
 from shared.storage.availability import Availability, Leases
 from shared.storage.dynamo import Table
+from shared.storage.facts import Facts
 from shared.storage.order_book import OrderBook
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.storefronts import outbound
+from shared.storefronts.paced import Pacer
 from shared.storefronts.shopify_admin import Shop
 from shared.storefronts.shopify_fulfilments import OrderDesk
 from tests.support import trade
@@ -232,14 +237,16 @@ def publisher(stock_table: str, order_table: str, client: Any, post: Any, send: 
         pauses=Pauses(book.stock),
         problems=Problems(book.orders),
         order=book.order,
-        shop=lambda channel: Shop(url="", location=channel.location, token="", post=post),
-        desk=lambda _: OrderDesk(url="", token="", post=post),
+        pacer=lambda channel: Pacer(pace.full(outbound.limit(channel), clock.now()), clock.now, lambda _: None),
+        shop=lambda channel, _: Shop(url="", location=channel.location, token="", post=post),
+        desk=lambda _, __: OrderDesk(url="", token="", post=post),
         refresh=RefreshNumbers(
             availability=availability,
             margins=GuardMargins(book.stock, Problems(book.orders), send),
             to_channels=send,
             new_id=lambda: uuid.uuid4().hex,
         ),
+        learn=LearnListings(Facts(book.stock), availability, Problems(book.orders), send),
         to_channels=send,
         wait=lambda _: None,
     )

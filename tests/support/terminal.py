@@ -54,6 +54,7 @@ def at(
         "ConfigBucket": names.config_bucket,
         "OrderQueueUrl": names.order_queue_url,
         "ChannelQueueUrl": names.channel_queue_url,
+        "ShopEventQueueUrl": names.shop_event_queue_url,
     }
     stack = names.secret_prefix.partition("/")[2]
     record = {"url": None, "stack": stack, "outputs": known | dict(outputs or {})}

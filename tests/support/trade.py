@@ -6,11 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
-from shared.domain import rules, times
+from shared.domain import orders, rules, times
 from shared.domain.intake import Ask, Intake
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.offers import Offer
-from shared.domain.orders import Line, Order
+from shared.domain.orders import DeductsAt, Line, Order
 from shared.domain.rules import Rules
 from shared.domain.stock import Level
 
@@ -36,6 +36,16 @@ def order(order_id: str = "1", *lines: tuple[str, int], version: int = 1) -> Ord
         currency="EUR",
         lines=tuple(Line(line=f"l{i}", sku=Sku(sku), ordered=n, open=n) for i, (sku, n) in enumerate(lines, 1)),
     )
+
+
+def shipped(*units: int, of: int = 5) -> Order:
+    """An order whose line i has `of` pieces, of which so many were shipped."""
+    ship, sold = DeductsAt.SHIP, order("1", *((f"S{i}", of) for i in range(len(units))))
+    sold = orders.take(sold, {(line.line, SourceId("alpina")): of for line in sold.lines}, attempt="t")
+    sold = orders.send(sold, 1, deducts_at=ship).order
+    for line, many in zip(sold.lines, units, strict=True):
+        sold = orders.ship(sold, 1, line.line, many, deducts_at=ship).order if many else sold
+    return sold
 
 
 def intake(order_id: str = "1", *lines: tuple[str, int], ask: Ask = Ask.CREATE, version: int = 1) -> Intake:

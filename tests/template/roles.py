@@ -6,8 +6,8 @@ A recording is a file of JSON lines, one per action and resource of a call:
      "actions": ["dynamodb:PutItem"], "resource": "OrderTable", "context": {}}
 
 A resource is named as the template names it: `StockTable`, `StockTable/index/by_flag`, `FilesBucket/in/acme/stock.csv`,
-`OrderQueue`, `secret:truestock/shop/shops/main`. `context` holds the condition keys of the call, such as
-`{"s3:prefix": "in/acme/"}`.
+`OrderQueue`, `secret:truestock/shop/shops/main`, `connector/c-1`, `identity/a@shop.example`. `context` holds the
+condition keys of the call, such as `{"s3:prefix": "in/acme/"}`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ ACTION_OF = {
     ("sqs", "ChangeMessageVisibility"): "sqs:ChangeMessageVisibility",
     ("sqs", "GetQueueAttributes"): "sqs:GetQueueAttributes",
     ("secretsmanager", "GetSecretValue"): "secretsmanager:GetSecretValue",
+    ("transfer", "StartFileTransfer"): "transfer:StartFileTransfer",
+    ("transfer", "ListFileTransferResults"): "transfer:ListFileTransferResults",
 }
 # A transaction has no action of its own: each of its parts is authorised as if it came alone.
 ACTION_OF_PART = {
@@ -167,11 +169,26 @@ def needs_of_secretsmanager(operation: str, parameters: Mapping[str, Any], _name
     yield ACTION_OF["secretsmanager", operation], f"secret:{parameters['SecretId']}", {}
 
 
+def needs_of_transfer(operation: str, parameters: Mapping[str, Any], _names: object) -> Iterator[Need]:
+    """Give the action on a connector."""
+    yield ACTION_OF["transfer", operation], f"connector/{parameters['ConnectorId']}", {}
+
+
+def needs_of_ses(operation: str, parameters: Mapping[str, Any], _names: object) -> Iterator[Need]:
+    """Give the action on the identity that a mail is from: a raw message has one of its own."""
+    if operation != "SendEmail":
+        raise LookupError(operation)
+    action = "ses:SendRawEmail" if "Raw" in parameters["Content"] else "ses:SendEmail"
+    yield action, f"identity/{parameters['FromEmailAddress']}", {}
+
+
 NEEDS_OF: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, str]], Iterator[Need]]] = {
     "dynamodb": needs_of_dynamodb,
     "s3": needs_of_s3,
     "secretsmanager": needs_of_secretsmanager,
+    "sesv2": needs_of_ses,
     "sqs": needs_of_sqs,
+    "transfer": needs_of_transfer,
 }
 
 
@@ -189,6 +206,8 @@ def resource_of(value: Any) -> str:  # noqa: ANN401  # text or intrinsic
             return text.removesuffix(".Arn")
         case {"Fn::Sub": str(text)} if secret := re.search(r":secretsmanager:.*:(secret:.*)$", text):
             return secret[1].replace(STACK, "*")
+        case {"Fn::Sub": str(text)} if named := re.search(r":(?:transfer|ses):.*:((?:connector|identity)/.*)$", text):
+            return named[1]
         case {"Fn::Sub": str(text)} if inside := re.fullmatch(r"\$\{(\w+)\.Arn\}(/.+)", text):
             return inside[1] + inside[2]
     message = f"a statement's resource has an unknown form: {value}"

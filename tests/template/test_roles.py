@@ -174,6 +174,18 @@ def test_a_statement_that_cannot_be_read_is_an_error() -> None:
             {"SecretId": "truestock/shop/shops/main"},
             [("secretsmanager:GetSecretValue", "secret:truestock/shop/shops/main")],
         ),
+        (
+            "a transfer",
+            "transfer.StartFileTransfer",
+            {"ConnectorId": "c-1", "SendFilePaths": ["/shop-files/out/a"]},
+            [("transfer:StartFileTransfer", "connector/c-1")],
+        ),
+        (
+            "a raw mail",
+            "sesv2.SendEmail",
+            {"FromEmailAddress": "a@shop.example", "Content": {"Raw": {"Data": b""}}},
+            [("ses:SendRawEmail", "identity/a@shop.example")],
+        ),
     ],
 )
 def test_a_request_needs(_case: str, operation: str, parameters: dict[str, Any], needed: list[tuple[str, str]]) -> None:
@@ -198,6 +210,7 @@ def test_a_listing_carries_the_prefix_that_the_role_may_bind() -> None:
     [
         ("an operation without a line", "dynamodb", "ExecuteStatement", {"TableName": "shop-stock"}),
         ("a service without a line", "lambda", "Invoke", {}),
+        ("mails by a template", "sesv2", "SendBulkEmail", {}),
         ("a table without a name", "dynamodb", "GetItem", {"TableName": "other"}),
     ],
 )

@@ -88,7 +88,9 @@ def test_every_statement_of_a_role_can_be_compared_with_calls(template: dict[str
 
     assert actions
     assert {
-        action for action in actions if not re.fullmatch(r"(dynamodb|s3|sqs|secretsmanager):[A-Z]\w+", action)
+        action
+        for action in actions
+        if not re.fullmatch(r"(dynamodb|s3|secretsmanager|ses|sqs|transfer):[A-Z]\w+", action)
     } == set()
 
 
@@ -129,3 +131,28 @@ def test_the_queue_admits_the_bucket_by_the_name_that_it_will_have(template: dic
     arn = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
 
     assert arn == [f"arn:${{AWS::Partition}}:s3:::{name[0]}", name[1]]
+
+
+def test_the_shop_event_queue_admits_one_rule_of_our_bus_and_amazon_where_they_are_asked_for(
+    template: dict[str, Any],
+) -> None:
+    found = template["Resources"]
+    policy, rule = found["ShopEventQueuePolicy"], found["ShopifyWebhooks"]["Properties"]
+    bus, amazon = (each["Fn::If"] for each in policy["Properties"]["PolicyDocument"]["Statement"])
+
+    assert (bus[0], amazon[0], policy["Condition"]) == ("ShopifyBus", "AmazonNotifies", "OthersSendShopEvents")
+    assert bus[1]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert bus[1]["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ShopifyWebhooks", "Arn"]}}}
+    assert amazon[1]["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::437568002678:root"}}
+    assert set(amazon[1]["Action"]) == {"sqs:SendMessage", "sqs:GetQueueAttributes"}
+    assert rule["EventPattern"] == {"source": [{"Ref": "ShopifyEventSource"}], "detail-type": ["shopifyWebhook"]}
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["ShopEventQueue", "Arn"]}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["ShopEventDeadLetters", "Arn"]}
+
+
+@pytest.mark.parametrize("parameter", ["ShopifyEventSource", "AmazonNotifications"])
+def test_nobody_else_sends_shop_events_unless_asked_to(template: dict[str, Any], parameter: str) -> None:
+    assert template["Parameters"][parameter]["Default"] in {"", "false"}
+    for name in ("ShopifyBusOfApp", "ShopifyWebhooks", "ShopEventDeadLettersPolicy"):
+        assert template["Resources"][name]["Condition"] == "ShopifyBus"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -135,7 +135,9 @@ def test_a_pause_is_told_with_how_to_end_it(scope: str, do: str) -> None:
 )
 def test_a_publisher_that_fails_is_wrong(lease: tuple[str, str, str, str] | None, *, right: bool, told: str) -> None:
     fields = ("leased_until", "rests_until", "failing", "failing_since")
-    found = leased(Lease(**dict(zip(fields, lease, strict=True))) if lease else None, NOW)
+    stands = Lease(**cast("dict[str, Any]", dict(zip(fields, lease, strict=True)))) if lease else None
+
+    found = leased(stands, NOW)
 
     assert (found.is_right, found.told) == (right, told)
 

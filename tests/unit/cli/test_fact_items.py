@@ -31,6 +31,7 @@ products = st.builds(
     currency=st.sampled_from(["", "EUR", "JPY"]),
     gtin=st.sampled_from(["", "04006381333931"]),
     mpn=names | st.just(""),
+    learned=st.sets(names.map(ChannelId), max_size=3).map(sorted).map(tuple),
 )
 meanings = st.builds(Meaning, sku=names.map(Sku), pack=units, first=days, last=days)
 

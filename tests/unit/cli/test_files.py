@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli import files, main
 from cli.mistakes import WrongFile
@@ -25,7 +26,7 @@ def changed(file: Path, old: str, new: str) -> None:
 
 def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["config", "check", str(CONFIG)]) == 0
-    assert "1 channels, 5 sources, 50 products" in capsys.readouterr().out
+    assert "3 channels, 9 sources, 55 products" in capsys.readouterr().out
 
 
 def test_products_are_listed_on_the_active_channels(folder: Path) -> None:
@@ -140,3 +141,20 @@ def test_a_file_in_another_encoding_is_a_mistake(folder: Path) -> None:
 def test_without_a_cloud_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["config", "push", str(CONFIG), "--cloud", "no-such-cloud"]) == 2
     assert "make run" in capsys.readouterr().err
+
+
+def test_the_column_of_products_lists_on_shopify_and_on_others_only_where_there_is_none(folder: Path) -> None:
+    def listed(sku: str) -> dict[str, str]:
+        read = files.read(folder).facts
+        return {str(at): item for each in read.products if each.sku == sku for at, item in each.inventory_items.items()}
+
+    assert listed("NL-1001") == {"nordlys": "gid://shopify/InventoryItem/51001001"}
+    assert listed("NL-2001")["havn"] == "2001"
+    assert set(listed("NL-2001")) == {"nordlys", "havn", "torg"}
+
+    rules = yaml.safe_load((folder / "rules.yaml").read_text())
+    del rules["channels"]["nordlys"]
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
+    (folder / "listings.csv").unlink()
+
+    assert set(listed("NL-1001")) == {"havn", "torg"}

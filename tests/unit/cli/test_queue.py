@@ -6,8 +6,18 @@ import pytest
 
 from cli.queue import about
 from shared.domain import messages
-from shared.domain.messages import Delivered, FillSku, Message, PlanOrder, Publish, Refresh, Scope
-from shared.domain.names import ChannelId, Sku
+from shared.domain.messages import (
+    CountCode,
+    Delivered,
+    FetchOrder,
+    FillSku,
+    Message,
+    PlanOrder,
+    Publish,
+    Refresh,
+    Scope,
+)
+from shared.domain.names import ChannelId, Sku, SourceId
 from tests.support import trade
 
 SHOP = ChannelId("nordlys")
@@ -25,6 +35,8 @@ FILE = {
     ("message", "told"),
     [
         (DELIVERED, ("delivered", "nordlys orders/create nordlys/e-1")),
+        (FetchOrder(channel=SHOP, order="7", received_at=""), ("fetch_order", "nordlys 7")),
+        (CountCode(source=SourceId("alpina"), code="A-1"), ("count_code", "alpina A-1")),
         (PlanOrder(order=trade.key("7")), ("plan", "nordlys#7")),
         (FillSku(sku=Sku("NL-1001")), ("fill", "NL-1001")),
         (Publish(channel=SHOP), ("publish", "nordlys")),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from shared.domain import answer_profiles, rules
-from shared.domain.answer_profiles import NEEDED, USUAL, WORDS, AnswerProfile, Kind
+from shared.domain.answer_profiles import NEEDED, USUAL, WORDS, AnswerProfile, Kind, Partner, Policy
 from shared.domain.answer_words import Action, ChangeOutcome, Reason
 from shared.domain.names import SourceId
 from shared.domain.places import Place
@@ -77,6 +78,12 @@ def test_all_that_a_profile_may_say_is_read() -> None:
         ({"acknowledgement": ACK | {"day": "%d.%m."}}, "answers.acknowledgement.day"),
         ({"acknowledgement": ACK | {"day": "%Q"}}, "answers.acknowledgement.day"),
         ({"cancel": {"columns": {"order": "a"}}}, "answers.cancel.columns.action"),
+        ({"policy": {"price_percent": -1}}, "answers.policy.price_percent"),
+        ({"policy": {"substitutes": "perhaps"}}, "answers.policy.substitutes"),
+        ({"policy": {"mercy": 1}}, "answers.policy.mercy"),
+        ({"partner": {"theirs": ""}}, "answers.partner.theirs"),
+        ({"acknowledge": "yes"}, "answers.acknowledge"),
+        ({"acknowledgement": ACK | {"names": "ack*"}}, "answers.acknowledgement.names"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(settings: dict[str, object], at: str) -> None:
@@ -103,6 +110,16 @@ def test_a_source_of_the_rules_has_its_answers() -> None:
     assert (read[SourceId("a")].answers, read[SourceId("b")].answers.counts) == (USUAL, "tell")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("ACK_7.csv", Kind.ACKNOWLEDGEMENT), ("back.csv", None), ("out-77.txt", Kind.SHIPMENT), ("ship.csv", None)],
+)
+def test_a_file_is_told_apart_by_its_name(name: str, kind: Kind | None) -> None:
+    shipment = {"columns": {"order": "a", "line": "b", "units": "c", "tracking": "d"}, "names": ["out-*"]}
+
+    assert parse(acknowledgement=ACK, shipment=shipment).kind_of(name) is kind
+
+
 def test_every_setting_and_word_is_told() -> None:
     told = (Path(__file__).parents[3] / "docs/documents.md").read_text()
 
@@ -119,5 +136,9 @@ def test_every_setting_and_word_is_told() -> None:
         "rejected_change",
         "actions",
         "day",
+        "names",
+        "acknowledge",
+        *(each.name for each in fields(Policy)),
+        *(each.name for each in fields(Partner)),
     }:
         assert f"`{each}`" in told

@@ -12,9 +12,11 @@ from shared.domain import rules
 from shared.domain.intake import Ask
 from shared.domain.orders import DeductsAt
 from shared.errors import InvalidInput
-from tests.support import stand_ins
+from tests.support import stand_ins, trade
 
 SAMPLE = yaml.safe_load((Path(__file__).parents[3] / "config/rules.yaml").read_text())
+SAMPLE["channels"] = {"nordlys": SAMPLE["channels"]["nordlys"]}
+SAMPLE["sources"] = {each: SAMPLE["sources"][each] for each in ("alpina", "baltic", "celtic", "dorset", "elbe")}
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -173,9 +175,11 @@ def sells(channel: dict[str, Any], **changes: object) -> dict[str, Any]:
 
 def test_every_platform_has_the_settings_it_needs() -> None:
     (woo,) = rules.parse(sells(WOO)).channels.values()
+    (store,) = rules.parse(sells(stand_ins.bigcommerce_channel())).channels.values()
     (generic,) = rules.parse(sells(stand_ins.generic_channel())).channels.values()
 
     assert (woo.platform, woo.api_url, woo.location) == ("woocommerce", "https://fjord.example/wp-json/wc/v3", "")
+    assert (store.platform, store.location) == ("bigcommerce", "1")
     assert generic.mapping is not None
     assert (generic.mapping.order, generic.mapping.topics["order.placed"]) == ("data.number", Ask.CREATE)
     (seller,) = rules.parse(sells(AMAZON)).channels.values()
@@ -205,6 +209,12 @@ def test_every_platform_has_the_settings_it_needs() -> None:
         (AMAZON, {"marketplace": "A1F8,ATVP"}, "marketplace"),
         (AMAZON, {"auth_url": "http://api.amazon.com/auth/o2/token"}, "auth_url"),
         (AMAZON, {"refunds_cancels": True}, "refunds_cancels"),
+        (stand_ins.bigcommerce_channel(), {"location": ...}, "location"),
+        (stand_ins.bigcommerce_channel(), {"location": 0}, "location"),
+        (stand_ins.bigcommerce_channel(), {"location": "gid://shopify/Location/1"}, "location"),
+        (stand_ins.bigcommerce_channel(), {"mapping": {}}, "mapping"),
+        (stand_ins.bigcommerce_channel(), {"refunds_cancels": True}, "refunds_cancels"),
+        (stand_ins.bigcommerce_channel(), {"api_url": "http://api.bigcommerce.com/stores/abc123"}, "api_url"),
         (stand_ins.generic_channel(), {"mapping": ...}, "mapping"),
         (stand_ins.generic_channel(), {"location": "x"}, "location"),
     ],
@@ -246,3 +256,11 @@ def test_a_mistake_in_a_mapping_is_refused_with_its_place(path: str, value: obje
 def test_what_is_no_table_is_refused(document: object) -> None:
     with pytest.raises(InvalidInput):
         rules.parse(document)
+
+
+@pytest.mark.parametrize("limit", [0, -1, "2", 2.5, True, 10_001])
+def test_a_limit_of_a_shop_is_a_whole_number_a_second(limit: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        trade.shop_rules("alpina", limit=limit)
+
+    assert refused.value.details["at"] == "rules.channels.nordlys.limit"

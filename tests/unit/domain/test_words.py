@@ -120,3 +120,19 @@ def test_money_is_exact_by_its_currency(amount: str, currency: str, minor: int |
             money.minor(amount, currency)
     else:
         assert money.minor(amount, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        ("12.3999", "EUR", 1239),
+        ("12.4000", "EUR", 1240),
+        ("1980.9", "JPY", 1980),
+        ("1.2509", "KWD", 1250),
+        (7, "EUR", 700),
+    ],
+)
+def test_what_is_computed_more_finely_is_rounded_down(amount: object, currency: str, minor: int) -> None:
+    assert money.minor_at_most(amount, currency) == minor
+    with pytest.raises(InvalidInput):
+        money.minor_at_most("-1.00", currency)

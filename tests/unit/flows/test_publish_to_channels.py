@@ -9,20 +9,25 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain import messages, orders
+from shared.domain import messages, orders, pace
 from shared.domain.availability import Rank
-from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
+from shared.domain.messages import FillSku, Listed, Message, Publish, Refresh, Scope
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
+from shared.domain.pace import LONGEST_WAIT_SECONDS
+from shared.domain.packages import Package
 from shared.domain.rules import Channel, Rules
 from shared.errors import AppError, Conflict, InvalidInput, Rejected, Transient
-from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, LONGEST_WAIT_SECONDS, PublishToChannels
+from shared.flows.learn_listings import LearnListings
+from shared.flows.publish_to_channels import LEAST_TIME_LEFT_MS, PublishToChannels
 from shared.flows.refresh_numbers import RefreshNumbers
 from shared.storage import pauses
 from shared.storage.availability import Availability, Leases, Mark, Told
 from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.storefronts.contract import Answer, Seen
+from shared.storefronts import outbound
+from shared.storefronts.contract import Answer, Parcel, Seen
+from shared.storefronts.paced import Pacer
 from tests.support import trade
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
@@ -47,6 +52,20 @@ class FakeRefresh:
 
 
 @dataclass
+class FakeLearn:
+    """Learns so many listings of what it hears, or raises."""
+
+    failure: AppError | None = None
+    heard: list[Listed] = field(default_factory=list)
+
+    def run(self, listed: Listed, _now: datetime) -> int:
+        self.heard.append(listed)
+        if self.failure:
+            raise self.failure
+        return len(listed.listings)
+
+
+@dataclass
 class Run:
     """One flow with its fakes. `time_left`: what is left at each question, the last one ever after."""
 
@@ -57,7 +76,9 @@ class Run:
     desk: FakeDesk = field(default_factory=FakeDesk)
     problems: FakeProblems = field(default_factory=FakeProblems)
     refresh: FakeRefresh = field(default_factory=FakeRefresh)
+    learn: FakeLearn = field(default_factory=FakeLearn)
     orders: dict[str, Order] = field(default_factory=dict)
+    packed: dict[str, list[Package]] = field(default_factory=dict)
     time_left: list[int] = field(default_factory=lambda: [30_000])
     sent: list[Message] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
@@ -66,6 +87,7 @@ class Run:
     orders_told: int = 0
     marked: int = 0
     unconnected: InvalidInput | None = None
+    learned: int = 0
 
     def __call__(self, batch: Mapping[str, str] | None = None, **channel: object) -> list[str]:
         flow = PublishToChannels(
@@ -74,11 +96,14 @@ class Run:
             pauses=cast("Pauses", self.pauses),
             problems=cast("Problems", self.problems),
             order=self.order,
+            pacer=self.pacer,
             shop=self.connect,
-            desk=lambda _: self.desk,
+            desk=lambda _, __: self.desk,
             refresh=cast("RefreshNumbers", self.refresh),
+            learn=cast("LearnListings", self.learn),
             to_channels=self.send,
             wait=self.waited.append,
+            packages=self.packages,
         )
         rules = trade.shop_rules("alpina", **channel)
         published = flow.run(
@@ -89,17 +114,24 @@ class Run:
             time_left_ms=lambda: self.time_left.pop(0) if len(self.time_left) > 1 else self.time_left[0],
         )
         self.again, self.told, self.marked = published.again, published.told, published.marked
-        self.orders_told = published.orders_told
+        self.orders_told, self.learned = published.orders_told, published.learned
         return list(published.again)
 
-    def connect(self, _channel: Channel) -> FakeShop:
+    def connect(self, _channel: Channel, _pacer: Pacer) -> FakeShop:
         if self.unconnected:
             raise self.unconnected
         return self.shop
 
+    def pacer(self, channel: Channel) -> Pacer:
+        return Pacer(pace.full(outbound.limit(channel), trade.times_now()), trade.times_now, self.waited.append)
+
     def order(self, key: OrderKey) -> Order | None:
         assert key.channel == NORDLYS
         return self.orders.get(key.order_id)
+
+    def packages(self, key: OrderKey) -> list[Package]:
+        assert key.channel == NORDLYS
+        return self.packed[key.order_id]
 
     def send(self, waiting: Iterable[Message]) -> None:
         self.sent += waiting
@@ -115,6 +147,7 @@ class Run:
         order = trade.order(order_id, ("A", 2))
         sent = orders.send(orders.take(order, {("l1", SourceId("alpina")): 2}, attempt="t"), 1, deducts_at=SHIP).order
         self.orders[order_id] = orders.ship(sent, 1, "l1", 2, deducts_at=SHIP).order
+        self.packed[order_id] = []
         at = f"fo-{order_id}"
         self.desk.seen[order_id] = Seen(is_cancelled=False, parts=(part(left=left, at=at),))
         self.availability.dirty.append(mark(order_id, Rank.ORDER, cause or f"order#{order_id}", **of))
@@ -444,7 +477,7 @@ def test_a_pause_stops_within_one_page_of_marks() -> None:
 def test_orders_are_told_after_what_falls_and_before_what_rises() -> None:
     run = Run()
     happened: list[str] = []
-    run.shop.at_set = lambda: happened.append(run.shop.asked[-1][0][0])
+    run.shop.at_set = lambda: happened.extend(item for item, _, _ in run.shop.asked[-1])
     run.desk.at_read = lambda: happened.append("order")
     run.has("Z", 9, mark("Z", Rank.RISES))
     run.shipped("1")
@@ -453,8 +486,8 @@ def test_orders_are_told_after_what_falls_and_before_what_rises() -> None:
 
     run()
 
-    assert happened == ["item-F", "order", "item-Z"]
-    assert run.shop.asked[0] == [("item-F", 1, None), ("item-N", 0, None)]
+    assert happened == ["item-N", "item-F", "order", "item-Z"]
+    assert run.shop.asked[0] == [("item-N", 0, None), ("item-F", 1, None)]
     assert (run.told, run.orders_told, run.marks()) == (3, 1, [])
 
 
@@ -466,6 +499,16 @@ def test_what_was_shipped_is_fulfilled_and_its_mark_cleared() -> None:
 
     assert run.desk.fulfilled == [[("L1", "l1", 2)]]
     assert (run.orders_told, run.marks()) == (1, [])
+
+
+def test_what_an_order_was_packed_into_is_told_with_it() -> None:
+    run = Run()
+    run.shipped("1")
+    run.packed["1"] = [Package(number="P1", carrier="ups", lines={"l1": 2})]
+
+    run()
+
+    assert run.desk.parcels == [Parcel(number="P1", carrier="ups")]
 
 
 def test_an_order_that_is_gone_is_told_nothing() -> None:
@@ -571,6 +614,16 @@ def test_a_refresh_that_fails_comes_again_and_stops_nobody(failure: AppError) ->
     assert run({"m1": messages.write(Refresh(scope=Scope.SKU, name="A")), "m2": PUBLISH}) == ["m1"]
 
     assert run.shop.asked == [[("item-A", 7, None)]]
+
+
+def test_what_a_shop_lists_is_learned_and_what_fails_comes_again() -> None:
+    listed = Listed(channel=NORDLYS, listings=((Sku("A"), "item-A"), (Sku("B"), "item-B")))
+    run = Run()
+    assert run({"m1": messages.write(listed)}) == []
+    assert (run.learn.heard, run.learned) == ([listed], 2)
+
+    run.learn.failure = Transient("no answer", code="storage")
+    assert run({"m1": messages.write(listed)}) == ["m1"]
 
 
 @pytest.mark.parametrize(

@@ -237,11 +237,11 @@ def test_a_shop_is_told_what_no_level_tells_it(
     assert world.woken == ([(ChannelId("nordlys"), expected)] if expected else [])
 
 
-def test_a_mark_names_the_write_that_left_it() -> None:
+def test_a_mark_names_the_write_that_left_it_and_when() -> None:
     world = woken(SENT, SHIPPED_ONE, SHIPPED_TWO)
 
     (mark,) = world.stock.items.values()
-    assert mark["cause"] == "order#nordlys#1#5"
+    assert (mark["cause"], mark["at"]) == ("order#nordlys#1#5", trade.NOW)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 10])

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from local.generic_shop import MAPPING
 from shared.domain.messages import FillSku, Message, Publish
 from shared.domain.names import ChannelId, Sku, SourceId
+from shared.domain.rules import parse
 from shared.domain.stock import UNTIL_COUNTED, Level
 from shared.errors import Transient
 from shared.flows.changes import Change
@@ -132,6 +134,17 @@ def test_many_changes_of_a_shop_send_one_message() -> None:
     assert len(run.keys("DIRTY#")) == 30
 
 
+def test_a_shop_whose_rules_hold_a_mapping_is_told_too() -> None:
+    run = Run()
+
+    generic = {"platform": "generic", "api_url": "https://nordlys.example", "mapping": MAPPING}
+    rules = trade.shop_rules_document("alpina", **generic)
+    del rules["channels"]["nordlys"]["location"]
+    run.flow.run([change(FIRST, TAKEN)], parse(rules), trade.times_now())
+
+    assert run.sent == [PUBLISH]
+
+
 def test_a_channel_that_is_not_active_is_told_nothing() -> None:
     run = Run()
 
@@ -197,15 +210,17 @@ def test_a_shop_is_told_only_of_sources_that_may_ship_for_it(_case: str, sources
     assert (len(run.keys("DIRTY#")), len(run.sent)) == (marks, marks)
 
 
-def test_a_mark_names_the_write_of_the_level_that_left_it() -> None:
+def test_a_mark_names_the_write_of_the_level_that_left_it_and_when_that_was() -> None:
     run = Run()
+    counted = trade.level("NL-1001", "baltic", 4, revision=9, changed_at="2026-11-24T07:00:00.000Z")
 
-    run(change(FIRST, TAKEN), change(None, trade.level("NL-1001", "baltic", 4, revision=9)))
+    run(change(FIRST, TAKEN), change(None, counted))
 
-    assert {key.sk: run.stock.items[key]["cause"] for key in run.keys("DIRTY#")} == {
-        "1#NL-1001": "alpina#2",
-        "3#NL-1001": "baltic#9",
-    }
+    marks = [run.stock.items[key] for key in run.keys("DIRTY#")]
+    assert [(mark["SK"], mark["cause"], mark["at"]) for mark in marks] == [
+        ("1#NL-1001", "alpina#2", TAKEN.changed_at),
+        ("3#NL-1001", "baltic#9", counted.changed_at),
+    ]
 
 
 def test_of_two_writes_of_one_rank_the_later_ones_mark_stands() -> None:

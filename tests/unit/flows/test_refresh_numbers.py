@@ -113,6 +113,7 @@ def test_what_a_shop_refused_is_told_again_whatever_it_is(units: int, expected: 
     house()
 
     assert house.marks() == [(expected, "A")]
+    assert [mark.at for mark in house.availability.dirty] == [trade.NOW]
 
 
 def test_what_is_not_listed_is_not_marked() -> None:

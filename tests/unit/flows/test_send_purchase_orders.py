@@ -11,12 +11,15 @@ import pytest
 
 from shared.domain import orders, times
 from shared.domain.facts import Codes
+from shared.domain.gate import Ended
 from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.domain.sending_rules import X12, Limits, Sending, WrittenAs
 from shared.errors import AppError, Conflict, Rejected, Transient
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
 from shared.storage import pauses
+from shared.suppliers.contract import NotTaken, UnderWay
 from tests.support import trade
 from tests.support.pauses import FakePauses
 from tests.support.problems import FakeProblems
@@ -51,7 +54,7 @@ class FakeOutbox:
     def ship_to(self, _order: Order, _now: datetime) -> Mapping[str, str] | None:
         return self.address
 
-    def number(self, _source: SourceId, _day: str) -> int:
+    def number(self, _source: SourceId, _kind: str = "PO", *, day: str = "") -> int:  # noqa: ARG002
         self.numbers += 1
         return self.numbers
 
@@ -104,6 +107,8 @@ class FakeFolder:
     sent: list[str] = field(default_factory=list)
     times_out: timedelta = timedelta(seconds=10)
     lands_within: timedelta = timedelta(seconds=60)
+    looks: bool = True
+    cancels: bool = True
 
     def send(self, _source: SourceId, number: str, _body: bytes) -> None:
         self.sent.append(number)
@@ -130,12 +135,31 @@ class FakeCodes:
 
 
 @dataclass
+class FakeGates:
+    """Lets in unless it is to wait; `opens`: whether a failure is the one too many."""
+
+    waits: timedelta | None = None
+    opens: bool = False
+    ended: list[tuple[Ended, timedelta]] = field(default_factory=list)
+
+    def enter(self, _source: SourceId, _limits: Limits, _holder: str, _until: str, now: datetime) -> datetime | None:
+        return now + self.waits if self.waits else None
+
+    def leave(
+        self, _source: SourceId, _limits: Limits, _holder: str, ended: Ended, _now: datetime, wait: timedelta
+    ) -> bool:
+        self.ended.append((ended, wait))
+        return self.opens
+
+
+@dataclass
 class World:
     outbox: FakeOutbox
     folder: FakeFolder = field(default_factory=FakeFolder)
     problems: FakeProblems = field(default_factory=FakeProblems)
     pauses: FakePauses = field(default_factory=FakePauses)
     codes: FakeCodes = field(default_factory=FakeCodes)
+    gates: FakeGates = field(default_factory=FakeGates)
 
     def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
         flow = SendPurchaseOrders(
@@ -143,7 +167,8 @@ class World:
             self.pauses,  # type: ignore[arg-type]
             self.problems,  # type: ignore[arg-type]
             self.codes,  # type: ignore[arg-type]
-            self.folder,  # type: ignore[arg-type]
+            self.gates,  # type: ignore[arg-type]
+            lambda _: self.folder,
             new_id=lambda: "claim-1",
         )
         rules = replace(RULES, **changes)
@@ -575,3 +600,135 @@ def paused(state: PoState, *, wanted: bool = False) -> World:
         world = World(FakeOutbox(reserved(), {1: world.po}))
     world.pauses.scopes.add(pauses.supplier(ALPINA))
     return world
+
+
+# ---- what the rules say of sending
+
+
+def rules_with(**sending: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Rules by which alpina is sent to so."""
+    return {"sources": {ALPINA: replace(RULES.sources[ALPINA], send_by=Sending(**sending))}}
+
+
+def test_what_was_surely_not_taken_is_sent_again_when_the_supplier_says() -> None:
+    throttled = NotTaken("throttled", code="throttled", wait=120.0)
+    world = World(FakeOutbox(reserved()), FakeFolder(says=[throttled]))
+
+    assert world.run().counted["SendNotTaken"] == 1
+    assert (world.po.state, world.po.due_at) == (PoState.FAILED, later(2 * MINUTE))
+    assert world.run().counted == {}
+
+    world.outbox.made[1] = replace(world.po, due_at=LONG_AGO)
+    world.run()
+    assert (world.po.state, world.folder.sent, world.problems.kinds) == (PoState.SENT, ["ALPINA-000123"] * 2, [])
+
+
+def test_a_way_that_cannot_look_waits_for_an_answer_and_then_for_a_person() -> None:
+    world = asked_for(PoState.CLAIMED)
+    world.folder.looks, world.folder.there = False, True
+    patient, impatient = (rules_with(unknown_for=timedelta(hours=hours)) for hours in (4, 0))
+
+    world.run(**patient)
+    assert (world.po.state, world.po.due_at) == (PoState.UNKNOWN, times.text(times.read(LONG_AGO) + 240 * MINUTE))
+    world.run(**patient)
+    assert world.problems.kinds == []
+
+    world.outbox.made[1] = replace(world.po, due_at=LONG_AGO)
+    world.run(**impatient)
+    assert (world.po.state, world.folder.sent, world.problems.kinds) == (PoState.UNKNOWN, [], ["not_looked_up"])
+
+
+def test_what_went_out_another_way_is_neither_asked_nor_sent() -> None:
+    world = asked_for(PoState.UNKNOWN, sent_by="https json")
+
+    world.run()
+
+    assert (world.po.state, world.folder.sent, world.problems.kinds) == (PoState.UNKNOWN, [], ["way_changed"])
+
+
+@pytest.mark.parametrize(
+    ("_case", "sending", "cancels", "kind"),
+    [
+        ("after its time", {"cancels_within": 30 * MINUTE}, True, "cancel_too_late"),
+        ("never", {}, False, "no_cancel"),
+    ],
+)
+def test_a_cancel_that_the_supplier_does_not_take_is_for_a_person(
+    _case: str, sending: dict[str, Any], kind: str, *, cancels: bool
+) -> None:
+    world = asked_for(PoState.CANCELLING, sent_at=times.text(NOW - 31 * MINUTE))
+    world.folder.cancels = cancels
+
+    world.run(**rules_with(**sending))
+
+    assert (world.folder.sent, world.problems.kinds, world.po.cancel_told) == ([], [kind], False)
+
+
+def test_a_cancel_in_its_time_is_told() -> None:
+    world = asked_for(PoState.CANCELLING, sent_at=times.text(NOW - 30 * MINUTE))
+
+    world.run(**rules_with(cancels_within=30 * MINUTE))
+
+    assert (world.folder.sent, world.po.cancel_told) == (["ALPINA-000123-cancel"], True)
+
+
+def test_an_interchange_keeps_its_control_number_and_its_cancel_gets_another() -> None:
+    x12 = rules_with(written_as=WrittenAs.X12, x12=X12(sender="SHOP", receiver="ALPINA"))
+    world = World(FakeOutbox(reserved()), FakeFolder(says=[NotTaken("no", code="throttled", wait=60.0)]))
+    world.run(**x12)
+    control = world.po.control
+
+    world.outbox.made[1] = replace(world.po, due_at=LONG_AGO)
+    world.run(**x12)
+    assert (world.po.state, world.po.control) == (PoState.SENT, control)
+
+    world.outbox.made[1] = replace(world.po, state=PoState.CANCELLING, due_at=LONG_AGO)
+    world.folder.says = [NotTaken("no", code="throttled", wait=60.0)]
+    world.run(**x12)
+    numbered = world.po
+    world.outbox.made[1] = replace(numbered, due_at=LONG_AGO)
+    world.run(**x12)
+
+    assert numbered.cancel_control not in {0, control}
+    assert (world.po.cancel_control, world.po.cancel_at, world.po.cancel_told) == (
+        numbered.cancel_control,
+        numbered.cancel_at,
+        True,
+    )
+
+
+def test_a_supplier_that_is_to_be_left_alone_is_sent_nothing() -> None:
+    due = asked_for(PoState.READY).outbox.made[1]
+    world = World(FakeOutbox(reserved(), {1: due}), gates=FakeGates(waits=7 * MINUTE))
+
+    world.run(**rules_with(limits=Limits(failures=1)))
+
+    assert (world.po.state, world.po.due_at, world.folder.sent) == (PoState.READY, later(7 * MINUTE), [])
+
+
+@pytest.mark.parametrize(
+    ("says", "ended"),
+    [
+        ([], Ended.ANSWERED),
+        ([Rejected("no", code="supplier_refused")], Ended.ANSWERED),
+        ([UnderWay("on its way", code="under_way")], Ended.ANSWERED),
+        ([NotTaken("no", code="throttled", wait=60.0)], Ended.THROTTLED),
+        ([NotTaken("no", code="unreached", wait=60.0)], Ended.FAILED),
+        ([Transient("lost", code="no_answer")], Ended.FAILED),
+    ],
+)
+def test_the_gate_hears_how_a_turn_ended(says: list[AppError], ended: Ended) -> None:
+    world = World(FakeOutbox(reserved()), FakeFolder(says=says), gates=FakeGates(opens=ended is Ended.FAILED))
+
+    world.run(**rules_with(limits=Limits(failures=1)))
+
+    assert [each for each, _ in world.gates.ended] == [ended]
+    assert ("supplier_failing" in world.problems.kinds) is (ended is Ended.FAILED)
+
+
+def test_a_claim_that_was_overtaken_gives_its_turn_back() -> None:
+    world = World(FakeOutbox(reserved(), refuses=1))
+
+    world.run(**rules_with(limits=Limits(at_once=1)))
+
+    assert [each for each, _ in world.gates.ended] == [Ended.NOTHING, Ended.ANSWERED]

@@ -1,4 +1,4 @@
-"""The stand-ins for WooCommerce, Amazon and a generic shop sign, ask for signatures, and misbehave when told to."""
+"""The stand-ins for other platforms than Shopify sign, ask for signatures, and misbehave when told to."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def woo(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any, s
     return send(f"{url}/wp-json/wc/v3/{path}", method, {"Authorization": f"Basic {BASIC}"}, body)
 
 
+def bigcommerce(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any, str | None]:  # noqa: ANN401
+    return send(f"{url}/stores/abc123/{path}", method, {"X-Auth-Token": stand_ins.BIGCOMMERCE_TOKEN}, body)
+
+
 def generic(url: str, at: int, kind: str, event_id: str = "e1", **data: Any) -> tuple[int, Any, str | None]:  # noqa: ANN401
     body = {"type": kind, "data": data}
     signed = f"{event_id}.{at}.".encode() + json.dumps(body).encode()
@@ -74,7 +78,7 @@ class Standing:
     shown: Callable[[], int]
 
 
-@pytest.fixture(params=["woo", "amazon", "generic"])
+@pytest.fixture(params=["woo", "bigcommerce", "amazon", "generic"])
 def standing(request: pytest.FixtureRequest, tmp_path: Path) -> Standing:
     clock = Clock()
     if request.param == "woo":
@@ -85,6 +89,15 @@ def standing(request: pytest.FixtureRequest, tmp_path: Path) -> Standing:
             return woo(url, "POST", "products/batch", {"update": [{"id": 11, "stock_quantity": units}]})
 
         return Standing(shop, tell, lambda: shop.quantities()[11] or 0)
+    if request.param == "bigcommerce":
+        store = stand_ins.bigcommerce(tmp_path, Endpoint(), clock)
+        store.has(11, "A", 5)
+
+        def adjust(url: str, units: int) -> tuple[int, Any, str | None]:
+            item = {"location_id": 1, "product_id": 11, "quantity": units}
+            return bigcommerce(url, "PUT", "v3/inventory/adjustments/absolute", {"items": [item]})
+
+        return Standing(store, adjust, lambda: store.quantities()["A"])
     if request.param == "amazon":
         seller = stand_ins.amazon(tmp_path, clock)
         seller.has("A", 5)
@@ -173,6 +186,16 @@ def test_another_key_opens_no_shop(tmp_path: Path) -> None:
         assert woo(url, "POST", "products/batch", {"update": [{"id": 1}] * 101})[0] == 413
 
 
+def test_another_token_opens_no_bigcommerce_store(tmp_path: Path) -> None:
+    with serving(stand_ins.bigcommerce(tmp_path, Endpoint(), Clock())) as url:
+        assert send(f"{url}/stores/abc123/v2/orders", "GET", {"X-Auth-Token": "another"})[0] == 401
+        assert bigcommerce(url, "GET", "v2/orders/7")[0] == 404
+        assert bigcommerce(url, "GET", "v2/nothing")[0] == 404
+        assert bigcommerce(url, "PUT", "v3/hooks/7", {"is_active": True})[0] == 404
+        many = [{"location_id": 1, "product_id": 1, "quantity": 1}] * 2001
+        assert bigcommerce(url, "PUT", "v3/inventory/adjustments/absolute", {"items": many})[0] == 422
+
+
 def test_a_change_that_comes_again_is_answered_and_not_made_again(tmp_path: Path) -> None:
     clock = Clock()
     shop = stand_ins.generic(tmp_path, Endpoint(), clock)
@@ -210,3 +233,17 @@ def test_a_generic_shop_signs_its_events_by_the_specification(tmp_path: Path) ->
     signed = f"{told['webhook-id']}.{told['webhook-timestamp']}.".encode() + body
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     assert told["webhook-signature"] == f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
+
+
+def test_a_bigcommerce_store_signs_with_its_client_secret_and_says_only_which_order(tmp_path: Path) -> None:
+    endpoint = Endpoint()
+    shop = stand_ins.bigcommerce(tmp_path, endpoint, Clock())
+    faults.set(shop.store, "duplicate")
+
+    shop.buy(7, (1, "A", 1))
+
+    (body, told), again = endpoint.came
+    signed = f"{told['webhook-id']}.{told['webhook-timestamp']}.".encode() + body
+    right = base64.b64encode(hmac.digest(b"client-secret", signed, hashlib.sha256)).decode()
+    assert (told["webhook-signature"], again) == (f"v1,{right}", (body, told))
+    assert json.loads(body)["data"] == {"type": "order", "id": 7}

@@ -41,6 +41,7 @@ marks = st.builds(
     subject=names,
     cause=names,
     job=st.just("") | names,
+    at=st.sampled_from(["", "2026-11-24T09:00:00.000Z"]),
 )
 tellings = st.builds(
     Told,

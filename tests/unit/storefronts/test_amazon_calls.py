@@ -290,7 +290,7 @@ def test_a_poll_that_asks_too_often_is_told_to_wait_for_minutes(orders: Orders, 
     failure = refusal(lambda: list(orders.list_orders_since(clock.now)))
 
     assert (failure.code, failure.details["operation"]) == ("throttled", "searchOrders")
-    assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].a_second)
+    assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].per_second)
 
 
 def test_a_seller_who_may_ask_more_often_waits_for_less(orders: Orders, clock: Clock, shop: AmazonShop) -> None:
@@ -306,7 +306,7 @@ def test_where_amazon_does_not_say_how_long_the_model_does(orders: Orders, clock
 
     failure = refusal(lambda: list(orders.list_orders_since(clock.now)))
 
-    assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].a_second)
+    assert failure.details["wait"] == pytest.approx(1 / LIMITS["searchOrders"].per_second)
 
 
 def test_an_order_is_fetched_as_the_poll_finds_it(orders: Orders, shop: AmazonShop, clock: Clock) -> None:

@@ -77,6 +77,10 @@ def test_a_query_is_posted_with_its_variables_and_the_token(server: Server) -> N
         ("for ever", {"Retry-After": "inf"}, 1.0),
         ("no number", {"Retry-After": "nan"}, 1.0),
         ("a date is not understood", {"Retry-After": "Tue, 24 Nov 2026 08:00:00 GMT"}, 1.0),
+        ("in milliseconds, as BigCommerce does", {"X-Rate-Limit-Time-Reset-Ms": "15500"}, 15.5),
+        ("the header that all know counts", {"X-Rate-Limit-Time-Reset-Ms": "2500", "Retry-After": "9"}, 9.0),
+        ("at most an hour, too", {"X-Rate-Limit-Time-Reset-Ms": "999999999"}, 3600.0),
+        ("no milliseconds", {"X-Rate-Limit-Time-Reset-Ms": "-1"}, 1.0),
     ],
 )
 def test_a_shop_that_throttles_says_how_long_to_wait(

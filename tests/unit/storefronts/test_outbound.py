@@ -30,7 +30,7 @@ def channel(platform: str) -> Channel:
 def outbound(untold: Collection[str] = platforms.EXPERIMENTAL) -> Outbound:
     """What connects shops, of whose platforms some are experimental."""
     token = stand_ins.AMAZON_TOKEN
-    return Outbound(token=lambda _: token, now=trade.times_now, new_id=lambda: "1", untold=untold)
+    return Outbound(token=lambda _: token, now=trade.times_now, new_id=lambda: "1", wait=lambda _: None, untold=untold)
 
 
 @pytest.mark.parametrize("platform", EACH)

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.intake import Ask, Intake
+from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.names import ChannelId
+from shared.domain.orders import Line
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import shopify
+from shared.storefronts.contract import Event
 from tests.support import trade
 
 GOLDEN = Path(__file__).parents[3] / "events/webhooks/shopify"
@@ -144,11 +146,30 @@ def test_an_order_may_have_no_address() -> None:
     assert (intake.ship_to, intake.order.destination.country) == ({}, "")
 
 
-def test_a_test_order_is_never_shipped() -> None:
-    with pytest.raises(Rejected) as refused:
-        read("orders_create_test")
+def test_a_test_order_says_that_it_is_one() -> None:
+    assert read("orders_create_test").is_test
+    assert not read("orders_create").is_test
 
-    assert refused.value.code == "test_order"
+
+@pytest.mark.parametrize(
+    ("told", "paid"),
+    [
+        ("pending", Paid.NOT),
+        ("authorized", Paid.AUTHORISED),
+        ("partially_paid", Paid.NOT),
+        ("paid", Paid.FULLY),
+        ("partially_refunded", Paid.FULLY),
+        ("refunded", Paid.FULLY),
+        ("voided", Paid.NOT),
+        ("expired", Paid.NOT),
+        ("of_next_year", Paid.NOT),
+        (None, Paid.NOT),
+    ],
+)
+def test_an_order_says_how_far_it_is_paid_for(told: str | None, paid: Paid) -> None:
+    body = changed("orders_create", financial_status=told)
+
+    assert shopify.read_order(NORDLYS, "orders/create", body).paid is paid
 
 
 @pytest.mark.parametrize(
@@ -295,3 +316,120 @@ def test_a_product_lists_its_variants_by_their_inventory_items() -> None:
         ("A", "gid://shopify/InventoryItem/9007199254740993", True),
         ("B", "gid://shopify/InventoryItem/12", False),
     ]
+
+
+# ---- thin events
+
+
+def identified(topic: str, body: bytes, **told: str) -> Event:
+    headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": "w1"}
+    return shopify.identify(body, headers | {name.replace("_", "-"): value for name, value in told.items()})
+
+
+@pytest.mark.parametrize(
+    ("_case", "topic", "body"),
+    [
+        ("cut", "orders/updated", b'{"id": 820982911946154508}'),
+        ("lines cut away", "orders/create", changed("orders_create", line_items=None)),
+        ("cancelled and cut", "orders/cancelled", b'{"id": 820982911946154508}'),
+        ("edited", "orders/edited", golden("orders_edited")),
+    ],
+)
+def test_an_event_that_does_not_tell_the_order_is_thin(_case: str, topic: str, body: bytes) -> None:
+    event = identified(topic, body)
+
+    assert (event.order, event.is_thin) == ("820982911946154508", True)
+
+
+@pytest.mark.parametrize(
+    ("_case", "topic", "body"),
+    [
+        ("whole", "orders/create", golden("orders_create")),
+        ("no lines left", "orders/updated", changed("orders_create", line_items=[])),
+        ("about no order", "products/update", golden("products_update")),
+        ("names no order", "orders/updated", b"{}"),
+        ("edit of nothing", "orders/edited", b"{}"),
+        ("not JSON", "orders/create", golden("malformed")),
+    ],
+)
+def test_other_events_are_not_thin(_case: str, topic: str, body: bytes) -> None:
+    assert not identified(topic, body, x_shopify_order_id="7").is_thin
+
+
+# ---- what stands in a line
+
+
+def line(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    return {"id": 9007199254740993, "sku": "A", "quantity": 3, "price": "1.00", "requires_shipping": True} | fields
+
+
+def lines_of(*items: dict[str, Any], **fields: Any) -> list[Line]:  # noqa: ANN401 - any JSON
+    body = changed("orders_create", line_items=list(items), **fields)
+    return list(shopify.read_order(NORDLYS, "orders/updated", body).order.lines)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "minor"), [("EUR", "19.9", 1990), ("JPY", "1000", 1000), ("KWD", "1.234", 1234)]
+)
+def test_a_price_has_the_decimals_of_its_currency(currency: str, price: str, minor: int) -> None:
+    assert [each.price_minor for each in lines_of(line(price=price), currency=currency)] == [minor]
+
+
+def test_a_price_with_more_decimals_than_its_currency_has_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        lines_of(line(price="1.5"), currency="JPY")
+
+
+@pytest.mark.parametrize(
+    ("_case", "fields"),
+    [("null", {"sku": None}), ("empty", {"sku": ""}), ("custom", {"sku": None, "product_exists": False})],
+)
+def test_a_line_that_nobody_lists_is_kept_under_its_id(_case: str, fields: dict[str, Any]) -> None:
+    assert [(each.line, each.sku) for each in lines_of(line(**fields))] == [("9007199254740993", "?9007199254740993")]
+
+
+@pytest.mark.parametrize(
+    ("_case", "fields"),
+    [
+        ("tip", {"title": "Tip", "sku": None, "product_exists": False, "requires_shipping": False}),
+        ("gift card", {"gift_card": True}),
+    ],
+)
+def test_tips_and_gift_cards_are_not_shipped(_case: str, fields: dict[str, Any]) -> None:
+    assert lines_of(line(**fields)) == []
+
+
+def test_discounts_and_duties_change_neither_price_nor_units() -> None:
+    told = line(
+        discount_allocations=[{"amount": "0.50", "discount_application_index": 0}],
+        duties=[{"id": "2", "price": "0.20"}],
+        total_discount="0.50",
+    )
+
+    assert lines_of(told) == lines_of(line())
+
+
+def refund(kind: str, units: int) -> dict[str, Any]:
+    item = {"id": 1, "line_item_id": 9007199254740993, "quantity": units, "restock_type": kind, "subtotal": 1.0}
+    return {"id": 7, "refund_line_items": [item]}
+
+
+@pytest.mark.parametrize(
+    ("_case", "refunds", "current", "ordered"),
+    [
+        ("never shipped", [refund("cancel", 1)], 2, 2),
+        ("lost before it was shipped", [refund("no_restock", 1)], 2, 2),
+        ("came back", [refund("return", 1)], 2, 3),
+        ("both", [refund("return", 1), refund("cancel", 1)], 1, 2),
+        ("an amount alone", [{"id": 7, "refund_line_items": []}], 3, 3),
+        ("none", None, 3, 3),
+    ],
+)
+def test_units_that_came_back_take_none_from_what_is_to_be_shipped(
+    _case: str, refunds: list[dict[str, Any]] | None, current: int, ordered: int
+) -> None:
+    assert [each.ordered for each in lines_of(line(current_quantity=current), refunds=refunds)] == [ordered]
+
+
+def test_returns_are_not_counted_twice_where_the_quantity_is_the_first_one() -> None:
+    assert [each.ordered for each in lines_of(line(), refunds=[refund("return", 1)])] == [3]

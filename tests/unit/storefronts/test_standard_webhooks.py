@@ -194,3 +194,29 @@ def test_what_the_stand_in_sends_is_verified(tmp_path: Path) -> None:
 
     assert HOOKS.verify(body, told, [stand_ins.GENERIC_SECRET], clock.now)
     assert HOOKS.read_order(MARKET, "order.placed", body).order.lines[0].open == 2
+
+
+@pytest.mark.parametrize(
+    ("_case", "body", "is_thin"),
+    [
+        ("whole", order(), False),
+        ("no lines left", order(items=[]), False),
+        ("lines untold", order(items=None), True),
+        ("nothing but the order", json.dumps({"type": "order.changed", "data": {"number": "M-7001"}}).encode(), True),
+    ],
+)
+def test_an_event_without_lines_is_thin(_case: str, body: bytes, *, is_thin: bool) -> None:
+    event = HOOKS.identify(body, headers())
+
+    assert (bool(event.order), event.is_thin) == (True, is_thin)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "minor"), [("EUR", "19.9", 1990), ("JPY", "1000", 1000), ("KWD", "1.234", 1234)]
+)
+def test_a_price_has_the_decimals_of_its_currency(currency: str, price: str, minor: int) -> None:
+    told = {"no": 9007199254740993, "article": {"code": "", "price": price}, "pieces": 1}
+
+    (line,) = HOOKS.read_order(MARKET, "order.placed", order(items=[told], currency=currency)).order.lines
+
+    assert (line.line, line.sku, line.price_minor) == ("9007199254740993", "?9007199254740993", minor)

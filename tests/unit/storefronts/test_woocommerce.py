@@ -232,7 +232,7 @@ def test_refunded_units_are_taken_off_over_all_refunds() -> None:
     assert [each.open for each in woocommerce.read_order(FJORD, "order.updated", body).order.lines] == [1, 0]
 
 
-def test_refunds_without_their_lines_leave_the_order_to_the_poll() -> None:
+def test_refunds_without_their_lines_are_refused() -> None:
     with pytest.raises(Rejected) as refused:
         woocommerce.read_order(FJORD, "order.updated", changed(refunds=[{"id": 9, "reason": "", "total": "-6.00"}]))
 
@@ -295,3 +295,30 @@ def test_a_refund_names_the_lines_of_its_order() -> None:
 )
 def test_a_product_lists_what_is_sold_itself(fields: dict[str, Any], listed: tuple[Listing, ...]) -> None:
     assert woocommerce.read_product(changed("documented_product", **fields)) == listed
+
+
+# ---- thin events
+
+
+@pytest.mark.parametrize(
+    ("body", "is_thin"),
+    [
+        (golden("documented_order"), False),
+        (changed(line_items=[]), False),
+        (changed(line_items=None), True),
+        (changed(refunds=[{"id": 9, "total": "-1.00"}]), True),
+        (changed(refunds=[refund(315, 1)]), False),
+        (changed(refunds=[{"id": 9, "total": "-1.00"}], status="refunded"), False),
+        (changed(refunds="none"), False),
+    ],
+)
+def test_an_order_is_thin_when_its_lines_or_those_of_its_refunds_are_untold(body: bytes, *, is_thin: bool) -> None:
+    event = woocommerce.identify(body, {"x-wc-webhook-topic": "order.updated", "x-wc-webhook-id": "1"})
+
+    assert (event.order, event.is_thin) == ("727", is_thin)
+
+
+def test_a_deleted_order_is_not_thin() -> None:
+    headers = {"x-wc-webhook-topic": "order.deleted", "x-wc-webhook-id": "1"}
+
+    assert not woocommerce.identify(changed(line_items=None), headers).is_thin

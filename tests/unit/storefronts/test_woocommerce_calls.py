@@ -16,14 +16,17 @@ from local import faults
 from local.stand_in import serving
 from local.woo_api import ROOT
 from local.woo_shop import WooShop
-from shared.domain.names import ChannelId
+from shared.domain.names import ChannelId, Sku
+from shared.domain.packages import Package
 from shared.errors import AppError, InvalidInput, Rejected, Transient
+from shared.flows.tell_orders import tell
 from shared.storefronts import web, woocommerce, woocommerce_hooks
-from shared.storefronts.contract import Part, Quantity
+from shared.storefronts.contract import Listing, Parcel, Part, Quantity
 from shared.storefronts.woocommerce_orders import PAGE, Orders
+from shared.storefronts.woocommerce_products import Products
 from shared.storefronts.woocommerce_rest import Rest
 from shared.storefronts.woocommerce_stock import MOST_BATCHES, Stock
-from tests.support import stand_ins
+from tests.support import stand_ins, trade
 from tests.support.stand_ins import Clock, Endpoint
 
 TOKEN = f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}"
@@ -231,6 +234,15 @@ def test_orders_are_listed_from_a_time_on_with_the_lines_of_their_refunds(
         read(found[0].body)
 
 
+def test_an_order_is_fetched_with_the_lines_of_its_refunds(shop: WooShop, rest: Rest) -> None:
+    shop.buy(2, (21, "A", 3), (22, "B", 1))
+    shop.refund(2, 900, {21: 2})
+
+    found = Orders(rest).fetch_order("2")
+
+    assert (found.order_id, read(found.body)) == ("2", [1, 1])
+
+
 @pytest.mark.parametrize("seconds", [0, 1])
 def test_all_pages_are_read_whether_orders_share_a_second_or_not(
     seconds: int, shop: WooShop, rest: Rest, clock: Clock
@@ -322,6 +334,55 @@ def test_a_fulfilment_whose_answer_is_lost_is_seen_as_told(shop: WooShop, rest: 
     assert parts(rest, "5") == [("51", 3, 1)]
 
 
+def test_parcels_are_kept_on_the_order_and_the_customer_reads_their_numbers(shop: WooShop, rest: Rest) -> None:
+    shop.buy(5, (51, "A", 3), (52, "B", 1))
+    seen = Orders(rest).order("5")
+    assert seen.tracking == frozenset()
+
+    Orders(rest).say_fulfilment([(seen.parts[0], 2)], Parcel(number="1Z999", carrier="ups"))
+    now = Orders(rest).order("5")
+    Orders(rest).say_fulfilment([(now.parts[0], 1), (now.parts[1], 1)], Parcel(number="N-7", carrier="Postnord"))
+
+    assert Orders(rest).order("5").tracking == {"1Z999", "N-7"}
+    kept = {each["key"]: each["value"] for each in shop.order(5)["meta_data"]}
+    assert (kept["truestock_parcel_1Z999"], kept["truestock_parcel_N-7"]) == ("UPS", "Postnord")
+    assert shop.order(5)["status"] == "completed"
+    assert shop.notes() == [
+        (5, "Shipped: 2 of line 51, UPS 1Z999."),
+        (5, "Shipped: 1 of line 51, 1 of line 52, Postnord N-7."),
+    ]
+
+
+@pytest.mark.parametrize(("parcel", "to_customer"), [(Parcel(number="1Z999"), True), (None, False)])
+def test_only_a_note_with_a_number_goes_to_the_customer(
+    parcel: Parcel | None, shop: WooShop, rest: Rest, *, to_customer: bool
+) -> None:
+    shop.buy(5, (51, "A", 3))
+    said: list[object] = []
+    asked = rest.send
+
+    def listening(request: web.Request) -> web.Response:
+        said.extend([json.loads(request.body or b"")["customer_note"]] if request.method == "POST" else [])
+        return asked(request)
+
+    desk = Orders(replace(rest, send=listening))
+    desk.say_fulfilment([(desk.order("5").parts[0], 1)], parcel)
+
+    assert said == [to_customer]
+    assert shop.notes() == [(5, "Shipped: 1 of line 51, 1Z999." if parcel else "Shipped: 1 of line 51.")]
+
+
+def test_two_parcels_of_one_line_are_told_one_after_the_other(shop: WooShop, rest: Rest) -> None:
+    shop.buy(1, ("l1", "S0", 5))  # type: ignore[arg-type]
+    packages = [Package(number=number, carrier="ups", lines={"l1": units}) for number, units in (("P1", 2), ("P2", 1))]
+
+    for _ in range(2):
+        tell(trade.shipped(3), packages, Orders(rest), refunds=False, job="")
+
+    assert [(part.units, part.left) for part in Orders(rest).order("1").parts] == [(5, 2)]
+    assert [note for _, note in shop.notes()] == ["Shipped: 2 of line l1, UPS P1.", "Shipped: 1 of line l1, UPS P2."]
+
+
 def test_a_cancel_is_done_at_once_and_seen(shop: WooShop, rest: Rest) -> None:
     shop.has(11, "A", 5)
     shop.buy(5, (51, "A", 3))
@@ -355,12 +416,39 @@ def test_an_order_the_shop_has_no_more_is_for_a_person(rest: Rest) -> None:
 
     for ask in (
         lambda: Orders(rest).order("404"),
+        lambda: Orders(rest).fetch_order("404"),
         lambda: Orders(rest).say_cancel("404", refunds=False),
         lambda: Orders(rest).say_fulfilment([(part, 1)]),
     ):
         with pytest.raises(AppError) as refused:
             ask()
         assert (type(refused.value), refused.value.code) == (Rejected, "no_such_order")
+
+
+# ---- products
+
+
+def test_products_and_variations_with_a_sku_are_listed_page_by_page(shop: WooShop, rest: Rest, wire: Wire) -> None:
+    for product in range(1, 102):
+        shop.has(product, f"S{product}", 1)
+    shop.has(200, "", None)
+    shop.has(201, "V1", 1, parent=200)
+    shop.has(202, "V#2", 1, parent=200)
+    shop.has(203, "", 1, parent=200)
+
+    found = list(Products(rest).list_products())
+
+    assert [each.listing for each in found] == [*(str(product) for product in range(1, 102)), "200/201"]
+    assert found[-1] == Listing(sku=Sku("V1"), listing="200/201", title="V1", is_counted=True)
+    assert wire.asked == ["GET products", "GET products", "GET products/200/variations"]
+
+
+@pytest.mark.parametrize("body", [b"null", b"{}", b"[7]", b'[{"id": {}, "type": "variable"}]'])
+def test_products_of_another_shape_are_refused(body: bytes, rest: Rest) -> None:
+    odd = replace(rest, send=lambda _: web.Response(body=body))
+
+    with pytest.raises(InvalidInput):
+        list(Products(odd).list_products())
 
 
 # ---- webhooks
@@ -375,6 +463,9 @@ def test_webhooks_that_are_missing_are_made_and_those_switched_off_switched_on(s
         "order.updated": "missing",
         "order.restored": "missing",
         "order.deleted": "missing",
+        "product.created": "missing",
+        "product.restored": "missing",
+        "product.updated": "missing",
     }
 
     woocommerce_hooks.mend(rest, HOOK, "signs", found)
@@ -382,7 +473,7 @@ def test_webhooks_that_are_missing_are_made_and_those_switched_off_switched_on(s
     mended = woocommerce_hooks.look(rest, HOOK)
     assert {each.state for each in mended} == {"active"}
     woocommerce_hooks.mend(rest, HOOK, "signs", mended)
-    assert len(rest.get("webhooks")) == 5
+    assert len(rest.get("webhooks")) == 8
     assert "signs" not in json.dumps(rest.get("webhooks"))
     assert shop.order is not None
 
