@@ -491,6 +491,7 @@ def _cloud(folder: Path) -> Iterator[Cloud]:
         clients.sqs().create_queue(QueueName=url.rpartition("/")[2])
     kept = json.dumps({"current": SECRET, "previous": "", "token": TOKEN})
     clients.secretsmanager().create_secret(Name=f"{names.secret_prefix}/shops/nordlys", SecretString=kept)
+    clients.secretsmanager().create_secret(Name=f"{names.secret_prefix}/people", SecretString="people-key")
     shop = CountedShop(
         store=Store(folder / "shop.sqlite"),
         domain="nordlys.example",

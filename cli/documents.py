@@ -16,6 +16,7 @@ from shared.domain.people import By
 from shared.domain.physical import source_of
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
+from shared.flows.cancel_requests import CancelRequests
 from shared.flows.settle_documents import HELD, Came, SettleDocuments, can_be_released
 from shared.flows.take_documents import TakeDocuments
 from shared.formats.document_reports import place
@@ -23,8 +24,8 @@ from shared.runtime import clock
 from shared.storage.documents import Documents, Entry, State
 from shared.storage.files import Files
 from shared.storage.operations import Operations
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
-from shared.suppliers.file_drop import FileDrop
 
 app = typer.Typer(help="Documents: suppliers' answers to purchase orders, their shipments, and what is held of them.")
 
@@ -153,16 +154,18 @@ def _entry(session: Session, supplier: str, kind: str, number: str) -> Entry:
 def _flow(session: Session) -> TakeDocuments:
     target = session.target
     book, bucket = target.book(), target.outputs["FilesBucket"]
-    problems, seen = Problems(book.orders), Documents(book.orders)
+    problems, seen, ways = Problems(book.orders), Documents(book.orders), target.ways()
     settle = SettleDocuments(
         book=book,
         documents=seen,
         answers=AnswerOrders(book=book, problems=problems, pause=clock.pause),
         operations=Operations(book.stock, book.orders),
         problems=problems,
-        supplier=FileDrop(target.s3(), bucket),
+        cancels=lambda: CancelRequests(seen, Pauses(book.stock), problems, ways.of),
     )
-    return TakeDocuments(files=Files(target.s3(), bucket), documents=seen, settle=settle, problems=problems)
+    return TakeDocuments(
+        files=Files(target.s3(), bucket), documents=seen, settle=settle, problems=problems, folder=ways.folder
+    )
 
 
 def _parts(subject: str) -> tuple[str, str, str]:

@@ -23,6 +23,7 @@ TRIES = 3
 MOST_NEAR = 5
 
 OnlyKind = Annotated[str, typer.Option("--kind", metavar="KIND", help="Only those of this kind.")]
+OnlyOwner = Annotated[str, typer.Option("--owner", metavar="OWNER", help="Only those of this owner.")]
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="As `truestock exceptions list` says it.")]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="As `truestock exceptions list` says it.")]
 
@@ -34,10 +35,10 @@ def exceptions() -> None:
 
 @app.command("list")
 @reads
-def list_open(session: Session, *, kind: OnlyKind = "") -> None:
+def list_open(session: Session, *, kind: OnlyKind = "", owner: OnlyOwner = "") -> None:
     """List what is open, oldest first."""
     now = clock.now()
-    opened = list(Problems(session.target.orders()).open_ones())
+    opened = [each for each in _open_ones(session, now) if owner in {"", each.problem.owner}]
     shown = [each for each in opened if kind in {"", each.problem.kind}]
     if opened and not shown:
         kinds = ", ".join(sorted({each.problem.kind for each in opened}))
@@ -147,6 +148,13 @@ def _take(problems: Problems, found: Standing, actor: str, instead_of: Collectio
     if found.taken_by not in {actor, *instead_of}:
         raise Rejected("someone else took it: speak with them", code="exception_taken", by=found.taken_by)
     return problems.take(found, actor)
+
+
+def _open_ones(session: Session, now: datetime) -> list[Standing]:
+    """Read what is open of all owners that the rules name, oldest first."""
+    problems = Problems(session.target.orders())
+    found = [each for owner in session.target.config().rules(now).owners for each in problems.open_ones(owner)]
+    return sorted(found, key=lambda each: each.opened_at)
 
 
 def _row(standing: Standing, now: datetime) -> Sequence[object]:

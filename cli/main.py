@@ -27,11 +27,13 @@ from cli import (
     listings,
     orders,
     pauses,
+    people,
     policy,
     queue,
     route,
     stock,
     stock_changes,
+    suppliers,
 )
 from cli.mistakes import WrongFile
 from cli.screen import Screen
@@ -47,6 +49,7 @@ DAILY = (
     ("where an order is", "truestock orders find TEXT"),
     ("how a cart would ship now", "truestock route --cart FILE"),
     ("whether the suppliers' files come in", "truestock feeds status"),
+    ("what is kept of a customer", "truestock people find"),
     ("stop selling, or go on", "truestock pause SCOPE, truestock resume SCOPE"),
     ("make changed rules and facts current", "truestock config push"),
 )
@@ -79,8 +82,10 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(documents.app, name="documents")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(suppliers.app, name="suppliers")
 app.add_typer(queue.app, name="queue")
 app.add_typer(policy.app, name="policy")
+app.add_typer(people.app, name="people")
 app.add_typer(pauses.app)
 app.add_typer(route.app)
 channels.app.add_typer(channel_checks.app)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,11 +16,12 @@ import typer
 from cli import plans
 from cli.session import Session, reads, writes
 from cli.words import moment
-from shared.domain import orders, taking, times
+from shared.domain import clocks, orders, places, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
-from shared.domain.names import OrderKey, SourceId, order_key
+from shared.domain.names import OrderKey, Sku, SourceId, name, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.people import By
+from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.routing import decisions, plain
 from shared.errors import InvalidInput
 from shared.flows.answer_orders import AnswerOrders
@@ -30,6 +34,14 @@ from shared.storage.whole_orders import WholeOrder
 app = typer.Typer(
     help="Orders: where they are and why; hold, release, cancel, reroute, send again, what suppliers answer."
 )
+
+
+class Agrees(StrEnum):
+    """What a customer answers who was asked to wait."""
+
+    YES = "yes"
+    NO = "no"
+
 
 REFERENCES = ("po", "token", "tracking")
 OpId = Annotated[str, typer.Option("--id", help="Names this wish: the same one twice is done once.")]
@@ -67,18 +79,38 @@ def show(session: Session, which: Which) -> None:
     session.tell(f"{order.key} ({order.name}), placed {moment(order.placed_at)}: {order.state}")
     if order.hold:
         session.tell(f"held: {order.hold}")
+    if order.agreed_until:
+        session.tell(f"the customer agreed to wait until {order.agreed_until}")
     states = [state for state in LineState if order.total(state)]
     rows = [
-        (line.line, line.sku, line.ordered, *(order.counts(line)[state] for state in states)) for line in order.lines
+        (
+            line.line,
+            line.sku,
+            line.ordered,
+            *(order.counts(line)[state] for state in states),
+            line.promised,
+            line.instead_of,
+        )
+        for line in order.lines
     ]
-    session.table("lines", ["line", "SKU", "ordered", *states], rows)
+    session.table("lines", ["line", "SKU", "ordered", *states, "promised for", "instead of"], rows)
     chosen = [(each.line, each.source, each.units, _why(whole, each.line, each.source)) for each in order.allocations]
     session.table("from whom", ["line", "source", "units", "why"], chosen)
     if whole.plan:
         columns = ["line", "source", "had", "a piece", "taken", "why"]
         session.table(f"who was weighed, {moment(whole.plan.made_at)}", columns, map(plans.weighed, whole.plan.weighed))
-    pos = [(po.number, po.source, po.state, moment(po.sent_at) if po.sent_at else "") for po in whole.purchase_orders]
-    session.table("purchase orders", ["number", "source", "state", "sent"], pos)
+    pos = [
+        (
+            po.number,
+            po.source,
+            po.state,
+            moment(po.sent_at) if po.sent_at else "",
+            moment(po.due_at) if po.state is PoState.READY and po.due_at else "",
+            _cancel_of(po),
+        )
+        for po in whole.purchase_orders
+    ]
+    session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most", "cancel"], pos)
     parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
     session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
@@ -158,6 +190,43 @@ def reroute(session: Session, which: Which, *, to: ToSource, away_from: FromSour
 
 @app.command()
 @writes
+def substitute(
+    session: Session,
+    which: Which,
+    line: Annotated[str, typer.Argument(metavar="LINE", help="Which line of the order is short.")],
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="What goes out instead.")],
+    *,
+    units: Annotated[int, typer.Option("--units", min=0, max=MOST_UNITS, metavar="N", help="Else all that wait.")] = 0,
+    op_id: OpId = "",
+) -> None:
+    """Have another SKU go out for units of a line that wait; the money stays the line's. Needs --reason.
+
+    Shows first who would ship it, and what that costs. The customer's consent is yours to have, and to note.
+    """
+    if not session.reason:
+        raise typer.BadParameter("say who agreed; it is kept with the order", param_hint="--reason")
+    now = clock.now()
+    rules, book = session.target.config().rules(now), session.target.book()
+    before = _whole(session, which).order
+    waits = before.line(line)
+    given = units or waits.open + waits.backordered
+    moved = orders.substitute(before, line, given, Sku(name(sku, "SKU")))
+    alone = replace(moved, lines=moved.lines[-1:], allocations=())
+    known = book.read((), taking.needs_of(alone, rules), consistent=True)
+    decision = taking.decide_alone(alone, known, rules, now)
+    plans.explain(session, decision)
+    if decision.plan.short:
+        raise InvalidInput("nobody ships so many of it", code="substitute_short", sku=sku, units=given)
+    is_written = session.agree([f"{given} units of line {line} of order {before.key} go out as {sku}"])
+    if is_written:
+        by = By(session.actor, session.reason)
+        _flow(session).substitute(before.key, (line, given, Sku(sku)), by, op_id or uuid.uuid4().hex[:16], now)
+        session.tell(f"order {before.key} is planned again in a moment")
+    session.answer({"order": str(before.key), "line": line, "sku": sku, "units": given, "is_written": is_written})
+
+
+@app.command()
+@writes
 def hold(session: Session, which: Which, *, op_id: OpId = "") -> None:
     """Hold an order: nothing more of it goes to a supplier. Needs --reason."""
     _operate(session, which, op_id, "is held: nothing more of it goes to a supplier", lambda flow: flow.hold)
@@ -175,6 +244,36 @@ def release(session: Session, which: Which, *, op_id: OpId = "") -> None:
 def cancel(session: Session, which: Which, *, op_id: OpId = "") -> None:
     """Cancel an order: at once what no supplier has, by asking the rest; then the shop is told. Needs --reason."""
     _operate(session, which, op_id, "is cancelled, as far as no supplier has it", lambda flow: flow.cancel)
+
+
+@app.command()
+@writes
+def consent(
+    session: Session,
+    which: Which,
+    says: Annotated[Agrees, typer.Argument(help="Whether the customer agrees to wait.")],
+    *,
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Until when; else as the notice asked.")] = "",
+    op_id: OpId = "",
+) -> None:
+    """Record whether a customer agrees to wait for a late order: `no` cancels and refunds it. Needs --reason."""
+    if says is Agrees.NO:
+        _operate(session, which, op_id, "is cancelled: its customer does not wait", lambda flow: flow.cancel)
+        return
+    now, order = clock.now(), _whole(session, which).order
+    channel = session.target.config().rules(now).channels.get(order.key.channel)
+    asked = clocks.notice(order, channel, now) if channel else None
+    if not until and asked is None:
+        raise typer.BadParameter("the customer was not asked to wait, so say until when", param_hint="--until")
+    day = asked.wait_until if asked and not until else places.day(until)
+    if day is None or day < now.date():
+        raise typer.BadParameter("a day to come, such as 2026-12-24", param_hint="--until")
+    told = f"waits until {day}: its customer agrees"
+    _operate(session, which, op_id, told, lambda flow: partial(_consent, flow, day.isoformat()))
+
+
+def _consent(flow: OperateOrders, until: str, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
+    return flow.consent(key, until, by, op_id, now)
 
 
 @app.command()
@@ -281,6 +380,13 @@ def _found(session: Session, text: str) -> list[OrderKey]:
     values += [("name", f"{channel}#{name}") for channel in rules.channels for name in (text, f"#{text.strip('#')}")]
     found += [key for kind, value in values if (key := order_lists.find(table, kind, value))]
     return list(dict.fromkeys(found))
+
+
+def _cancel_of(po: PurchaseOrder) -> str:
+    """Say how far the cancel of a purchase order is; what the supplier answers is its state."""
+    if not po.cancel_wanted:
+        return ""
+    return f"asked {moment(po.cancel_at)}" if po.cancel_told and po.cancel_at else "wanted"
 
 
 def _why(whole: WholeOrder, line: str, source: str) -> str:

@@ -26,6 +26,7 @@ from shared.errors import Conflict, InvalidInput
 from shared.flows.send_purchase_orders import PAUSED_FOR
 from shared.runtime import clock
 from shared.storage import due_work, pauses
+from shared.storage.due_work import Due
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import ALL, Pause, Pauses
 
@@ -153,7 +154,7 @@ def waiting(outbox: Outbox, suppliers: Collection[SourceId], now: datetime) -> I
     """Yield purchase orders to these suppliers that a pause has set aside; the sweep tells of those it cannot read."""
     until = times.text(now + PAUSED_FOR + CLOCKS_DIFFER)
     found = due_work.due(outbox.book.orders, until, MOST_DUE)
-    for order in dict.fromkeys(each.order for each in found if not each.is_order):
+    for order in dict.fromkeys(each.order for each in found if isinstance(each, Due) and not each.is_order):
         try:
             there = outbox.purchase_orders(order)
         except InvalidInput:

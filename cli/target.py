@@ -13,7 +13,9 @@ import boto3
 import botocore.session
 
 from shared.domain.messages import Message
-from shared.runtime import queues
+from shared.runtime import queues, secrets
+from shared.runtime.clients import ONCE
+from shared.runtime.ways import Ways
 from shared.storage.config import Config
 from shared.storage.dynamo import Table
 from shared.storage.order_book import OrderBook
@@ -83,6 +85,16 @@ class Target:
     def book(self) -> OrderBook:
         """Open both tables, as moves need them."""
         return OrderBook.of(self.dynamodb(), self.outputs["StockTable"], self.outputs["OrderTable"])
+
+    def ways(self) -> Ways:
+        """Connect to its suppliers."""
+        return Ways(
+            bucket=self.outputs["FilesBucket"],
+            s3=lambda: self.session.client("s3", endpoint_url=self.endpoint, config=ONCE),
+            ses=lambda: self.session.client("sesv2", endpoint_url=self.endpoint, config=ONCE),
+            transfer=lambda: self.session.client("transfer", endpoint_url=self.endpoint, config=ONCE),
+            secret=lambda source: secrets.read(self.secretsmanager(), f"{self.secret_prefix}/suppliers/{source}"),
+        )
 
     def send(self, queue: str, messages: Iterable[Message], *, delay_seconds: int = 0) -> None:
         """Send messages to the queue of that output, to be seen after a delay."""

@@ -119,6 +119,8 @@ def _rule(term: Term, channel: Channel, rules: Rules) -> str:
             return f"kept back (rule channels.{channel.channel}.buffer: {channel.buffer})"
         case TermKind.FLOOR:
             return f"too few to offer (rule channels.{channel.channel}.floor: {channel.floor})"
+        case TermKind.BACKORDERS:
+            return f"sold before anybody has it, and not sold yet (rule channels.{channel.channel}.backorders)"
         case _:
             return f"more than is shown (rule channels.{channel.channel}.cap: {channel.cap})"
 

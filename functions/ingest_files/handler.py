@@ -28,16 +28,38 @@ from shared.storage.levels import Levels
 from shared.storage.offers import Offers
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
-from shared.suppliers.file_drop import FileDrop
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from shared.domain.rules import Source
+    from shared.flows.cancel_requests import CancelRequests
+    from shared.suppliers.contract import Folder
+
 
 COMES_AGAIN_SECONDS = 60
+
+
+@cache
+def cancels() -> CancelRequests:
+    """Connect what asks to cancel: few files need it, and every cold start would pay for all ways of sending."""
+    from shared.flows.cancel_requests import CancelRequests  # noqa: PLC0415
+    from shared.runtime import ways  # noqa: PLC0415
+
+    names = settings()
+    book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    return CancelRequests(Documents(book.orders), Pauses(book.stock), Problems(book.orders), ways.of)
+
+
+def folder(source: Source) -> Folder:
+    """Return where answers to X12 files are put."""
+    from shared.runtime import ways  # noqa: PLC0415 - as above
+
+    return ways.folder(source)
 
 
 def documents() -> TakeDocuments:
@@ -51,10 +73,10 @@ def documents() -> TakeDocuments:
         answers=AnswerOrders(book=book, problems=problems, pause=clock.pause),
         operations=Operations(book.stock, book.orders),
         problems=problems,
-        supplier=FileDrop(clients.s3(), names.files_bucket),
+        cancels=cancels,
     )
     files = Files(clients.s3(), names.files_bucket)
-    return TakeDocuments(files=files, documents=seen, settle=settle, problems=problems)
+    return TakeDocuments(files=files, documents=seen, settle=settle, problems=problems, folder=folder)
 
 
 @cache

@@ -10,12 +10,15 @@ import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared.flows.people_requests import PeopleRequests
 from shared.flows.place_orders import PlaceOrders
 from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
+from shared.runtime.secrets import people_key
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.archive import Archive
 from shared.storage.order_book import OrderBook
+from shared.storage.people import People
 from shared.storage.problems import Problems
 from shared.storefronts import inbound
 
@@ -29,10 +32,12 @@ def flow() -> PlaceOrders:
     """Connect the flow."""
     names = settings()
     book = OrderBook.of(clients.dynamodb(), names.stock_table, names.order_table)
+    problems = Problems(book.orders)
     return PlaceOrders(
         book=book,
         archive=Archive(clients.s3(), names.archive_bucket),
-        problems=Problems(book.orders),
+        problems=problems,
+        people=PeopleRequests(people=People(book.orders), problems=problems, key=people_key),
         inbound=inbound.of,
         new_id=lambda: uuid.uuid4().hex[:16],
         pause=clock.pause,

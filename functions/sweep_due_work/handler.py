@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from shared.flows.compensate import Compensate
 from shared.flows.cure import Cure
+from shared.flows.erase_people import ErasePeople
 from shared.flows.guard_margins import GuardMargins
+from shared.flows.operate_orders import OperateOrders
+from shared.flows.personal_data import PersonalData
+from shared.flows.send_batches import SendBatches
 from shared.flows.send_purchase_orders import SendPurchaseOrders
-from shared.flows.sweep_due_work import SweepDueWork
+from shared.flows.sweep_due_work import ENDS_WITH_LEFT, SweepDueWork
 from shared.flows.watch import Watch
+from shared.flows.watch_clocks import TellDelays
 from shared.runtime import clients, clock, lifetime, queues, rules, ways
 from shared.runtime.observability import count, logger, metrics
+from shared.runtime.secrets import people_key
 from shared.runtime.settings import in_lambda, settings
 from shared.storage.availability import Availability, Leases
+from shared.storage.batches import Batches
 from shared.storage.feeds import Feeds
 from shared.storage.flags import Flags
 from shared.storage.gates import Gates
@@ -26,8 +33,10 @@ from shared.storage.ledger import Ledger
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.pauses import Pauses
+from shared.storage.people import People
 from shared.storage.problems import Problems
 from shared.storage.supplier_codes import SupplierCodes
+from shared.storage.versions import Versions
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -44,21 +53,43 @@ def book() -> OrderBook:
 def sweep() -> SweepDueWork:
     """Connect the flow, and in it the one that sends purchase orders."""
     names, outbox, problems = settings(), Outbox(book()), Problems(book().orders)
+    people = People(book().orders)
+    purchase_orders = SendPurchaseOrders(
+        outbox=outbox,
+        pauses=Pauses(book().stock),
+        problems=problems,
+        codes=SupplierCodes(book().stock),
+        gates=Gates(book().orders),
+        ways=ways.of,
+        new_id=lambda: uuid.uuid4().hex[:16],
+    )
     return SweepDueWork(
         table=book().orders,
         outbox=outbox,
         problems=problems,
-        purchase_orders=SendPurchaseOrders(
-            outbox=outbox,
-            pauses=Pauses(book().stock),
+        purchase_orders=purchase_orders,
+        batches=SendBatches(purchase_orders, Batches(book().orders)),
+        delays=TellDelays(problems, operate().cancel),
+        erase=ErasePeople(
+            people=people,
+            data=PersonalData(
+                people=people,
+                outbox=outbox,
+                archive=Versions(clients.s3(), names.archive_bucket),
+                files=Versions(clients.s3(), names.files_bucket),
+            ),
             problems=problems,
-            codes=SupplierCodes(book().stock),
-            gates=Gates(book().orders),
-            ways=ways.of,
-            new_id=lambda: uuid.uuid4().hex[:16],
+            key=people_key,
+            ends_with_left=ENDS_WITH_LEFT,
         ),
         to_orders=partial(queues.send, names.order_queue_url),
     )
+
+
+@cache
+def operate() -> OperateOrders:
+    """Connect the flow that cancels what a customer did not agree to wait for."""
+    return OperateOrders(book(), partial(queues.send, settings().order_queue_url))
 
 
 @cache

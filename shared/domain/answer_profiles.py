@@ -122,7 +122,7 @@ class AnswerProfile:
     `uoms`: a unit of measure, in small letters -> pieces in it; `reasons`: a word or code of the source -> why;
     `counts`: whether a document whose counts do not add up is refused, or read and told; `rejected_change`: what it
     means when an answer to a change rejects the line; `files`: its own files, by what they tell; `acknowledge`: whether
-    its X12 is answered by a 997.
+    its X12 is answered by a 997, `advise`: what of it is held, by an 824.
     """
 
     uoms: Mapping[str, int] = field(default_factory=lambda: PIECES)
@@ -133,6 +133,7 @@ class AnswerProfile:
     policy: Policy = field(default_factory=Policy)
     partner: Partner = field(default_factory=Partner)
     acknowledge: bool = True
+    advise: bool = False
 
     def kind_of(self, name: str) -> Kind | None:
         """Say what a file tells, by its name alone; None: no answer to a purchase order."""
@@ -147,7 +148,7 @@ USUAL = AnswerProfile()
 
 def parse(at: Place) -> AnswerProfile:
     """Read a profile. Raises InvalidInput naming the place, the value and what is allowed there."""
-    at.only("uoms", "reasons", "counts", "rejected_change", "policy", "partner", "acknowledge", *Kind)
+    at.only("uoms", "reasons", "counts", "rejected_change", "policy", "partner", "acknowledge", "advise", *Kind)
     return AnswerProfile(
         uoms=_uoms(at),
         reasons=_words(at, "reasons", *Reason),
@@ -157,6 +158,7 @@ def parse(at: Place) -> AnswerProfile:
         policy=_policy(at.child("policy")) if at.has("policy") else Policy(),
         partner=_partner(at.child("partner")) if at.has("partner") else Partner(),
         acknowledge=at.flag("acknowledge", default=True),
+        advise=at.flag("advise", default=False),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain import orders
+from shared.domain import orders, times
 from shared.domain.names import OrderKey
 from shared.domain.orders import DeductsAt, Move, Order
 from shared.domain.purchase_orders import PoEvent, PurchaseOrder
@@ -38,7 +38,7 @@ class LineAnswer:
 class Answer:
     """A document about a purchase order, by its `number`: its own name, when it says that things happened, its lines.
 
-    `document` is the supplier's own name of it: the same one twice says nothing new.
+    `document` is the supplier's own name of it: the same one twice says nothing new. `why`: a reason, where it has one.
     """
 
     order: OrderKey
@@ -47,6 +47,7 @@ class Answer:
     received_at: datetime
     lines: tuple[LineAnswer, ...]
     at: datetime | None = None
+    why: str = ""
 
 
 def moves(answer: Answer) -> list[LineAnswer]:
@@ -67,6 +68,13 @@ def moves(answer: Answer) -> list[LineAnswer]:
 def move_id(po: PurchaseOrder, line: LineAnswer, document: str) -> str:
     """Name a move, so that the same document says it once."""
     return f"{line.says}#{po.source}#{po.n}#{document}#{line.line}"
+
+
+def notes(answer: Answer, line: LineAnswer) -> dict[str, str | int]:
+    """Say what a move is of, as it is kept with its marker: a scorecard counts that, and nothing else."""
+    happened_at = times.text(answer.at or answer.received_at)
+    kept: dict[str, str | int] = {"number": answer.number, "units": line.units, "happened_at": happened_at}
+    return kept | ({"why": answer.why} if answer.why else {})
 
 
 def apply(order: Order, n: int, answer: LineAnswer, deducts_at: DeductsAt) -> Move:

@@ -1,4 +1,4 @@
-"""What a channel is told that it can sell: percent -> buffer -> floor -> cap over the sources that may ship.
+"""What a channel is told that it can sell: percent -> buffer -> floor -> backorders -> cap over who may ship.
 
 The number is computed when it is told, from the levels as they then are, and it carries its own terms, which add up
 to it. What a change of a level leaves behind is only a mark, whose rank says how much it hurts to be late: a shop
@@ -38,6 +38,7 @@ class TermKind(StrEnum):
     PERCENT = "percent"
     BUFFER = "buffer"
     FLOOR = "floor"
+    BACKORDERS = "backorders"
     CAP = "cap"
 
 
@@ -69,11 +70,13 @@ def number(
     sources: Iterable[Source],
     now: str,
     not_counted: Mapping[SourceId, str],
+    room: int = 0,
 ) -> Number:
     """Compute the number of a SKU on a channel: whole pieces, never below zero.
 
     `sources` are those that may ship for the channel, `known` the state of their feeds: an old count is worth less.
-    `not_counted`: sources that offer it below the channel's margin, and the figures.
+    `not_counted`: sources that offer it below the channel's margin, and the figures. `room`: how many units more are
+    sold before anybody has them.
     """
     by_source = {level.key.source: level for level in levels}
     terms: list[Term] = []
@@ -89,17 +92,18 @@ def number(
         if because := not_counted.get(source.source):
             terms.append(Term(kind=TermKind.MARGIN, units=-fresh, source=source.source, because=because))
     units = sum(term.units for term in terms)
-    for kind, left in _ruled(units, channel):
+    for kind, left in _ruled(units, channel, room):
         terms.append(Term(kind=kind, units=left - units))
         units = left
     return Number(units=units, terms=tuple(term for term in terms if term.units or term.kind is TermKind.OFFERED))
 
 
-def _ruled(units: int, channel: Channel) -> Iterator[tuple[TermKind, int]]:
+def _ruled(units: int, channel: Channel, room: int) -> Iterator[tuple[TermKind, int]]:
     """Apply a channel's rules in their order; yield what is left after each."""
     yield TermKind.PERCENT, (left := units * channel.percent // WHOLE)
     yield TermKind.BUFFER, (left := max(left - channel.buffer, 0))
     yield TermKind.FLOOR, (left := left if left > channel.floor else 0)
+    yield TermKind.BACKORDERS, (left := left + room)
     yield TermKind.CAP, min(left, channel.cap)
 
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from shared.domain import answers, money, times
+from shared.domain import answers, gtin, money, times
 from shared.domain.answer_profiles import Policy
 from shared.domain.answer_words import SHIPS, Action, ChangeOutcome, Reason
 from shared.domain.answers import LineAnswer, Says
@@ -63,12 +63,16 @@ class Promise(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A purchase order, its order, and what a piece costs at its source, minor units by SKU."""
+    """A purchase order, its order, and what a piece costs at its source, minor units by SKU.
+
+    `gtins`: of its SKUs, of fourteen digits, where one is known.
+    """
 
     order: Order
     po: PurchaseOrder
     currency: str
     costs: Mapping[Sku, int] = field(default_factory=dict)
+    gtins: Mapping[Sku, str] = field(default_factory=dict)
 
     def allocation(self, line: str) -> Allocation | None:
         """Return what the order has of a line under this purchase order."""
@@ -125,7 +129,7 @@ def acknowledged(said: Acknowledgement, asked: Asked, policy: Policy, into: Mean
         into.find("other_currency", text, said.origin.spot, "currency", said.currency)
     seen: set[str] = set()
     for each in said.lines:
-        line = _line(asked.po, each.line, each.products, each.spot, into)
+        line = _line(asked, each.line, each.products, each.spot, into)
         if line and line.line in seen:
             into.find("line_twice", "a line is answered twice", each.spot, "line", line.line)
         elif line:
@@ -222,7 +226,7 @@ def shipped(lines: Iterable[ShippedLine], asked: Asked, policy: Policy, into: Me
     units: Counter[str] = Counter()
     spots: dict[str, Spot] = {}
     for each in lines:
-        line = _line(asked.po, each.line, each.products, each.spot, into)
+        line = _line(asked, each.line, each.products, each.spot, into)
         if line and each.units:
             units[line.line] += each.units * line.pack
             spots.setdefault(line.line, each.spot)
@@ -239,7 +243,7 @@ def change_answered(said: ChangeAnswer, asked: Asked, into: Meaning) -> bool:
     Of a purchase order that nobody wants cancelled any more nothing is cancelled.
     """
     lines = [
-        (each.outcome, _line(asked.po, each.answer.line, each.answer.products, each.answer.spot, into), each)
+        (each.outcome, _line(asked, each.answer.line, each.answer.products, each.answer.spot, into), each)
         for each in said.lines
     ]
     outcomes = {outcome for outcome, _, _ in lines} | ({said.whole} if said.whole else set())
@@ -258,31 +262,54 @@ def change_answered(said: ChangeAnswer, asked: Asked, into: Meaning) -> bool:
     return ChangeOutcome.REFUSED in outcomes
 
 
-def _line(po: PurchaseOrder, line_id: str, products: Sequence[ProductId], spot: Spot, into: Meaning) -> PoLine | None:
-    """Find which line it is, by our number of it, else by the product; both have to agree where both are said."""
+def _line(asked: Asked, line_id: str, products: Sequence[ProductId], spot: Spot, into: Meaning) -> PoLine | None:
+    """Find which line it is, by our number of it, else by the product; both have to agree where both are said.
+
+    A product is known by our SKU and the supplier's code; by its GTIN only where it has neither.
+    """
+    by_line = [each for each in asked.po.lines if each.line == line_id]
     try:
         ours, theirs = product_id(products, Whose.OURS), product_id(products, Whose.SUPPLIER)
+        number = "" if ours or theirs else _gtin(products, is_needed=not by_line)
     except InvalidInput as failure:
         into.find(failure.code, failure.message, spot, "line", line_id)
         return None
-    by_product = [
+    known = [each for each in asked.po.lines if number and asked.gtins.get(each.sku) == number]
+    by_product = known or [
         each
-        for each in po.lines
+        for each in asked.po.lines
         if (not ours or each.sku == ours) and (not theirs or theirs in {each.code or each.sku, each.sku})
     ]
-    is_named = bool(ours or theirs)
-    by_line = [each for each in po.lines if each.line == line_id]
-    if by_line and is_named and by_line[0] not in by_product:
+    is_named = bool(ours or theirs or known)
+    is_other = bool(by_line and number) and asked.gtins.get(by_line[0].sku, number) != number
+    if by_line and (is_other or (is_named and by_line[0] not in by_product)):
         into.find("line_other_product", "the line is of another product", spot, "line", line_id)
         return None
     if by_line:
         return by_line[0]
     if is_named and len(by_product) == 1:
+        if known and known[0].pack != 1:
+            into.find("pack_unclear", "whether pieces or packs are counted is not said", spot, "line", number)
+            return None
         return by_product[0]
     code = "line_ambiguous" if is_named and by_product else "unknown_line"
-    value = line_id or ours or theirs
+    value = line_id or ours or theirs or number
     into.find(code, "the purchase order has no such line, or several", spot, "line", value)
     return None
+
+
+def _gtin(products: Sequence[ProductId], *, is_needed: bool) -> str:
+    """Return the GTIN of a line; empty where there is none, or no sound one and the line is known otherwise.
+
+    Raises InvalidInput for one that cannot be read, and for two.
+    """
+    try:
+        found = {gtin.read(each.id) for each in products if each.whose is Whose.GTIN}
+    except InvalidInput:
+        if is_needed:
+            raise
+        return ""
+    return product_id([ProductId(Whose.GTIN, each) for each in found], Whose.GTIN)
 
 
 def difference(before: Sequence[Step], now: Sequence[Step], spot: Spot, into: Meaning) -> None:

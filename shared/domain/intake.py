@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.customers import Customer
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
 
@@ -30,8 +31,8 @@ class Paid(StrEnum):
 class Intake:
     """One event read: the order as the platform now describes it, all units open, and the address it ships to.
 
-    `ship_to` is personal data: it goes into `SHIPTO` and nowhere else. `paid`: as far as the platform says; one that
-    brings only orders that are to be shipped says so of all.
+    `ship_to` and `customer` are personal data: the one goes into `SHIPTO`, the other into a hash, and nowhere else.
+    `paid`: as far as the platform says; one that brings only orders that are to be shipped says so of all.
     """
 
     ask: Ask
@@ -39,6 +40,7 @@ class Intake:
     ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
     paid: Paid = Paid.FULLY
     is_test: bool = False
+    customer: Customer = field(default_factory=Customer, repr=False)
 
     @property
     def key(self) -> OrderKey:

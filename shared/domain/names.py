@@ -42,6 +42,13 @@ class LevelKey(NamedTuple):
     source: SourceId
 
 
+class CapKey(NamedTuple):
+    """What waits for a SKU on a channel, counted because a cap is on it."""
+
+    channel: ChannelId
+    sku: Sku
+
+
 def name(text: object, what: str) -> str:
     """Return `text` stripped, fit for a key.
 

@@ -45,6 +45,7 @@ class Event(StrEnum):
     REROUTE = "reroute"
     CONFIRM_CANCEL = "confirm_cancel"
     EDIT = "edit"
+    SUBSTITUTE = "substitute"
 
 
 HELD = "held"
@@ -73,6 +74,7 @@ TRANSITIONS: Mapping[Event, Mapping[LineState, LineState]] = MappingProxyType(
         Event.REROUTE: {_RESERVED: _OPEN, _SENT: _OPEN, _ACCEPTED: _OPEN},
         Event.CONFIRM_CANCEL: {_SENT: _CANCELLED, _ACCEPTED: _CANCELLED},
         Event.EDIT: {_OPEN: _CANCELLED, _BACK: _CANCELLED, _RESERVED: _CANCELLED},
+        Event.SUBSTITUTE: {_OPEN: _CANCELLED, _BACK: _CANCELLED},
     }
 )
 """Event -> from which state units may leave -> where they then are. New units of an edit begin as open.
@@ -89,7 +91,11 @@ class DeductsAt(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of an order, units in pieces, price in minor units of the order's currency."""
+    """One line of an order, units in pieces, price in minor units of the order's currency.
+
+    `promised`: the day for which units that wait are promised. `capped`: those that are backordered count towards the
+    cap of its SKU on its channel. `instead_of`: the line of the shop's whose units are these; the shop knows only that.
+    """
 
     line: str
     sku: Sku
@@ -98,6 +104,14 @@ class Line:
     backordered: int = 0
     cancelled: int = 0
     price_minor: int = 0
+    promised: str = ""
+    capped: bool = False
+    instead_of: str = ""
+
+    @property
+    def active(self) -> int:
+        """Units that are not cancelled."""
+        return self.ordered - self.cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +170,9 @@ class Destination:
 class Order:
     """A customer's order. `version` grows with the platform's own changes, `revision` with every write of ours.
 
-    `reroute_to`: the only source that the next plan may take from, because a person wants it; that plan clears it.
+    `customer`: the keyed hash of whose it is, empty where nobody told, or after an erasure. `reroute_to`: the only
+    source that the next plan may take from, because a person wants it; that plan clears it. `agreed_until`: the day
+    until which the customer has agreed to wait.
     """
 
     key: OrderKey
@@ -170,9 +186,11 @@ class Order:
     next_n: int = 1
     attempt: str = ""
     ship_to: str = ""
+    customer: str = ""
     hold: str = ""
     cancel_wanted: bool = False
     reroute_to: str = ""
+    agreed_until: str = ""
     revision: int = 1
     due_at: str = ""
 
@@ -202,6 +220,19 @@ class Order:
             (each.rejected or each.rerouted) and level == LevelKey(self.line(each.line).sku, each.source)
             for each in self.allocations
         )
+
+    def rejections(self, line_id: str) -> int:
+        """Count the purchase orders of which a supplier rejected units of a line."""
+        return sum(1 for each in self.allocations if each.line == line_id and each.rejected)
+
+    def instead_of(self, line_id: str) -> tuple[Line, ...]:
+        """Return the lines whose units go out instead of some of a line's."""
+        return tuple(line for line in self.lines if line.instead_of == line_id)
+
+    @property
+    def given_up(self) -> int:
+        """Units that were cancelled and for which nothing else goes out."""
+        return sum(line.cancelled - (line.ordered if line.instead_of else 0) for line in self.lines)
 
     @property
     def late(self) -> int:
@@ -241,6 +272,11 @@ class Order:
     def is_cancelled(self) -> bool:
         """Whether it was cancelled as a whole, and nothing of it is on its way any more; a tombstone is nothing."""
         return self.cancel_wanted and bool(self.lines) and self.state == _CANCELLED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all units are shipped or cancelled: nobody needs its address any more."""
+        return not any(self.total(state) for state in (_OPEN, _BACK, _RESERVED, _SENT, _ACCEPTED))
 
     @property
     def wants_units(self) -> bool:
@@ -298,10 +334,86 @@ def take(order: Order, taken: Mapping[tuple[str, SourceId], int], *, attempt: st
     return _checked(Event.TAKE, order, after)
 
 
-def backorder(order: Order) -> Order:
-    """Let every open unit wait for stock."""
-    lines = tuple(replace(line, open=0, backordered=line.backordered + line.open) for line in order.lines)
-    return _checked(Event.BACKORDER, order, replace(order, lines=lines))
+def backorder(order: Order, some: Mapping[str, tuple[int, str]] | None = None) -> Order:
+    """Let open units wait for stock: all of them, or by line so many, promised for a day.
+
+    Those for which a day is promised count towards the cap of their SKU. Raises Rejected when not so many are open.
+    """
+    waits = {line.line: (line.open, "") for line in order.lines} if some is None else some
+    after = order
+    for line_id, (units, day) in waits.items():
+        line = order.line(line_id)
+        if not 0 <= units <= line.open:
+            raise Rejected("the line has not that many open units", code="nothing_open", line=line_id, units=units)
+        line = replace(line, open=line.open - units, backordered=line.backordered + units)
+        after = _with_line(after, replace(line, promised=max(day, line.promised), capped=True) if day else line)
+    return _checked(Event.BACKORDER, order, after)
+
+
+def capped(order: Order) -> Counter[Sku]:
+    """Count the units of an order that stand in the counts of what waits under a cap."""
+    found: Counter[Sku] = Counter()
+    for line in order.lines:
+        if line.capped:
+            found[line.sku] += line.backordered
+    return found
+
+
+def give_up(order: Order, line_id: str) -> Order:
+    """Cancel the open units of a line that nobody has."""
+    line = order.line(line_id)
+    after = _with_line(order, replace(line, open=0, cancelled=line.cancelled + line.open))
+    return _checked(Event.CANCEL, order, after)
+
+
+def substitute(order: Order, line_id: str, units: int, sku: Sku) -> Order:
+    """Have units of a line that wait be units of another SKU, open on a line of their own; the money stays the line's.
+
+    Raises Rejected when not so many wait, or the order is cancelled.
+    """
+    line = order.line(line_id)
+    from_open = min(units, line.open)
+    from_back = units - from_open
+    if order.cancel_wanted or units <= 0 or from_back > line.backordered or sku == line.sku:
+        raise Rejected(
+            "the line has not that many units that wait for it", code="nothing_waits", line=line_id, units=units
+        )
+    first = line.instead_of or line.line
+    taken, n = {each.line for each in order.lines}, 1
+    while f"{first}-{n}" in taken:
+        n += 1
+    given = replace(
+        line,
+        open=line.open - from_open,
+        backordered=line.backordered - from_back,
+        cancelled=line.cancelled + units,
+    )
+    added = Line(
+        line=f"{first}-{n}", sku=sku, ordered=units, open=units, price_minor=line.price_minor, instead_of=first
+    )
+    changed = _with_line(order, given)
+    return _checked(Event.SUBSTITUTE, order, replace(changed, lines=(*changed.lines, added)))
+
+
+def promise(order: Order, line_id: str, n: int, day: str) -> Order:
+    """Move a line's promise to the day on which purchase order `n` ships it; the last of several is the line's."""
+    line = order.line(line_id)
+    others = any(each.live > each.shipped for each in order.allocations if each.line == line_id and each.n != n)
+    waits_elsewhere = others or line.open or line.backordered
+    return _with_line(order, replace(line, promised=max(day, line.promised) if waits_elsewhere else day))
+
+
+def described(order: Order, units: Mapping[str, int]) -> dict[str, int]:
+    """Say how many units of each line a shop's description (its line -> units) wants; of what it leaves out, none.
+
+    What goes out instead of a line is part of that line to the shop, and the last of it that is given up.
+    """
+    wanted = {line.line: units.get(line.line, 0) for line in order.lines}
+    for line in order.lines:
+        if line.instead_of:
+            wanted[line.line] = min(line.active, wanted[line.instead_of])
+            wanted[line.instead_of] -= wanted[line.line]
+    return wanted
 
 
 def cancel(order: Order, version: int, most: int = NO_LIMIT) -> Move:
@@ -433,8 +545,7 @@ def edit(
     lines = []
     allocations = list(order.allocations)
     for line in order.lines:
-        units = wanted.get(line.line, line.ordered - line.cancelled)
-        more = units - (line.ordered - line.cancelled)
+        more = wanted.get(line.line, line.active) - line.active
         if more >= 0:
             lines.append(replace(line, ordered=line.ordered + more, open=line.open + more))
             continue
@@ -552,12 +663,15 @@ def _give_up(order: Order, event: Event, n: int, line_id: str, units: int) -> Mo
         line = replace(line, cancelled=line.cancelled + given)
     else:
         line = replace(line, open=line.open + given)
-    lines = tuple(line if old.line == line_id else old for old in changed.lines)
-    return Move(_checked(event, order, replace(changed, lines=lines)), effects.all())
+    return Move(_checked(event, order, _with_line(changed, line)), effects.all())
 
 
 def _with(order: Order, before: Allocation, after: Allocation) -> Order:
     return replace(order, allocations=tuple(after if a is before else a for a in order.allocations))
+
+
+def _with_line(order: Order, line: Line) -> Order:
+    return replace(order, lines=tuple(line if old.line == line.line else old for old in order.lines))
 
 
 class _Effects:

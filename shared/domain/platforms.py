@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from shared.domain.customers import PeopleAsk
 from shared.domain.intake import Ask, Paid
 from shared.domain.places import Place
 
@@ -38,6 +39,7 @@ SHIPS: Mapping[str, frozenset[Paid]] = {
 
 LOOPBACK = ("127.0.0.1", "localhost")
 OF_A_LINE = ("id", "sku", "units", "price", "ships")
+OF_A_CUSTOMER = (PeopleAsk.ERASE, PeopleAsk.EXPORT)
 OF_AN_ADDRESS = ("name", "company", "address1", "address2", "city", "zip", "province", "country_code", "phone")
 
 
@@ -47,6 +49,8 @@ class OrderMapping:
 
     `version` leads to a whole number or a time that grows with every change. Empty: the JSON does not say. `ships`
     leads to false for what needs no shipping, `cancelled` to anything but null, false or nothing for a cancelled order.
+    `email` and `customer` lead to whose it is; `people` are topics that ask something about a customer, who stands in
+    their JSON at the same places.
     """
 
     topic: str
@@ -60,6 +64,9 @@ class OrderMapping:
     currency: str = ""
     cancelled: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
+    email: str = ""
+    customer: str = ""
+    people: Mapping[str, PeopleAsk] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +150,10 @@ def _url(at: Place, key: str) -> str:
 
 def _mapping(at: Place) -> OrderMapping:
     at.only(
-        "topic", "topics", "order", "version", "placed_at", "lines", "line", "name", "currency", "cancelled", "address"
+        *("topic", "topics", "order", "version", "placed_at", "lines", "line", "name", "currency", "cancelled"),
+        *("address", "email", "customer", "people"),
     )
-    topics = at.child("topics")
+    topics, people = at.child("topics"), at.child("people") if at.has("people") else None
     if not topics.names():
         raise at.wrong("topics", {}, "topics of the shop and what each asks: create, edit or cancel")
     line = at.child("line")
@@ -162,6 +170,9 @@ def _mapping(at: Place) -> OrderMapping:
         currency=_path(at, "currency") if at.has("currency") else "",
         cancelled=_path(at, "cancelled") if at.has("cancelled") else "",
         address=_address(at.child("address")) if at.has("address") else {},
+        email=_path(at, "email") if at.has("email") else "",
+        customer=_path(at, "customer") if at.has("customer") else "",
+        people={topic: PeopleAsk(people.one_of(topic, *OF_A_CUSTOMER)) for topic in people.names()} if people else {},
     )
 
 

@@ -7,7 +7,7 @@ looked (docs/protocols.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -106,7 +106,8 @@ class PurchaseOrder:
     """What one supplier is asked to ship for one order. `n` is the order's own count, `number` the supplier's.
 
     Kept so that a second try is the same to the byte: `sent_by`, the way and the writing of its claim; `control` and
-    `cancel_control`, the numbers of its interchanges; `cancel_at`, when its cancel was first to go out.
+    `cancel_control`, the numbers of its interchanges; `cancel_at`, when its cancel was first to go out. `shipped_at`:
+    when we heard that all of it was. `batch`: the number of the file that it goes out in, among others.
     """
 
     order: OrderKey
@@ -126,13 +127,15 @@ class PurchaseOrder:
     control: int = 0
     cancel_control: int = 0
     cancel_at: str = ""
+    shipped_at: str = ""
+    batch: str = ""
     revision: int = 1
 
 
-def answered(po: PurchaseOrder, event: PoEvent, now: str, due_at: str) -> PurchaseOrder | None:
+def answered(po: PurchaseOrder, event: PoEvent, now: str, due: Callable[[PurchaseOrder], str]) -> PurchaseOrder | None:
     """Apply what a supplier's answer means for a purchase order as a whole; None where it means nothing any more.
 
-    Whoever answers has it, whatever became of the sending.
+    Whoever answers has it, whatever became of the sending. `due`: when it is then looked at again.
     """
     there = po
     if po.state in ASKED_AGAIN:
@@ -140,8 +143,9 @@ def answered(po: PurchaseOrder, event: PoEvent, now: str, due_at: str) -> Purcha
     if (there.state, event) not in PO_TRANSITIONS:
         return None
     after = step(there, event)
-    is_over = after.state not in {PoState.ACKNOWLEDGED, PoState.CANCELLING}
-    changed = replace(after, due_at="" if is_over else due_at, revision=po.revision + 1)
+    if after.state is PoState.SHIPPED and not after.shipped_at:
+        after = replace(after, shipped_at=now)
+    changed = replace(after, due_at=due(after), revision=po.revision + 1)
     is_same = replace(changed, revision=po.revision, due_at=po.due_at) == po
     return None if is_same else changed
 

@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain import answer_profiles, platforms, profiles, sending_rules, shipping_rules
+from shared.domain import answer_profiles, clock_rules, platforms, profiles, promises, sending_rules, shipping_rules
 from shared.domain.answer_profiles import AnswerProfile
+from shared.domain.clock_rules import Clocks, Delays
 from shared.domain.facts import Codes
 from shared.domain.intake import Paid
-from shared.domain.names import ChannelId, SourceId
+from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.orders import DeductsAt
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
+from shared.domain.problems import OWNER
 from shared.domain.profiles import FeedProfile
-from shared.domain.sending_rules import AS_FILES, Sending
+from shared.domain.promises import Backorders
+from shared.domain.routing import calendar
+from shared.domain.sending_rules import AS_FILES, Send, Sending
 from shared.domain.shipping_rules import Holidays, RateTable, Routing, Shipping
 from shared.errors import InvalidInput
 
@@ -29,6 +33,7 @@ MOST_HOURS = 90 * 24
 
 NO_CAP = 1_000_000_000
 MOST_A_SECOND = 10_000
+REROUTES = 3
 
 RATE_MISSING = "rate_missing"
 """The code of a source's currency that no rate turns into that of a channel it ships for."""
@@ -36,7 +41,12 @@ RATE_MISSING = "rate_missing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A shop. `when_short`: what becomes of units nobody has, `backorder` or `hold`.
+    """A shop. `when_short`: what becomes of units nobody has, `backorder`, `hold` or `cancel`.
+
+    `backorders`: SKUs that it sells before anybody has them; of such a SKU more than the cap is held, or cancelled.
+    `reroutes`: so often units of a line that a supplier rejected are looked for elsewhere. `substitutes`: whether a
+    product's alternatives go out when it is short (`allow`), are named to a person (`offer`), or neither (`never`).
+    `imported_twice`: an order that came by another channel too is told (`flag`), or held as well (`hold`).
 
     Its numbers are `percent` of what its sources offer, less `buffer`, 0 at or below `floor`, at most `cap`.
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
@@ -45,7 +55,7 @@ class Channel:
     Shopify or BigCommerce store; `mapping`: of a generic shop; `marketplace`, `auth_url`: of an Amazon seller, who is
     its `shop`. `takes`: how far an order has to be paid for to be shipped; `takes_tests`: test orders are orders, too.
     `limit`: how much of what the platform counts, calls or points, it may be asked a second; None: as much as the
-    platform takes.
+    platform takes. `delays`: when a customer is told of one, and what its silence means.
     """
 
     channel: ChannelId
@@ -55,6 +65,10 @@ class Channel:
     location: str
     currency: str
     when_short: str = "backorder"
+    backorders: Mapping[Sku, Backorders] = field(default_factory=dict, hash=False)
+    reroutes: int = REROUTES
+    substitutes: str = "never"
+    imported_twice: str = "flag"
     percent: int = 100
     buffer: int = 0
     floor: int = 0
@@ -65,12 +79,18 @@ class Channel:
     below_margin: str = "tell"
     active: bool = True
     routing: Routing = field(default_factory=Routing)
+    delays: Delays = field(default_factory=Delays)
     mapping: OrderMapping | None = None
     marketplace: str = ""
     auth_url: str = ""
     takes: frozenset[Paid] = frozenset(Paid)
     takes_tests: bool = False
     limit: int | None = None
+
+    def backorders_of(self, sku: Sku, now: datetime) -> Backorders | None:
+        """Return under which terms a SKU is sold now before anybody has it; None: under none."""
+        found = self.backorders.get(sku)
+        return found if found and found.holds(now) else None
 
     @property
     def zeroes_below_margin(self) -> bool:
@@ -96,7 +116,7 @@ class Source:
     shipment. `cadence`: how often it shows that it is there, by a file or an empty one; None: nobody waits for it.
     `freshness`: what its counts are worth as they grow old, by age; none: they never do. `low_at`: a level with so many
     units or fewer is low. `own`: its stock is ours, to move and to put returns on. `codes`: what a code of its files
-    that nobody has mapped is.
+    that nobody has mapped is. `clocks`: how long things may take with it.
     """
 
     source: SourceId
@@ -116,10 +136,24 @@ class Source:
     codes: Codes = Codes.SAME
     active: bool = True
     shipping: Shipping = field(default_factory=Shipping)
+    clocks: Clocks = field(default_factory=Clocks)
 
     def day(self, now: datetime) -> str:
         """Return the day that it is there now."""
         return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def may_send(self, now: datetime) -> datetime:
+        """Return from when on a purchase order that is ready now may go out."""
+        cutoff = self.shipping.cutoff
+        if self.send_by.send is Send.ANY_TIME or cutoff is None:
+            return now
+        return calendar.opens(cutoff, self.send_by.opens, now)
+
+    def waits_until(self, now: datetime) -> datetime:
+        """Return until when a purchase order that is made now waits: for its supplier to open, or for its batch."""
+        if self.send_by.batch:
+            return calendar.next_of(self.send_by.batch.at, self.zone, self.shipping.cutoff, now)
+        return self.may_send(now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +174,13 @@ class Rules:
     def active_sources(self) -> tuple[Source, ...]:
         """Sources that orders may go to, in order of id."""
         return tuple(source for _, source in sorted(self.sources.items()) if source.active)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who looks after exceptions, each once."""
+        terms = [source.clocks for source in self.sources.values()]
+        named = (owner for each in terms for owner in (each.owner, each.escalates_to) if owner)
+        return tuple(sorted({OWNER, *named}))
 
     @property
     def active_channels(self) -> tuple[Channel, ...]:
@@ -198,6 +239,10 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         at,
         "currency",
         "when_short",
+        "backorders",
+        "reroutes",
+        "substitutes",
+        "imported_twice",
         "percent",
         "buffer",
         "floor",
@@ -209,6 +254,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         "active",
         "routing",
         "limit",
+        "delays",
     )
     currency = at.currency("currency")
     has_floor = at.has("margin_floor_percent")
@@ -226,7 +272,11 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         takes=connection.takes,
         takes_tests=connection.takes_tests,
         currency=currency,
-        when_short=at.one_of("when_short", "backorder", "hold", default="backorder"),
+        when_short=at.one_of("when_short", "backorder", "hold", "cancel", default="backorder"),
+        backorders=promises.parse(at.rows("backorders")),
+        reroutes=at.whole("reroutes", 0, 100, default=REROUTES),
+        substitutes=at.one_of("substitutes", "never", "offer", "allow", default="never"),
+        imported_twice=at.one_of("imported_twice", "flag", "hold", default="flag"),
         percent=at.whole("percent", 0, 100, default=100),
         buffer=at.whole("buffer", 0, 1_000_000, default=0),
         floor=at.whole("floor", 0, 1_000_000, default=0),
@@ -238,6 +288,7 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         active=at.flag("active", default=True),
         routing=shipping_rules.routing(at.child("routing"), currency) if at.has("routing") else Routing(),
         limit=at.whole("limit", 1, MOST_A_SECOND) if at.has("limit") else None,
+        delays=clock_rules.delays(at.child("delays")) if at.has("delays") else Delays(),
     )
 
 
@@ -259,12 +310,16 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         "codes",
         "active",
         "shipping",
+        "clocks",
     )
     currency, zone = at.currency("currency"), at.text("zone")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise at.wrong("zone", zone, "a zone of the tz database, such as Europe/Berlin") from error
+    shipping = (
+        shipping_rules.shipping(at.child("shipping"), currency, zone, holidays) if at.has("shipping") else Shipping()
+    )
     return Source(
         source=key,
         name=at.text("name"),
@@ -274,7 +329,7 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         answers=answer_profiles.parse(at.child("answers")) if at.has("answers") else answer_profiles.USUAL,
         deducts_at=DeductsAt(at.one_of("deducts_at", *DeductsAt, default=DeductsAt.SHIP)),
         takes_in_within=timedelta(hours=at.whole("takes_in_within_hours", 0, MOST_HOURS, default=24)),
-        send_by=sending_rules.parse(at, "send_by"),
+        send_by=_send_by(at, shipping),
         ships_within=timedelta(days=at.whole("ships_within_days", 1, 90, default=14)),
         cadence=timedelta(hours=at.whole("cadence_hours", 1, MOST_HOURS)) if at.has("cadence_hours") else None,
         freshness=_freshness(at.rows("freshness")),
@@ -282,10 +337,16 @@ def _source(key: SourceId, at: Place, holidays: Holidays) -> Source:
         own=at.flag("own", default=False),
         codes=Codes(at.one_of("codes", *Codes, default=Codes.SAME)),
         active=at.flag("active", default=True),
-        shipping=shipping_rules.shipping(at.child("shipping"), currency, zone, holidays)
-        if at.has("shipping")
-        else Shipping(),
+        shipping=shipping,
+        clocks=clock_rules.clocks(at.child("clocks")) if at.has("clocks") else Clocks(),
     )
+
+
+def _send_by(at: Place, shipping: Shipping) -> Sending:
+    read = sending_rules.parse(at, "send_by")
+    if read.send is Send.BUSINESS_HOURS and (shipping.cutoff is None or read.opens >= shipping.cutoff.at):
+        raise at.wrong("send_by.send", read.send.value, "shipping.cutoff beside it, later on the day than opens")
+    return read
 
 
 def _freshness(rows: list[Place]) -> tuple[Tier, ...]:

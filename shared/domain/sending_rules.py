@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from shared.domain.places import Place
 from shared.domain.platforms import LOOPBACK, OF_AN_ADDRESS
 
 MOST_TIMEOUT_SECONDS = 10
+MOST_IN_A_BATCH = 100
 NUMBER = "{number}"
 """Stands in a URL for the purchase order's number."""
 BODY, TIMESTAMP = "{body}", "{timestamp}"
@@ -58,6 +59,13 @@ class Mode(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     TEST = "test"
+
+
+class Send(StrEnum):
+    """When a purchase order may go out: at any time, or only while the supplier is there."""
+
+    ANY_TIME = "any_time"
+    BUSINESS_HOURS = "business_hours"
 
 
 class SignIn(StrEnum):
@@ -163,6 +171,14 @@ class Limits:
         return self.at_once is None and self.a_minute is None and self.failures is None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """When what waits goes out in one file, by the source's clock, and how many go into one at most."""
+
+    at: tuple[time, ...]
+    most: int = 100
+
+
 USUAL_LIMITS = Limits(failures=5)
 
 
@@ -172,6 +188,8 @@ class Sending:
 
     `order`, `cancel`: templates of JSON. `unknown_for`: how long an answer to what may have arrived is waited for where
     the way cannot look. `cancels_within`: how long after the send it takes requests to cancel; None: always.
+    `batch`: many in one file, None: each in its own. `send`: when; business hours are from `opens` to the cutoff on the
+    days of the source's `shipping.cutoff`.
     """
 
     by: By = By.FILE
@@ -186,6 +204,15 @@ class Sending:
     limits: Limits = field(default_factory=Limits)
     unknown_for: timedelta = timedelta()
     cancels_within: timedelta | None = None
+    send: Send = Send.ANY_TIME
+    opens: time = time()
+    batch: Batching | None = None
+
+    @property
+    def cancels_parts(self) -> bool:
+        """Whether a request to cancel says of which lines, and how many units: else it means all of the order."""
+        names = set(_names(self.cancel))
+        return self.written_as is not WrittenAs.JSON or any(pair <= names for pair in ASKS_FOR)
 
     @property
     def name(self) -> str:
@@ -205,7 +232,7 @@ def parse(at: Place, key: str) -> Sending:
     written_as = WrittenAs(at.one_of("as", *WRITES[by], default=WRITES[by][0]))
     own = () if by is By.FILE else (by.value,)
     how = () if written_as is WrittenAs.CSV else (written_as.value,)
-    at.only("way", "as", "mode", "limits", "unknown_hours", "cancel_minutes", *own, *how)
+    at.only("way", "as", "mode", "limits", "unknown_hours", "cancel_minutes", "send", "opens", "batch", *own, *how)
     templates = _templates(at.child("json")) if written_as is WrittenAs.JSON else {}
     sending = Sending(
         by=by,
@@ -222,6 +249,9 @@ def parse(at: Place, key: str) -> Sending:
         cancels_within=timedelta(minutes=at.whole("cancel_minutes", 0, 30 * 24 * 60))
         if at.has("cancel_minutes")
         else None,
+        send=Send(at.one_of("send", *Send, default=Send.ANY_TIME)),
+        opens=at.clock("opens") if at.has("opens") else time(),
+        batch=_batch(at.child("batch")) if at.has("batch") else None,
     )
     _agrees(at, sending)
     return sending
@@ -232,6 +262,10 @@ def _agrees(at: Place, sending: Sending) -> None:
     says_test = sending.written_as is WrittenAs.X12 or "$test" in _names(sending.order)
     if sending.mode is Mode.TEST and not says_test:
         raise at.wrong("mode", "test", "test only where what is sent says so: as x12, or by $test in the JSON")
+    if sending.batch and (sending.written_as is WrittenAs.JSON or sending.send is Send.BUSINESS_HOURS):
+        raise at.wrong("batch", at.value("batch"), "csv or x12 in files, over sftp or by e-mail, and no send beside it")
+    if at.has("opens") and sending.send is Send.ANY_TIME:
+        raise at.wrong("opens", at.value("opens"), "send: business_hours beside it")
     if sending.api and bool(sending.api.cancel_url) != (sending.cancel is not None):
         raise at.wrong("https.cancel_url", sending.api.cancel_url, "a URL if, and only if, json.cancel is there")
 
@@ -397,6 +431,17 @@ def _limits(at: Place) -> Limits:
         a_minute=at.whole("a_minute", 1, 6_000) if at.has("a_minute") else None,
         failures=at.whole("failures", 1, 100) if at.has("failures") else None,
         rests=timedelta(minutes=at.whole("rest_minutes", 1, 24 * 60, default=15)),
+    )
+
+
+def _batch(at: Place) -> Batching:
+    at.only("at", "most")
+    clock = at.value("at")
+    if not isinstance(clock, list) or not clock:
+        raise at.wrong("at", clock, "a list of times, in quotes: ['10:00', '15:00']")
+    return Batching(
+        at=tuple(Place(f"{at.path}.at", {str(i): each}).clock(str(i)) for i, each in enumerate(clock)),
+        most=at.whole("most", 1, MOST_IN_A_BATCH, default=MOST_IN_A_BATCH),
     )
 
 

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from shared.domain import orders, times
 from shared.domain.asking import Asked, Step, next_step
 from shared.domain.feeds import Feed
-from shared.domain.names import LevelKey, OrderKey, Sku, SourceId
+from shared.domain.names import CapKey, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.offers import Offer
-from shared.domain.orders import NO_SOURCE, UNROUTABLE, LineState, Order
-from shared.domain.routing.candidates import Goods, Supply, destination_of, problem_of
+from shared.domain.orders import NO_SOURCE, UNROUTABLE, Line, Order
+from shared.domain.routing.candidates import NOTHING_KNOWN, Goods, Supply, destination_of, problem_of
 from shared.domain.routing.decisions import Decision, decide
 from shared.domain.routing.problem import PPM
 from shared.domain.rules import Channel, Rules, Source
@@ -44,6 +44,18 @@ class Needs:
     feeds: frozenset[SourceId] = frozenset()
     pauses: frozenset[SourceId] = frozenset()
     counters: frozenset[SourceId] = frozenset()
+    caps: frozenset[CapKey] = frozenset()
+
+    def __or__(self, other: Needs) -> Needs:
+        """Add what another plan looks at."""
+        return Needs(
+            levels=self.levels | other.levels,
+            goods=self.goods | other.goods,
+            feeds=self.feeds | other.feeds,
+            pauses=self.pauses | other.pauses,
+            counters=self.counters | other.counters,
+            caps=self.caps | other.caps,
+        )
 
     def without(self, levels: Collection[LevelKey]) -> Needs:
         """Leave out levels that are known, and what is asked of sources that have no other: they ship nothing."""
@@ -63,7 +75,8 @@ class Known:
     """What a batch has read.
 
     Absent levels have nothing, absent offers are of unknown cost, absent goods weigh nothing. `numbered`: day and
-    count of the purchase orders a source was last given.
+    count of the purchase orders a source was last given. `waiting`: units that wait under a cap, absent ones none.
+    `twins`: new orders to hold, and the one of another channel that each looks like.
     """
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
@@ -73,6 +86,8 @@ class Known:
     feeds: Mapping[SourceId, Feed] = field(default_factory=dict)
     paused: frozenset[SourceId] = frozenset()
     numbered: Mapping[SourceId, tuple[str, int]] = field(default_factory=dict)
+    waiting: dict[CapKey, int] = field(default_factory=dict)
+    twins: Mapping[OrderKey, OrderKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,29 +110,66 @@ class Batch:
     shares: Mapping[LevelKey, Mapping[OrderKey, int]]
     unchanged: frozenset[OrderKey]
     """Orders whose ask this plan answers with nothing: there is nothing to write for them."""
+    waits: Mapping[CapKey, int] = field(default_factory=dict)
+    """How many more units, or fewer, wait under each cap that is touched."""
+    caps: Mapping[CapKey, int] = field(default_factory=dict)
+    """The most that may wait, where more do and their SKU is still sold so."""
 
 
 def plan_batch(asked: Sequence[Asked], known: Known, rules: Rules, attempt: str, now: datetime) -> Batch:
     """Plan as many of the asked orders as one transaction holds; those it leaves out are asked again afterwards."""
     left, given = _takeable(known, now), _given_today(known, rules, now)
+    waiting, waits, caps = Counter(known.waiting), Counter[CapKey](), dict[CapKey, int]()
     planned: list[Planned] = []
     shares: dict[LevelKey, dict[OrderKey, int]] = {}
     unchanged: set[OrderKey] = set()
     for ask in asked:
         before = known.orders.get(ask.key)
-        one = _plan_one(ask, before, _supply(known, left, given), rules, attempt, now)
+        one = _plan_one(ask, before, _Shelf(_supply(known, left, given), waiting, known.twins), rules, attempt, now)
         taken = _by_level(one)
+        moved = waits_moved(before, one.after)
         if before is not None and _same_but_for_clock(before, one.after) and before.due_at > times.text(now):
             unchanged.add(ask.key)
             continue
-        if len(planned) == MOST_ORDERS or len(planned) + 1 + len(shares.keys() | taken.keys()) > MOST_ACTIONS:
+        if len(planned) == MOST_ORDERS or _actions(planned, shares, taken, waits, moved) > MOST_ACTIONS:
             break
         planned.append(one)
         for level, units in taken.items():
             left[level] -= units
             shares.setdefault(level, {})[ask.key] = units
         given.update({level.source for level in taken})
-    return Batch(planned=tuple(planned), shares=shares, unchanged=frozenset(unchanged))
+        waiting.update(moved)
+        waits.update(moved)
+        for cap, units in moved.items():
+            terms = rules.channels[cap.channel].backorders_of(cap.sku, now)
+            if units > 0 and terms:
+                caps[cap] = terms.most
+    return Batch(
+        planned=tuple(planned),
+        shares=shares,
+        unchanged=frozenset(unchanged),
+        waits={cap: units for cap, units in waits.items() if units},
+        caps=caps,
+    )
+
+
+def waits_moved(before: Order | None, after: Order) -> dict[CapKey, int]:
+    """Say by how much a write of an order moves what waits under caps."""
+    moved = orders.capped(after)
+    if before:
+        moved.subtract(orders.capped(before))
+    return {CapKey(after.key.channel, sku): units for sku, units in sorted(moved.items()) if units}
+
+
+def _actions(
+    planned: Sequence[Planned],
+    shares: Mapping[LevelKey, object],
+    taken: Mapping[LevelKey, object],
+    waits: Mapping[CapKey, int],
+    moved: Mapping[CapKey, int],
+) -> int:
+    """Count the actions of a transaction with one order more."""
+    return len(planned) + 1 + len(shares.keys() | taken.keys()) + len(waits.keys() | moved.keys())
 
 
 def tombstone(ask: Asked) -> Order:
@@ -139,7 +191,7 @@ def needs(asked: Sequence[Asked], known: Mapping[OrderKey, Order], rules: Rules)
     for ask in asked:
         order = known.get(ask.key) or (ask.newest.order if ask.newest else None)
         if order and next_step(ask, known.get(ask.key)) in {Step.CREATE, Step.TAKE}:
-            found = _both(found, needs_of(order, rules))
+            found |= needs_of(order, rules)
     return found
 
 
@@ -148,14 +200,24 @@ def needs_of(order: Order, rules: Rules) -> Needs:
     channel = rules.channels[order.key.channel]
     sources = rules.sources_of(channel)
     skus = {line.sku for line in order.lines}
-    is_guarded = channel.margin_floor_percent is not None
+    is_asked = channel.margin_floor_percent is not None or channel.substitutes != "never"
     return Needs(
         levels=frozenset(LevelKey(sku, source.source) for sku in skus for source in sources),
-        goods=frozenset(skus) if is_guarded or any(map(_asks_about_goods, sources)) else frozenset(),
+        goods=frozenset(skus) if is_asked or any(map(_asks_about_goods, sources)) else frozenset(),
         feeds=frozenset(source.source for source in sources if _may_be_stale(source)),
         pauses=frozenset(source.source for source in sources),
         counters=frozenset(source.source for source in sources if source.shipping.orders_a_day is not None),
+        caps=frozenset(CapKey(order.key.channel, sku) for sku in skus if sku in channel.backorders),
     )
+
+
+def alternatives(channel: Channel, skus: Collection[Sku], goods: Mapping[Sku, Goods], rules: Rules) -> Needs:
+    """Name what a plan looks at beside all that, should any of these SKUs be short and its alternatives go out."""
+    if channel.substitutes == "never":
+        return Needs()
+    found = frozenset(each for sku in skus if sku in goods for each in goods[sku].substitutes)
+    sources = rules.sources_of(channel)
+    return Needs(levels=frozenset(LevelKey(sku, source.source) for sku in found for source in sources), goods=found)
 
 
 def decide_alone(order: Order, known: Known, rules: Rules, now: datetime) -> Decision:
@@ -193,16 +255,6 @@ def _supply(known: Known, left: Mapping[LevelKey, int], given: Mapping[SourceId,
     )
 
 
-def _both(one: Needs, other: Needs) -> Needs:
-    return Needs(
-        levels=one.levels | other.levels,
-        goods=one.goods | other.goods,
-        feeds=one.feeds | other.feeds,
-        pauses=one.pauses | other.pauses,
-        counters=one.counters | other.counters,
-    )
-
-
 def _asks_about_goods(source: Source) -> bool:
     return bool(source.shipping.tariffs) or not source.shipping.ship_to.hazmat
 
@@ -211,26 +263,98 @@ def _may_be_stale(source: Source) -> bool:
     return any(tier.percent == 0 for tier in source.freshness)
 
 
-def _plan_one(ask: Asked, before: Order | None, known: Supply, rules: Rules, attempt: str, now: datetime) -> Planned:
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What the orders of a batch before this one have left: units to take, and room to wait."""
+
+    supply: Supply
+    waiting: Mapping[CapKey, int]
+    twins: Mapping[OrderKey, OrderKey]
+
+
+def _plan_one(ask: Asked, before: Order | None, shelf: _Shelf, rules: Rules, attempt: str, now: datetime) -> Planned:
     if next_step(ask, before) is Step.TOMBSTONE:
         return Planned(before=None, after=tombstone(ask), decision=None)
-    order = before or _new(ask)
-    wanted = demands(order, backordered=ask.fill)
-    decision, is_cut, after = None, False, replace(order, hold="")
+    order = replace(before or _new(ask), hold="")
+    if before is None and (twin := shelf.twins.get(ask.key)):
+        hold = f"{twin} of another channel looks like the same order"
+        return Planned(before=None, after=replace(order, hold=hold, attempt=attempt, ship_to=attempt), decision=None)
+    tried = tried_enough(order, rules)
+    wanted = {line: units for line, units in demands(order, backordered=ask.fill).items() if line not in tried}
+    decision, is_cut = None, False
     try:
-        decision = decide_for(order, wanted, known, rules, now) if wanted else None
+        if wanted:
+            order, decision = _with_alternatives(order, wanted, shelf.supply, rules, now)
     except InvalidInput as failure:
         after = replace(order, hold=f"{UNROUTABLE}: {failure}")
-    if decision:
-        taken, is_cut = _fitting(order, decision.plan.taken)
-        after = orders.take(after, taken, attempt=attempt, backordered=ask.fill)
-        after = after if is_cut else _short(after, rules.channels[order.key.channel], decision)
+    else:
+        taken, is_cut = _fitting(order, decision.plan.taken if decision else {})
+        after = orders.take(order, taken, attempt=attempt, backordered=ask.fill)
+        after = after if is_cut else _short(after, rules, decision, shelf.waiting, now)
     waits = timedelta(0) if is_cut else ASKED_AGAIN_AFTER
     due_at = times.text(now + waits) if after.wants_units else ""
     ship_to = order.ship_to or (attempt if before is None and ask.newest and ask.newest.ship_to else "")
     revision = 1 if before is None else before.revision + 1
     after = replace(after, attempt=attempt, ship_to=ship_to, reroute_to="", due_at=due_at, revision=revision)
     return Planned(before=before, after=after, decision=decision)
+
+
+def choices(planned: Planned, known: Known, rules: Rules, now: datetime) -> dict[str, tuple[str, ...]]:
+    """Name what could go out now instead of what is short of an order, by line, best first, and how many of it.
+
+    Only of a channel that has a person offer it, and only what may be sold: at too small a margin there is none.
+    """
+    order, found = planned.after, dict[str, tuple[str, ...]]()
+    if planned.decision is None or rules.channels[order.key.channel].substitutes != "offer":
+        return found
+    supply = _supply(known, _takeable(known, now), _given_today(known, rules, now))
+    for line in order.lines:
+        units, told = line.open + line.backordered, []
+        for sku in supply.goods.get(line.sku, NOTHING_KNOWN).substitutes if units else ():
+            tried = orders.substitute(order, line.line, units, sku)
+            decision = decide_for(tried, {tried.lines[-1].line: units}, supply, rules, now)
+            if ships := units - sum(decision.plan.short.values()):
+                told.append(f"{ships} x {sku}")
+        if told:
+            found[line.line] = tuple(told)
+    return found
+
+
+def tried_enough(order: Order, rules: Rules) -> frozenset[str]:
+    """Name the lines that so many suppliers have rejected that no other is asked, unless a person wants one."""
+    most = rules.channels[order.key.channel].reroutes
+    if order.reroute_to:
+        return frozenset()
+    return frozenset(line.line for line in order.lines if order.rejections(line.line) > most)
+
+
+def _with_alternatives(
+    order: Order, wanted: Mapping[str, int], known: Supply, rules: Rules, now: datetime
+) -> tuple[Order, Decision]:
+    """Plan units, and let what is short go out as its alternatives where the channel allows that.
+
+    Of an alternative only what the same plan takes is put in the place of a line's units: nobody waits for one. A SKU
+    that is sold before anybody has it was meant by its customer.
+    """
+    decision = decide_for(order, wanted, known, rules, now)
+    channel = rules.channels[order.key.channel]
+    if channel.substitutes != "allow" or order.reroute_to:
+        return order, decision
+    short = [order.line(line) for line in decision.plan.short]
+    for line in short:
+        for sku in () if channel.backorders_of(line.sku, now) else known.goods.get(line.sku, NOTHING_KNOWN).substitutes:
+            units = decision.plan.short.get(line.line, 0)
+            while units:
+                tried = orders.substitute(order, line.line, units, sku)
+                added = tried.lines[-1].line
+                wants = {**wanted, line.line: wanted[line.line] - units, added: units}
+                again = decide_for(tried, wants, known, rules, now)
+                missing = again.plan.short.get(added, 0)
+                if sum(again.plan.short.values()) + units == sum(decision.plan.short.values()):
+                    order, wanted, decision = tried, wants, again
+                    break
+                units -= missing or units
+    return order, decision
 
 
 def decide_for(order: Order, wanted: Mapping[str, int], known: Supply, rules: Rules, now: datetime) -> Decision:
@@ -260,17 +384,38 @@ def _new(ask: Asked) -> Order:
     return replace(order, destination=replace(order.destination, po_box=to.po_box)) if to else order
 
 
-def _short(order: Order, channel: Channel, decision: Decision) -> Order:
-    """Let units that nobody has wait as the channel wants it."""
-    if not order.total(LineState.OPEN):
-        return order
-    return orders.backorder(order) if channel.when_short == "backorder" else replace(order, hold=_reason(decision))
+def _short(
+    order: Order, rules: Rules, decision: Decision | None, waiting: Mapping[CapKey, int], now: datetime
+) -> Order:
+    """Let units that nobody has wait as the channel wants it, as far as the caps of their SKUs have room."""
+    channel, tried = rules.channels[order.key.channel], tried_enough(order, rules)
+    room: dict[Sku, int] = {}
+    waits: dict[str, tuple[int, str]] = {}
+    for line in order.lines:
+        if not line.open or line.line in tried:
+            continue
+        if terms := channel.backorders_of(line.sku, now):
+            left = room.get(line.sku, max(terms.most - waiting.get(CapKey(order.key.channel, line.sku), 0), 0))
+            waits[line.line] = (min(line.open, left), terms.promised(now))
+            room[line.sku] = left - waits[line.line][0]
+        elif channel.when_short == "backorder":
+            waits[line.line] = (line.open, "")
+    order = orders.backorder(order, waits)
+    still = [line for line in order.lines if line.open]
+    if still and channel.when_short != "cancel":
+        return replace(order, hold=_reason(still, decision, tried))
+    for line in still:
+        order = orders.give_up(order, line.line)
+    return order
 
 
-def _reason(decision: Decision) -> str:
+def _reason(short: Sequence[Line], decision: Decision | None, tried: Collection[str]) -> str:
     """Say why units are short, line by line, as far as a hold has room."""
-    sku_of = {line.line: line.sku for line in decision.demands.lines}
-    why = (f"{sku_of[line]}: {', '.join(said) or 'nobody offers it'}" for line, said in decision.plan.why_short.items())
+    why_short = decision.plan.why_short if decision else {}
+    why = []
+    for line in short:
+        said = ", ".join(why_short.get(line.line, ())) or "nobody offers it"
+        why.append(f"{line.sku}: {'it was rejected too often, no other is asked' if line.line in tried else said}")
     told = f"{NO_SOURCE}; {'; '.join(why)}"
     return told if len(told) <= LONGEST_REASON else f"{told[:LONGEST_REASON]}..."
 

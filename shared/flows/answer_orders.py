@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from shared.domain import answers, stock, times
+from shared.domain import answers, clocks, stock, times
 from shared.domain.answers import Answer, LineAnswer
 from shared.domain.names import SourceId
 from shared.domain.orders import Order
@@ -61,15 +62,17 @@ class AnswerOrders:
             said = stock.said(answer.at, sent_at, answer.received_at, source.feed.slack)
             if said.odd:
                 self._clock_off(po.source, said.odd, now)
-            next_due = times.text((sent_at or now) + source.ships_within)
-            changed = answered(po, answers.event(after, po.n, line.says), times.text(now), next_due)
+            event = answers.event(after, po.n, line.says)
+            changed = answered(
+                po, event, times.text(now), partial(_due, order=after, source=source, rules=rules, now=now)
+            )
             outcome = self.book.move(
                 (before, after),
                 move.effects,
                 [(po, changed)] if changed else [],
                 move_id=move_id,
                 now=now,
-                by=by,
+                notes=answers.notes(answer, line) | (asdict(by) if by else {}),
                 deducting=Deducting(said.at, source.feed.slack),
             )
             if outcome.is_done:
@@ -94,3 +97,7 @@ class AnswerOrders:
     def _clock_off(self, source: SourceId, odd: str, now: datetime) -> None:
         action = "compare the zone in the rules with the supplier's; a time earlier than can be is not used"
         self.problems.open(Problem(kind="clock_off", subject=source, reason=odd, action=action), times.text(now))
+
+
+def _due(po: PurchaseOrder, *, order: Order, source: Source, rules: Rules, now: datetime) -> str:
+    return clocks.due_at(order, po, source, rules, now)

@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import conservation, times
+from shared.domain import clocks, conservation, times
+from shared.domain.clock_rules import Clock
 from shared.domain.feeds import Verdict
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId, order_key
 from shared.domain.orders import LineState, Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.rules import Rules
-from shared.flows import compensate, guard_margins
+from shared.flows import compensate, guard_margins, watch_clocks
 from shared.flows.changes import UNREADABLE
 from shared.flows.compensate import Compensate
 from shared.flows.guard_margins import GuardMargins
-from shared.storage import order_lists
+from shared.storage import documents, order_lists
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
 from shared.storage.order_book import OrderBook
@@ -32,6 +33,7 @@ SECONDS_A_TURN = 60
 BY = "truestock"
 
 SENT = frozenset(PoState) - {PoState.READY, PoState.CLAIMED, PoState.UNKNOWN, PoState.FAILED}
+SHIPPED = SENT - {PoState.SENT, PoState.ACKNOWLEDGED}
 ANSWERED = SENT - {PoState.SENT, PoState.CANCELLING}
 UNFIT = frozenset({"no_ship_to", "no_supplier_code", "not_whole_packs"})
 """Troubles of purchase orders that cannot go out as they are."""
@@ -53,7 +55,7 @@ class Cure:
     def run(self, rules: Rules, now: datetime) -> int:
         """Look at open exceptions, at all of them in turn; answer how many were closed."""
         closed = 0
-        for kind, subject in self._turn(now):
+        for kind, subject in self._turn(rules, now):
             standing = self.problems.read(kind, subject)
             if standing is None or not standing.is_open:
                 continue
@@ -65,9 +67,9 @@ class Cure:
                 closed += self.problems.close(standing, times.text(now), by=BY, because=because)
         return closed
 
-    def _turn(self, now: datetime) -> list[tuple[str, str]]:
+    def _turn(self, rules: Rules, now: datetime) -> list[tuple[str, str]]:
         """Choose this minute's share of the open exceptions: those nobody can close must not stand before the rest."""
-        found = list(self.problems.open_keys())
+        found = [each for owner in rules.owners for each in self.problems.open_keys(owner)]
         turns = -(-len(found) // MOST_A_RUN) or 1
         begin = int(now.timestamp() // SECONDS_A_TURN) % turns * MOST_A_RUN
         return found[begin : begin + MOST_A_RUN]
@@ -76,7 +78,7 @@ class Cure:
         """Say why a trouble is over; empty when it is not, or when nobody can tell."""
         because = ""
         match problem.kind:
-            case "unfilled":
+            case "unfilled" | "substitute_offered":
                 because = _filled(self.book.order(order_key(problem.subject)))
             case "no_purchase_order":
                 because = self._has_purchase_order(problem.subject)
@@ -101,6 +103,8 @@ class Cure:
 
     def _is_well(self, problem: Problem, rules: Rules, now: datetime) -> str:
         match problem.kind:
+            case Clock.LATE | Clock.UNKNOWN_TOO_LONG | Clock.NO_TRACKING | watch_clocks.DELAY_NOTICE:
+                return self._is_in_time(problem, rules, now)
             case "dead_letters" if not self.dead_letters().get(problem.subject, 0):
                 return "no dead letter is left"
             case compensate.DRIFT:
@@ -108,6 +112,24 @@ class Cure:
             case guard_margins.MARGIN:
                 return self.margins.over(problem, rules)
         return ""
+
+    def _is_in_time(self, problem: Problem, rules: Rules, now: datetime) -> str:
+        match problem.kind:
+            case Clock.LATE:
+                return self._is_past(problem.subject, SHIPPED, "it is shipped, or nobody waits for it")
+            case Clock.UNKNOWN_TOO_LONG:
+                return self._is_past(problem.subject, SENT | {PoState.FAILED}, "it is known what became of it")
+            case Clock.NO_TRACKING:
+                return self._is_tracked(problem.subject)
+        order = self.book.order(order_key(problem.subject))
+        channel = rules.channels.get(order.key.channel) if order else None
+        is_late = order and channel and clocks.notice(order, channel, now)
+        return "" if is_late else "it is shipped or cancelled, or the customer agreed to wait"
+
+    def _is_tracked(self, number: str) -> str:
+        po = self._purchase_order(number)
+        is_tracked = po and documents.is_tracked(self.book.orders, po.order, po.source)
+        return "a tracking number came" if is_tracked else ""
 
     def _adds_up(self, problem: Problem, now: datetime) -> str:
         if "order" in problem.details:

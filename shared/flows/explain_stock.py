@@ -175,7 +175,8 @@ class ExplainStock:
     def _channel(self, sku: Sku, channel: Channel, rules: Rules, now: str) -> ChannelExplained:
         sources = rules.sources_of(channel)
         facts = self.availability.facts([sku], channel, [source.source for source in sources])[sku]
-        number = availability.number(facts.levels, facts.feeds, channel, sources, now, facts.not_counted)
+        room = facts.room(channel, now)
+        number = availability.number(facts.levels, facts.feeds, channel, sources, now, facts.not_counted, room)
         return ChannelExplained(
             channel=channel.channel,
             number=number,

@@ -7,12 +7,12 @@ for like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from shared.domain import orders, times
 from shared.domain.messages import FillSku, Message, PlanOrder
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Move, Order
 from shared.domain.people import By
 from shared.domain.purchase_orders import PoState, PurchaseOrder, cancel_with_order
@@ -82,6 +82,13 @@ class OperateOrders:
             after = self._move(key, "reroute", rerouted, by, f"{op_id}#r{after.revision}", now)
         return after
 
+    def substitute(self, key: OrderKey, what: tuple[str, int, Sku], by: By, op_id: str, now: datetime) -> Order:
+        """Have `(line, units, SKU)`: units of a line that wait go out as another SKU; who plans the order takes them.
+
+        Raises Rejected when not so many wait.
+        """
+        return self._move(key, "substitute", lambda order: Move(orders.substitute(order, *what)), by, op_id, now)
+
     def cancel(self, key: OrderKey, by: By, op_id: str, now: datetime) -> Order:
         """Cancel an order: at once what no supplier was asked for; for the rest the suppliers are asked."""
 
@@ -92,6 +99,18 @@ class OperateOrders:
         while after.is_cancelling:
             after = self._move(key, "cancel", cancelled, by, f"{op_id}#r{after.revision}", now)
         return after
+
+    def consent(self, key: OrderKey, until: str, by: By, op_id: str, now: datetime) -> Order:
+        """Record that the customer agreed to wait until a day. Raises Rejected for a cancelled order."""
+
+        def agreed(order: Order) -> Move:
+            if order.cancel_wanted:
+                raise Rejected("a cancelled order waits for nothing", code="cancelled_already", order=str(key))
+            if until <= order.agreed_until:
+                raise Rejected("the customer agreed to wait as long already", code="agreed_already", order=str(key))
+            return Move(replace(order, agreed_until=until))
+
+        return self._move(key, "consent", agreed, by, op_id, now)
 
     def resend(self, key: OrderKey, number: str, now: datetime) -> PurchaseOrder:
         """Have a purchase order sent now that failed, waits, or of which nobody knows whether it arrived.
@@ -139,7 +158,7 @@ class OperateOrders:
             due_at = times.text(now) if wants else ""
             after = replace(move.order, revision=before.revision + 1, due_at=due_at)
             changed = cancel_with_order(self._given_up(kind, before, after), times.text(now))
-            outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, by=by)
+            outcome = self.book.move((before, after), move.effects, changed, move_id=move_id, now=now, notes=asdict(by))
             if outcome.is_done or any(refusal.found == move_id for refusal in outcome.refusals):
                 return after
         raise Conflict("the order keeps changing", code="order_busy", order=str(key))

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain import messages, orders, taking, times
+from shared.domain import messages, orders, taking, times, twins
 from shared.domain.asking import TAKES, Asked, Step, admitted, fold, next_step, unheard
+from shared.domain.customers import PeopleAsk
 from shared.domain.intake import Ask, Intake
 from shared.domain.messages import (
     CountCode,
@@ -27,15 +28,17 @@ from shared.domain.messages import (
     ReleaseFile,
     WritePiece,
 )
-from shared.domain.names import ChannelId, LevelKey, OrderKey
+from shared.domain.names import CapKey, ChannelId, LevelKey, OrderKey
 from shared.domain.orders import Order
 from shared.domain.problems import Problem
 from shared.domain.purchase_orders import PurchaseOrder, cancel_with_order
 from shared.domain.rules import Channel, Rules
 from shared.domain.stock import Level
-from shared.domain.taking import Batch, Known
+from shared.domain.taking import Batch, Known, Needs
 from shared.errors import InvalidInput, Rejected, Transient
+from shared.flows.people_requests import PeopleRequests
 from shared.flows.sold_out import SoldOut
+from shared.storage import order_lists
 from shared.storage.archive import Archive
 from shared.storage.dynamo import Outcome
 from shared.storage.order_book import OrderBook
@@ -76,6 +79,10 @@ class _Batch:
         else:
             self.known.orders.pop(key, None)
 
+    def waits(self, moved: Mapping[CapKey, int]) -> None:
+        for cap, units in moved.items():
+            self.known.waiting[cap] = self.known.waiting.get(cap, 0) + units
+
     def drop(self, key: OrderKey) -> None:
         self.asked[key] = Asked(key=key)
 
@@ -95,6 +102,7 @@ class PlaceOrders:
     book: OrderBook
     archive: Archive
     problems: Problems
+    people: PeopleRequests
     inbound: Callable[[Channel], Inbound]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
@@ -131,7 +139,7 @@ class PlaceOrders:
         fills: dict[OrderKey, None] = {}
         for message_id, text in batch.items():
             try:
-                for key, ask in self._ask(text, rules):
+                for key, ask in self._ask(text, rules, now, placed):
                     asked_by.setdefault(key, set()).add(message_id)
                     if ask:
                         asks.append(ask)
@@ -147,8 +155,13 @@ class PlaceOrders:
         described = [ask for ask in asks if isinstance(ask, Intake) and ask.ask is not Ask.CANCEL]
         return _Batch(fold(asks, fills), asked_by, rules, described)
 
-    def _ask(self, text: str, rules: Rules) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
-        """Read one message: which order it is about and what it asks; None asks for a fill."""
+    def _ask(
+        self, text: str, rules: Rules, now: datetime, placed: Placed
+    ) -> Iterable[tuple[OrderKey, Intake | PlanOrder | None]]:
+        """Read one message: which order it is about and what it asks; None asks for a fill.
+
+        What is asked about people is recorded at once, and is about no order.
+        """
         match messages.read(text):
             case PlanOrder() as ask:
                 _channel(rules, ask.order.channel)
@@ -158,8 +171,13 @@ class PlaceOrders:
             case Delivered() as event:
                 channel = _channel(rules, event.channel)
                 body = event.body.encode() or self.archive.get(event.archive_key)
-                intake = admitted(self.inbound(channel).read_order(event.channel, event.topic, body), channel)
-                return [(intake.key, intake)]
+                reader = self.inbound(channel)
+                if isinstance(reader.ask_of(event.topic), PeopleAsk):
+                    placed.counted[self.people.run(event, reader.read_request(event.topic, body), now)] += 1
+                    return []
+                intake = admitted(reader.read_order(event.channel, event.topic, body), channel)
+                called = self.people.called(intake.order, intake.customer)
+                return [(intake.key, replace(intake, order=replace(intake.order, customer=called)))]
             case FetchOrder() | Publish() | Listed() | Refresh() | ReleaseFile() | WritePiece() | CountCode():
                 raise InvalidInput("this message is not for this queue", code="message_kind")
 
@@ -195,6 +213,39 @@ class PlaceOrders:
         work.known = replace(known, orders=work.known.orders | known.orders, levels=levels, offers=offers)
         for level_key in wanted.levels:
             self._see(work, level_key, known.levels.get(level_key), now)
+        self._read_alternatives(work, needs, now)
+        work.known = replace(work.known, twins=self._twins(work, now))
+
+    def _twins(self, work: _Batch, now: datetime) -> dict[OrderKey, OrderKey]:
+        """Find what other channels brought already of what is new, where that is to be held."""
+        found: dict[OrderKey, OrderKey] = {}
+        for key, ask in work.asked.items():
+            if not ask.newest or key in work.known.orders or work.rules.channels[key.channel].imported_twice != "hold":
+                continue
+            likeness = twins.likeness(ask.newest.order, ask.newest.ship_to)
+            seconds = int(now.timestamp())
+            twin = likeness and order_lists.claimed_by_another(self.book.orders, likeness, key, seconds)
+            if twin:
+                found[key] = twin
+        return found
+
+    def _read_alternatives(self, work: _Batch, needs: Needs, now: datetime) -> None:
+        """Read what may go out instead of what these orders want, where their channel has that."""
+        more = Needs()
+        for channel in {key.channel for key in work.asked}:
+            more |= taking.alternatives(work.rules.channels[channel], needs.goods, work.known.goods, work.rules)
+        wanted = replace(more, levels=more.levels - needs.levels, goods=more.goods - needs.goods)
+        if not wanted.levels:
+            return
+        known = self.book.read((), wanted, consistent=True)
+        work.known = replace(
+            work.known,
+            levels=work.known.levels | known.levels,
+            offers={**work.known.offers, **known.offers},
+            goods={**work.known.goods, **known.goods},
+        )
+        for key in wanted.levels:
+            self._see(work, key, known.levels.get(key), now)
 
     def _see(self, work: _Batch, key: LevelKey, level: Level | None, now: datetime) -> None:
         """Take over a level as it just was."""
@@ -231,15 +282,13 @@ class PlaceOrders:
             move_id = "cancel" + (part if before.cancel_wanted else "")
         else:
             assert asked.newest is not None  # noqa: S101 - an edit is asked for by a newer description
-            described = asked.newest.order
+            newest = asked.newest.order
             known = {line.line for line in before.lines}
-            wanted_units = dict.fromkeys(known, 0) | {
-                line.line: line.ordered for line in described.lines if line.line in known
-            }
-            added = [line for line in described.lines if line.line not in known]
-            move = orders.edit(before, wanted_units, described.version, added, orders.MOST_LEVELS_A_MOVE)
-            is_whole = move.order.version == described.version
-            move_id = f"edit#{described.version}" + ("" if is_whole else part)
+            wanted_units = orders.described(before, {line.line: line.ordered for line in newest.lines})
+            added = [line for line in newest.lines if line.line not in known]
+            move = orders.edit(before, wanted_units, newest.version, added, orders.MOST_LEVELS_A_MOVE)
+            is_whole = move.order.version == newest.version
+            move_id = f"edit#{newest.version}" + ("" if is_whole else part)
         is_due = move.order.is_unfinished and not move.order.waits_for_a_person
         due_at = times.text(now) if is_due else ""
         after = replace(move.order, revision=before.revision + 1, due_at=due_at)
@@ -248,6 +297,9 @@ class PlaceOrders:
         )
         if outcome.is_done:
             work.learn(key, after)
+            if step is Step.EDIT and asked.newest and after.version == asked.newest.order.version:
+                self._tell_of_units_left(after, asked.newest.order, now)
+            work.waits(taking.waits_moved(before, after))
             for effect in move.effects:
                 if level := work.known.levels.get(effect.level):
                     units = effect.give_back
@@ -257,6 +309,21 @@ class PlaceOrders:
             placed.counted["OrderCancelled" if step is Step.CANCEL else "OrderEdited"] += 1
         else:
             work.learn(key, self.book.order(key))
+
+    def _tell_of_units_left(self, order: Order, described: Order, now: datetime) -> None:
+        """Tell a person of units that the customer does not want any more, and that suppliers were asked for."""
+        wanted = {line.line: line.ordered for line in described.lines}
+        left = {line.line: line.ordered - line.cancelled - wanted.get(line.line, 0) for line in order.lines}
+        details: dict[str, str | int] = {f"line {line}": units for line, units in left.items() if units > 0}
+        if details:
+            problem = Problem(
+                kind="units_with_supplier",
+                subject=str(order.key),
+                reason="the customer wants fewer than suppliers were asked for",
+                action="ask the supplier to take them off, then record its answer: truestock orders answer",
+                details=details,
+            )
+            self.problems.open(problem, times.text(now))
 
     # ---- takes
 
@@ -275,6 +342,7 @@ class PlaceOrders:
                 continue
             addresses = {key: ask.newest.ship_to for key in keys if (ask := work.asked[key]).newest}
             self.book.put_beside(batch.planned, addresses, work.rules.version, now)
+            self._offer(work, batch, now)
             outcome = self.book.take(batch, attempt, now)
             if outcome.is_done or self._is_ours(outcome, attempt):
                 self._record(work, batch, now, placed)
@@ -291,6 +359,19 @@ class PlaceOrders:
                 self._learn(work, outcome, now)
         raise Transient("levels keep changing", code="levels_busy", orders=len(keys))
 
+    def _offer(self, work: _Batch, batch: Batch, now: datetime) -> None:
+        """Name to a person what could go out instead: before it is committed, so that no crash loses it."""
+        for one in batch.planned:
+            if found := taking.choices(one, work.known, work.rules, now):
+                problem = Problem(
+                    kind="substitute_offered",
+                    subject=str(one.after.key),
+                    reason="units are short, and alternatives are there",
+                    action="ask the customer; then truestock orders substitute ORDER LINE SKU --reason",
+                    details={f"line {line}": ", ".join(told) for line, told in found.items()},
+                )
+                self.problems.open(problem, times.text(now))
+
     def _record(self, work: _Batch, batch: Batch, now: datetime, placed: Placed) -> None:
         for one in batch.planned:
             key = one.after.key
@@ -300,6 +381,7 @@ class PlaceOrders:
             placed.counted["ReservationRefused"] += bool(one.decision and one.decision.plan.short)
             placed.counted["OrderUnroutable"] += one.after.hold.startswith(orders.UNROUTABLE)
             placed.counted["UnitsBackordered"] += sum(line.backordered for line in one.after.lines)
+        work.waits(batch.waits)
         for level_key, shares in batch.shares.items():
             units = sum(shares.values())
             level = work.known.levels[level_key]
@@ -319,6 +401,8 @@ class PlaceOrders:
                     work.learn(key, order)
                 case OrderKey() as key, None:
                     work.learn(key, None)
+                case CapKey() as cap, int() as units:
+                    work.known.waiting[cap] = units
 
     @staticmethod
     def _is_ours(outcome: Outcome, attempt: str) -> bool:
@@ -347,7 +431,9 @@ def _may_wait_a_second(work: _Batch) -> bool:
     A fill or a plan is asked for once, because something may have risen; what a channel holds, no fill comes after.
     """
     return all(
-        work.rules.channels[key.channel].when_short == "backorder" and not (ask.fill or ask.plan)
+        work.rules.channels[key.channel].when_short == "backorder"
+        and not work.rules.channels[key.channel].backorders
+        and not (ask.fill or ask.plan)
         for key, ask in work.asked.items()
     )
 

@@ -83,4 +83,4 @@ class PollStorefronts:
             yield self._delivered(channel, found, f"{intake.key.order_id}-{intake.order.version}", now)
 
     def _delivered(self, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
-        return shop_events.deliver(self.archive, channel, found, f"polled/{name}", now)
+        return shop_events.deliver(self.archive, channel, found, name, now)

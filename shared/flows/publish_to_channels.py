@@ -390,9 +390,10 @@ def _quantity(
 ) -> Quantity:
     """Compute a number now, over the one the shop has: as read, else as told, else whatever it is."""
     told = found.told.number if found.told.told_at else None
+    room = found.room(channel, now)
     return Quantity(
         item=found.listing,
-        units=number(found.levels, found.feeds, channel, sources, now, found.not_counted).units,
+        units=number(found.levels, found.feeds, channel, sources, now, found.not_counted, room).units,
         change_from=in_the_shop.get(found.listing, told),
         told_before=found.told.revision,
     )

@@ -155,7 +155,7 @@ def _not_sent(whole: WholeOrder, now: datetime) -> list[Problem]:
     found = [
         _problem("not_sent", po.number, f"ready since {po.made_at}", "send it again, or cancel the order")
         for po in whole.purchase_orders
-        if po.state is PoState.READY and po.made_at < long_ago
+        if po.state is PoState.READY and max(po.made_at, po.due_at) < long_ago
     ]
     numbered = {(po.source, po.n) for po in whole.purchase_orders}
     planned_at = whole.plan.made_at if whole.plan else ""

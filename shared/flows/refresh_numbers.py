@@ -65,8 +65,10 @@ class RefreshNumbers:
         return marked
 
     def _each_source(self, channel: ChannelId, rules: Rules) -> None:
-        """Ask for every source, also for those that may ship for the channel no more."""
+        """Ask for every source, also for those that may ship for the channel no more, and for what nobody may have."""
         self.to_channels(Refresh(scope=Scope.SOURCE, name=source, channel=channel) for source in sorted(rules.sources))
+        early = rules.channels[channel].backorders if channel in rules.channels else ()
+        self.to_channels(Refresh(scope=Scope.SKU, name=sku, channel=channel) for sku in sorted(early))
 
     def _of_source(self, asked: Refresh) -> Iterator[Sku]:
         return self.availability.skus_of(SourceId(asked.name), asked.after)
@@ -79,9 +81,10 @@ class RefreshNumbers:
         cause = f"refresh#{self.new_id()}"
         marks = []
         for sku, found in sorted(facts.items()):
-            if not found.listing or not (found.levels or found.told.told_at):
+            if not found.listing or not (found.levels or found.told.told_at or found.room(channel, now)):
                 continue  # nobody has ever counted it: there is nothing to say of it yet
-            units = number(found.levels, found.feeds, channel, sources, now, found.not_counted).units
+            room = found.room(channel, now)
+            units = number(found.levels, found.feeds, channel, sources, now, found.not_counted, room).units
             if (rank := _rank(found, units)) is not None:
                 marks.append(Mark(channel=channel.channel, rank=rank, subject=sku, cause=cause, at=now))
         return marks

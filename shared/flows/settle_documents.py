@@ -7,12 +7,13 @@ A crash leaves a document that is `taken`: the next delivery takes the same step
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import assert_never
+from itertools import chain
+from typing import TYPE_CHECKING, assert_never
 
-from shared.domain import carriers, document_moves, times
+from shared.domain import carriers, document_moves, orders, times
 from shared.domain.answer_words import Reason
 from shared.domain.answers import Answer, LineAnswer, Says
 from shared.domain.document_moves import ALLOWED, WAITS, Asked, Meaning, Promise, Step
@@ -25,11 +26,13 @@ from shared.domain.documents import (
     Finding,
     FunctionalAck,
     Parcel,
+    ProductId,
     Purpose,
     ShipmentNotice,
     ShippedLine,
     Spot,
     Verdict,
+    Whose,
 )
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import Order
@@ -41,16 +44,17 @@ from shared.domain.rules import Rules, Source
 from shared.domain.taking import Needs
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
-from shared.formats import purchase_order_csv
 from shared.formats.document_files import Found, name_of
-from shared.formats.purchase_order_csv import Request
-from shared.storage import documents, keys, order_lists
+from shared.storage import documents, order_lists
 from shared.storage.documents import MOST_STEPS, Documents, Entry, Package, State
+from shared.storage.facts import Facts
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
 from shared.storage.problems import Problems
-from shared.suppliers.file_drop import FileDrop
+
+if TYPE_CHECKING:
+    from shared.flows.cancel_requests import CancelRequests
 
 HELD = "document_held"
 MOST_TRIES = 4
@@ -85,18 +89,19 @@ class Judged:
     meaning: Meaning = field(default_factory=Meaning)
     asked: dict[str, Asked] = field(default_factory=dict)
     refused: list[PurchaseOrder] = field(default_factory=list)
+    names_gtins: bool = False
 
 
 @dataclass(slots=True)
 class SettleDocuments:
-    """Settles documents one at a time."""
+    """Settles documents one at a time. `cancels` connects what few documents need."""
 
     book: OrderBook
     documents: Documents
     answers: AnswerOrders
     operations: Operations
     problems: Problems
-    supplier: FileDrop
+    cancels: Callable[[], CancelRequests]
 
     def run(self, found: Found, source: Source, came: Came, rules: Rules, now: datetime) -> tuple[str, Entry]:
         """Bring a document to its end; say what is counted, and what stands of it. Raises Conflict, Transient."""
@@ -145,6 +150,7 @@ class SettleDocuments:
 
     def _mean(self, document: Document, source: Source, judged: Judged) -> None:
         spot = document.origin.spot
+        judged.names_gtins = any(each.whose is Whose.GTIN for each in _products(document))
         match document:
             case Acknowledgement():
                 self._judge_purpose(document.purpose, spot, judged)
@@ -200,7 +206,9 @@ class SettleDocuments:
             for key, offer in offers.items()
             if offer.cost_minor is not None and offer.currency == source.currency
         }
-        asked = Asked(order=order, po=po, currency=source.currency, costs=costs)
+        known = Facts(self.book.stock).products({line.sku for line in po.lines}) if judged.names_gtins else {}
+        gtins = {product.sku: product.gtin for product in known.values() if product.gtin}
+        asked = Asked(order=order, po=po, currency=source.currency, costs=costs, gtins=gtins)
         judged.asked[number] = asked
         return asked
 
@@ -338,9 +346,10 @@ class SettleDocuments:
                     received_at=received,
                     lines=(LineAnswer(line=each.line, says=each.says, units=each.units),),
                     at=at,
+                    why=each.why,
                 )
                 self.answers.run(answer, rules, now, By(source.source, _told(each, entry)))
-            self._ask_to_cancel(mine, po, entry)
+            self._ask_to_cancel(mine, po, entry, source, now)
 
     def _correct_stock(self, each: Step, order: Order, po: PurchaseOrder, entry: Entry, now: datetime) -> None:
         """Let the level say what a rejection tells of it, before its units can be taken again."""
@@ -361,7 +370,9 @@ class SettleDocuments:
             problem = Problem(kind=kind, subject=f"{key.sku} at {key.source}", reason=reason, action=action)
             self.problems.open(problem, times.text(now))
 
-    def _ask_to_cancel(self, mine: Sequence[Step], po: PurchaseOrder, entry: Entry) -> None:
+    def _ask_to_cancel(
+        self, mine: Sequence[Step], po: PurchaseOrder, entry: Entry, source: Source, now: datetime
+    ) -> None:
         """Ask not to ship what another source ships meanwhile: accepted too late, or waiting and not waited for."""
         order = self.book.order(po.order)
         units: Counter[str] = Counter()
@@ -374,13 +385,7 @@ class SettleDocuments:
         lines = tuple(_of_line(line, units[line.line]) for line in po.lines if units[line.line])
         if order is None or not lines:
             return
-        asked = purchase_order_csv.Document(
-            request=Request.CANCEL, number=po.number, order_token=order.key.token, order_name=order.name, lines=lines
-        )
-        try:
-            self.supplier.send_cancel(po.source, f"{po.number}-{entry.digest[:8]}", purchase_order_csv.render(asked))
-        except Rejected:
-            return  # it was asked by an earlier try
+        self.cancels().ask(order, po, lines, (entry.digest[:8], entry.received_at), source, now)
 
     def _keep_parcels(self, notice: ShipmentNotice, source: Source) -> None:
         for at, parcel in enumerate(notice.parcels, 1):
@@ -393,13 +398,33 @@ class SettleDocuments:
                         documents.keep_package(self.book.orders, key, package)
 
     def _note(self, promises: Iterable[Promise], judged: Judged, digest: str, now: datetime) -> None:
-        """Write into the order's timeline what its supplier keeps waiting, and until when."""
+        """Move an order's promise to the day until which its supplier keeps units waiting, once, with a word of it."""
         for each in promises:
             po = judged.asked[each.number].po
-            pk, sk = keys.event(po.order, f"{WAITS}#{po.source}#{po.n}#{digest}#{each.line}")
+            move_id = f"{WAITS}#{po.source}#{po.n}#{digest}#{each.line}"
             told = f"{each.units} of line {each.line} wait there until {each.day}"
-            item = {"PK": pk, "SK": sk, "entity": "event", "schema": 1, "revision": 1, "kind": WAITS}
-            self.book.orders.put_new(item | {"at": times.text(now), "actor": po.source, "reason": told})
+            notes = {"actor": po.source, "reason": told}
+            for _ in range(MOST_TRIES):
+                before = self.book.order(po.order)
+                if before is None or self.book.has_moved(po.order, move_id):
+                    break
+                after = replace(orders.promise(before, each.line, po.n, each.day), revision=before.revision + 1)
+                self._tell_of_promise(before, after, each.line, now)
+                if self.book.move((before, after), (), [], move_id=move_id, now=now, notes=notes).is_done:
+                    break
+            else:
+                raise Conflict("the order keeps changing", code="order_busy", order=str(po.order))
+
+    def _tell_of_promise(self, before: Order, after: Order, line: str, now: datetime) -> None:
+        """Have a person tell the customer of a later day: before it is written, so that no crash keeps it silent."""
+        was, day = before.line(line).promised, after.line(line).promised
+        if day > was:
+            reason = f"a line is promised for {day} now" + (f", it was for {was}" if was else "")
+            action = "tell the customer the new day, or agree on something else"
+            details: dict[str, str | int] = {"line": line, "was": was, "promised": day}
+            subject = str(after.key)
+            problem = Problem(kind="promise_moved", subject=subject, reason=reason, action=action, details=details)
+            self.problems.open(problem, times.text(now))
 
     def _refuse(self, refused: Iterable[PurchaseOrder], now: datetime) -> None:
         """Note that a supplier does not cancel: it ships, and a person tells the customer."""
@@ -464,6 +489,19 @@ def _spots(document: Document) -> dict[tuple[str, str], Spot]:
             return {(each.order, each.line): each.spot for each in lines}
         case _:
             return {}
+
+
+def _products(document: Document) -> Iterable[ProductId]:
+    """List all products that a document names."""
+    match document:
+        case Acknowledgement():
+            return chain.from_iterable(each.products for each in document.lines)
+        case ShipmentNotice():
+            return chain.from_iterable(each.products for parcel in document.parcels for each in parcel.lines)
+        case ChangeAnswer():
+            return chain.from_iterable(each.answer.products for each in document.lines)
+        case _:
+            return ()
 
 
 def _told(each: Step, entry: Entry) -> str:

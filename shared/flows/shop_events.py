@@ -10,6 +10,7 @@ from shared.domain import times
 from shared.domain.messages import Delivered, FetchOrder
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
+from shared.storage import archive as archives
 from shared.storage.archive import Archive
 from shared.storefronts.contract import Event, Found, Inbound
 
@@ -17,7 +18,7 @@ from shared.storefronts.contract import Event, Found, Inbound
 def keep(archive: Archive, channel: Channel, event: Event, body: bytes, now: datetime) -> str:
     """Archive an event, whichever way it came; return its key, the same for every delivery of the same event."""
     topic = event.topic.replace("/", "-") or "unknown"
-    key = f"webhooks/{channel.channel}/{now:%Y/%m/%d}/{event.event_id}-{topic}.json"
+    key = f"{archives.of_day(channel.channel, event.order, now)}{event.event_id}-{topic}.json"
     told = {"topic": event.topic, "received-at": times.text(now), "order": event.order, "at": event.at}
     archive.put(key, body, {name: value for name, value in told.items() if value and value.isascii()})
     return key
@@ -49,7 +50,7 @@ def asked(
 def deliver(archive: Archive, channel: Channel, found: Found, name: str, now: datetime) -> Delivered:
     """Archive an order that we asked for, under a name and its hash: found again, it is the same event."""
     digest = hashlib.sha256(found.body).hexdigest()[:12]
-    key = f"webhooks/{channel.channel}/{name}-{digest}.json"
+    key = f"{archives.of_polls(channel.channel, found.order_id)}{name}-{digest}.json"
     archive.put(key, found.body, {"topic": found.topic, "received-at": times.text(now)})
     return Delivered(
         channel=channel.channel,

@@ -7,35 +7,41 @@ kept and reported before it goes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import times
+from shared.domain.documents import AdviceFault, Advised, Verdict
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules, Source
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, Rejected
 from shared.flows.settle_documents import Came, SettleDocuments
-from shared.formats import document_files, document_reports, x12_997, x12_writer
+from shared.formats import document_files, document_reports, x12_824, x12_997, x12_writer
 from shared.formats.document_files import Found
 from shared.formats.document_reports import Told
 from shared.formats.x12_envelope import Group, Interchange
-from shared.formats.x12_writer import Partnership, Party
+from shared.formats.x12_writer import Body, Partnership, Party
 from shared.storage.documents import Documents, Entry, State
 from shared.storage.files import Arrival, Files, Opened
 from shared.storage.problems import Problems
+from shared.suppliers.contract import Folder, NotTaken
 
 DROP_AGAIN = "read its report; have the supplier send the file anew, or mend its profile and drop it into in/ again"
 
 
+SEND_ANSWER = "see why files do not reach the supplier, and put this one there: it lies in out/"
+
+
 @dataclass(slots=True)
 class TakeDocuments:
-    """Takes files of documents."""
+    """Takes files of documents. `folder` answers where files for a source are put."""
 
     files: Files
     documents: Documents
     settle: SettleDocuments
     problems: Problems
+    folder: Callable[[Source], Folder]
 
     def run(
         self, opened: Opened, arrival: Arrival, kept: str, source: Source, rules: Rules, now: datetime
@@ -63,7 +69,8 @@ class TakeDocuments:
             counted[word] += 1
             ended.append(entry)
         if kind == document_files.X12 and failure is None:
-            self._acknowledge(found, arrival, source)
+            self._acknowledge(found, arrival, source, now)
+            self._advise(found, ended, arrival, source, now)
         if failure:
             counted["FileHeld"] += 1
             problem = Problem.of("file_held", f"{source.source} {name}"[:100], failure, DROP_AGAIN, {"file": kept})
@@ -85,7 +92,7 @@ class TakeDocuments:
             found = list(document_files.read(opened.file, source, kind, opened.sha256))
             return found[entry.place] if entry.place < len(found) else None
 
-    def _acknowledge(self, found: Sequence[Found], arrival: Arrival, source: Source) -> None:
+    def _acknowledge(self, found: Sequence[Found], arrival: Arrival, source: Source, now: datetime) -> None:
         """Say to a partner which of its documents could be read; never to a stranger, and never of a 997."""
         groups: dict[tuple[Interchange, Group], list[Found]] = {}
         for each in found:
@@ -96,12 +103,47 @@ class TakeDocuments:
             for (_, group), sets in groups.items()
             if group.functional_id != x12_997.FUNCTIONAL_ID
         ]
-        if not bodies or not source.answers.acknowledge:
+        if bodies and source.answers.acknowledge:
+            (received, *_), *_ = groups.values()
+            name = arrival.file.replace("#", "-")
+            self._answer(received, (name, x12_997.NUMBER, x12_997.FUNCTIONAL_ID), bodies, arrival, source, now)
+
+    def _advise(
+        self, found: Sequence[Found], ended: Sequence[Entry], arrival: Arrival, source: Source, now: datetime
+    ) -> None:
+        """Tell a partner that takes it of what could be read and is held all the same; never a stranger."""
+        told = [
+            (each, _advised(each, entry))
+            for each, entry in zip(found, ended, strict=True)
+            if entry.state is State.HELD
+            and each.document
+            and each.received
+            and document_files.is_theirs(each.received.interchange, source.answers.partner)
+        ]
+        if not told or not source.answers.advise:
             return
-        told = self.documents.acknowledge(source.source, arrival.file.replace("#", "-"))
-        if told["is_written"]:
+        name = arrival.file.replace("#", "-") + "-824"
+        body = x12_824.body(
+            arrival.file[-x12_824.LONGEST_REFERENCE :], arrival.stored_at.date(), [one for _, one in told]
+        )
+        about = (name, x12_824.NUMBER, x12_824.FUNCTIONAL_ID)
+        self._answer(told[0][0], about, [(x12_824.NUMBER, body)], arrival, source, now)
+
+    def _answer(
+        self,
+        to: Found,
+        about: tuple[str, str, str],
+        bodies: Sequence[tuple[str, Body]],
+        arrival: Arrival,
+        source: Source,
+        now: datetime,
+    ) -> None:
+        """Write sets to whom a file is from, once. `about`: a name of the answer, its number and functional id."""
+        name, number, functional_id = about
+        told = self.documents.acknowledge(source.source, name)
+        if told["is_written"] or to.received is None:
             return
-        (outer, group), *_ = groups
+        outer, group = to.received.interchange, to.received.group
         partnership = Partnership(
             sender=_party(outer.receiver, outer.receiver_qualifier, group.receiver),
             receiver=_party(outer.sender, outer.sender_qualifier, group.sender),
@@ -109,8 +151,14 @@ class TakeDocuments:
             is_test=outer.is_test,
         )
         control = int(told["control"])
-        body = x12_writer.interchange(partnership, x12_997.FUNCTIONAL_ID, bodies, control=control, at=arrival.stored_at)
-        self.files.put(f"out/{source.source}/997-{control:09}.x12", body, "application/edi-x12")
+        body = x12_writer.interchange(partnership, functional_id, bodies, control=control, at=arrival.stored_at)
+        file = f"{number}-{control:09}.x12"
+        try:
+            self.folder(source).send_answer(source.source, file, body)
+        except (Rejected, NotTaken) as failure:
+            subject = f"{source.source} {arrival.file}"[:100]
+            problem = Problem.of("answer_not_sent", subject, failure, SEND_ANSWER, {"file": file})
+            self.problems.open(problem, times.text(now))
         self.documents.is_told(told)
 
     def _report(
@@ -128,6 +176,24 @@ class TakeDocuments:
 
 def _party(name: str, qualifier: str, group: str) -> Party:
     return Party(id=name.strip(), qualifier=qualifier, group_id=group.strip())
+
+
+def _advised(found: Found, entry: Entry) -> Advised:
+    if found.document is None or found.received is None:
+        raise AssertionError("what cannot be read is answered by a 997")
+    first = found.document.origin.spot.segment
+    return Advised(
+        verdict=Verdict.REJECTED,
+        qualifier=x12_824.OUR_REFERENCE,
+        reference=entry.number,
+        group_control=found.received.group.control,
+        set_control=found.received.control,
+        set_number=found.received.number,
+        faults=tuple(
+            AdviceFault(code=each.code, text=each.text, in_set=max(each.segment - first + 1, 0), value=each.value)
+            for each in entry.findings
+        ),
+    )
 
 
 def _read(sets: Sequence[Found]) -> list[x12_997.Read]:

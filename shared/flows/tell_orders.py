@@ -7,6 +7,7 @@ told, too: no platform takes a number for what it has as fulfilled already, so t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -51,20 +52,34 @@ def tell(order: Order, packages: Sequence[Package], desk: Desk, *, refunds: bool
         if not seen.is_cancelled:
             raise Rejected("the shop's cancel ended without one", code="cancel_failed", job=job)
         return None
-    for each in _missing(order, seen, parcels.in_order(packages, seen.tracking)):
+    for each in _missing(order, seen, parcels.in_order(_as_sold(order, packages), seen.tracking)):
         desk.say_fulfilment(each.parts, each.parcel)
     return None
+
+
+def _as_sold(order: Order, packages: Sequence[Package]) -> list[Package]:
+    """Put alternatives in a parcel under the lines that the shop knows them as."""
+    sold_as = {line.line: line.instead_of or line.line for line in order.lines}
+
+    def counted(package: Package) -> Counter[str]:
+        lines: Counter[str] = Counter()
+        for line, units in package.lines.items():
+            lines[sold_as.get(line, line)] += units
+        return lines
+
+    return [replace(package, lines=counted(package)) for package in packages]
 
 
 def _missing(order: Order, seen: Seen, packages: Sequence[Package]) -> list[_Fulfilment]:
     """Answer what is shipped and not fulfilled in the shop, parcel by parcel and location by location."""
     told: dict[tuple[int, str], list[tuple[Part, int]]] = {}
     for line in order.lines:
+        if line.instead_of:
+            continue  # the shop knows it as the line that it goes instead of
         fulfilled = seen.fulfilled(line.line)
+        shipped = sum(order.counts(each)[LineState.SHIPPED] for each in (line, *order.instead_of(line.line)))
         open_parts = [part for part in seen.parts if part.line == line.line and part.is_open]
-        for at, dealt in parcels.deal(
-            line.line, order.counts(line)[LineState.SHIPPED] - fulfilled, fulfilled, packages
-        ):
+        for at, dealt in parcels.deal(line.line, shipped - fulfilled, fulfilled, packages):
             wanted = dealt
             for place, part in enumerate(open_parts):
                 units = min(wanted, part.left)

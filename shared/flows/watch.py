@@ -50,6 +50,7 @@ class Watch:
         self._holds(times.text(now), counted)
         for channel in rules.active_channels:
             self._shop(channel, now, counted)
+            self._early(channel, now)
         for queue, messages in self.dead_letters().items():
             self._dead(queue, messages, times.text(now), counted)
         return counted
@@ -86,6 +87,12 @@ class Watch:
         if is_idle and self.availability.marks(channel.channel, 1) and not self._is_paused(channel):
             self.to_channels([Publish(channel=channel.channel)])
             counted["PublisherWoken"] += 1
+
+    def _early(self, channel: Channel, now: datetime) -> None:
+        """In the first hour of the day, compare what is sold from today, or no more, before anybody has it."""
+        turned = [sku for sku, terms in sorted(channel.backorders.items()) if terms.turns(now)]
+        if now.hour == 0 and turned:
+            self.to_channels([Refresh(scope=Scope.SKU, name=sku, channel=channel.channel) for sku in turned])
 
     def _is_paused(self, channel: Channel) -> bool:
         return self.pauses.stops(pauses.channel(channel.channel)) is not None

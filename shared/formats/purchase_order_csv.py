@@ -40,18 +40,29 @@ _UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What one file says. `ship_to`: parts of the address by name, personal data; a cancel needs none."""
+    """What one file says. `ship_to`: parts of the address by name, personal data; a cancel needs none.
+
+    `left`, of a cancel of some units: what is still wanted of its lines, by line; None: all of it is cancelled.
+    """
 
     request: Request
     number: str
     order_token: str
     order_name: str
     lines: tuple[PoLine, ...]
+    left: Mapping[str, int] | None = None
     ship_to: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def render(document: Document) -> bytes:
-    """Write a document; the same document is the same bytes. Raises InvalidInput for what a row cannot carry."""
+def render(*documents: Document) -> bytes:
+    """Write documents; the same ones are the same bytes. Raises InvalidInput for what a row cannot carry."""
+    text = io.StringIO(newline="")
+    rows = [row for document in documents for row in _rows(document)]
+    csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerows([COLUMNS, *rows])
+    return text.getvalue().encode()
+
+
+def _rows(document: Document) -> list[list[str]]:
     if not document.lines:
         raise InvalidInput("a purchase order needs a line", code="po_without_lines", number=document.number)
     if unknown := sorted(document.ship_to.keys() - set(ADDRESS)):
@@ -74,9 +85,7 @@ def render(document: Document) -> bytes:
         for column, value in zip(COLUMNS, row, strict=True):
             if any(unicodedata.category(character) in _UNFIT for character in value):
                 raise InvalidInput("a value has a control character", code="control_character", column=column)
-    text = io.StringIO(newline="")
-    csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerows([COLUMNS, *rows])
-    return text.getvalue().encode()
+    return rows
 
 
 def parse(body: bytes) -> Document:

@@ -6,6 +6,8 @@ second try is the same to the byte.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,8 +19,8 @@ from shared.formats.purchase_order_csv import Document, Request
 from shared.formats.x12_850 import Habits
 from shared.formats.x12_writer import Partnership
 
-ONLY_REQUEST = 1
-"""We ask to cancel an order once; what is asked again is the same request."""
+WHOLE = 1
+"""We ask to cancel all of an order once, by this number; what is asked again is the same request."""
 
 
 def render(
@@ -32,26 +34,51 @@ def render(
 ) -> bytes:
     """Write a document. `times`: when the order was made, and of a cancel, when it was first to go out."""
     made_at, at = times[0], times[-1]
+    if document.request is Request.ORDER:
+        return render_orders([(document, made_at)], partnership, zone, order_type=order_type, control=control, at=at)
     habits = Habits(type=order_type)
     dated, today = (each.astimezone(ZoneInfo(zone)).date() for each in (made_at, at))
     lines = tuple(_line(line) for line in document.lines)
-    if document.request is Request.ORDER:
+    change = ChangeRequest(
+        number=document.number,
+        ordered=dated,
+        request=WHOLE if document.left is None else WHOLE + 1 + control % (x12_860.MOST_REQUESTS - 1),
+        dated=today,
+        is_cancel=document.left is None,
+        lines=tuple(_wished(line, (document.left or {}).get(line.line, 0)) for line in lines),
+    )
+    sets = [(x12_860.NUMBER, x12_860.body(change, habits).body)]
+    return x12_writer.interchange(partnership, x12_860.FUNCTIONAL_ID, sets, control=control, at=at)
+
+
+def render_orders(
+    orders: Sequence[tuple[Document, datetime]],
+    partnership: Partnership,
+    zone: str,
+    *,
+    order_type: str,
+    control: int,
+    at: datetime,
+) -> bytes:
+    """Write orders, each with when it was made, as 850s of one interchange."""
+    sets = []
+    for document, made_at in orders:
         order = OrderRequest(
             number=document.number,
-            dated=dated,
-            lines=lines,
+            dated=made_at.astimezone(ZoneInfo(zone)).date(),
+            lines=tuple(_line(line) for line in document.lines),
             order_name=document.order_name,
             order_token=document.order_token,
             ship_to=document.ship_to,
         )
-        number, functional, written = x12_850.NUMBER, x12_850.FUNCTIONAL_ID, x12_850.body(order, habits=habits)
-    else:
-        wished = tuple(WishedLine(line=line, wish=Wish.DELETE) for line in lines)
-        change = ChangeRequest(
-            number=document.number, ordered=dated, request=ONLY_REQUEST, dated=today, is_cancel=True, lines=wished
-        )
-        number, functional, written = x12_860.NUMBER, x12_860.FUNCTIONAL_ID, x12_860.body(change, habits)
-    return x12_writer.interchange(partnership, functional, [(number, written.body)], control=control, at=at)
+        sets.append((x12_850.NUMBER, x12_850.body(order, habits=Habits(type=order_type)).body))
+    return x12_writer.interchange(partnership, x12_850.FUNCTIONAL_ID, sets, control=control, at=at)
+
+
+def _wished(line: OrderedLine, left: int) -> WishedLine:
+    return (
+        WishedLine(line=replace(line, units=left), wish=Wish.FEWER) if left else WishedLine(line=line, wish=Wish.DELETE)
+    )
 
 
 def _line(line: PoLine) -> OrderedLine:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 
 from shared.domain.documents import MOST_LINES, AdviceFault, Advised, ApplicationAdvice, DocumentRefused, Verdict
+from shared.formats import x12_writer
 from shared.formats.x12 import Segment
 from shared.formats.x12_reading import Reading
+from shared.formats.x12_writer import Body
 
 VERDICTS = {
     "A": Verdict.ACCEPTED,
@@ -18,6 +22,11 @@ VERDICTS = {
 """Second letter of element 110: accepted, with changes, with errors, partly, rejected. The first says of what: a
 batch, a functional group, an item, a transaction set."""
 OF = frozenset("BGIT")
+NUMBER, FUNCTIONAL_ID = "824", "AG"
+SET_REJECTED, OUR_REFERENCE, MUTUALLY_DEFINED = "TR", "TN", "ZZZ"
+LONGEST_MESSAGE, LONGEST_REFERENCE, LONGEST_COPY = 60, 30, 99
+MOST_ADVISED = 100
+"""Faults of a document that are written."""
 
 LONGEST_TEXT = 200
 MOST_FAULTS = 1_000
@@ -106,3 +115,21 @@ def _place(reading: Reading, segment: Segment, element: int) -> int:
         reading.find("number_unreadable", "a number was expected", segment, element)
         return 0
     return int(text[:10] or 0)
+
+
+# ---- what we say
+
+
+def body(number: str, dated: date, advised: Iterable[Advised]) -> Body:
+    """Write what we did not use of what a partner sent, with the place of each reason in its set."""
+    written = [["BGN", "00", number, f"{dated:%Y%m%d}"]]
+    for each in advised:
+        reference = x12_writer.words(each.reference, most=LONGEST_REFERENCE)
+        numbers = [each.group_control, each.set_control, each.set_number]
+        written.append(["OTI", SET_REJECTED, OUR_REFERENCE, reference, "", "", "", "", *numbers])
+        for fault in each.faults[:MOST_ADVISED]:
+            place = [str(at) if at else "" for at in (fault.in_set, fault.element)]
+            value = x12_writer.words(fault.value, most=LONGEST_COPY)
+            message = x12_writer.words(f"{fault.code} {fault.text}", most=LONGEST_MESSAGE)
+            written.append(["TED", MUTUALLY_DEFINED, message, x12_writer.words(fault.name, most=3), *place, "", value])
+    return written

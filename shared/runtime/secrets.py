@@ -1,6 +1,6 @@
-"""Secrets of shops and suppliers, by reference, kept for five minutes.
+"""Secrets by reference: those of shops and suppliers, kept for five minutes, and the key by which customers are called.
 
-That of a shop is read again at once when a signature does not fit.
+A shop's is read again at once when a signature does not fit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +18,9 @@ from shared.domain.names import ChannelId, SourceId
 from shared.errors import Transient
 from shared.runtime import clients, clock
 from shared.runtime.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_FOR = timedelta(minutes=5)
 READ_AGAIN_AFTER = timedelta(seconds=10)
@@ -78,11 +82,26 @@ def supplier_secret(source: SourceId) -> Mapping[str, str]:
 
 
 def _read(name: str) -> dict[str, str]:
+    return read(clients.secretsmanager(), f"{settings().secret_prefix}/{name}")
+
+
+def read(client: SecretsManagerClient, name: str) -> dict[str, str]:
+    """Read a secret that is a table. Raises Transient when it cannot be read."""
     try:
-        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/{name}")
-        read = json.loads(answer["SecretString"])
+        answer = client.get_secret_value(SecretId=name)
+        found = json.loads(answer["SecretString"])
     except (ClientError, BotoCoreError, ValueError) as error:
         raise Transient("a secret cannot be read", code="secret", name=name) from error
-    if not isinstance(read, dict):
+    if not isinstance(found, dict):
         raise Transient("a secret is no table", code="secret", name=name)
-    return read
+    return found
+
+
+@cache
+def people_key() -> bytes:
+    """Return the key of customers' names, read once. Raises Transient when it cannot be read."""
+    try:
+        answer = clients.secretsmanager().get_secret_value(SecretId=f"{settings().secret_prefix}/people")
+    except (ClientError, BotoCoreError) as error:
+        raise Transient("the key of customers' names cannot be read", code="people_key") from error
+    return answer["SecretString"].encode()

@@ -20,7 +20,7 @@ from shared.domain.pace import Left
 from shared.domain.rules import Channel
 from shared.domain.stock import Level
 from shared.errors import Conflict
-from shared.storage import attributes, dynamo, feeds, keys, levels, offers
+from shared.storage import attributes, caps, dynamo, feeds, keys, levels, offers
 from shared.storage import facts as products
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
@@ -62,6 +62,7 @@ class Facts:
     """All that the number of a SKU on a channel stands on.
 
     `listing`: what the platform calls it, empty if nothing. `not_counted`: sources below the channel's margin.
+    `waiting`: units that wait under a cap of the channel.
     """
 
     listing: str
@@ -69,6 +70,12 @@ class Facts:
     feeds: Mapping[SourceId, Feed]
     told: Told
     not_counted: Mapping[SourceId, str] = field(default_factory=dict)
+    waiting: int = 0
+
+    def room(self, channel: Channel, now: str) -> int:
+        """Count the units more that the channel sells now before anybody has them."""
+        terms = channel.backorders_of(self.told.sku, times.read(now))
+        return max(terms.most - self.waiting, 0) if terms else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +194,7 @@ class Availability:
         if channel.zeroes_below_margin:
             all_keys += [keys.offer(LevelKey(sku, source)) for sku in wanted for source in sources]
         all_keys += [keys.feed(source) for source in sources]
+        all_keys += [keys.waiting(channel.channel, sku) for sku in wanted if sku in channel.backorders]
         name = self.table.name
         found = dynamo.read_all(self.table.client, ((name, key) for key in all_keys), consistent=True)
 
@@ -205,6 +213,7 @@ class Availability:
                 feeds=known,
                 told=told_from_item(told) if told else Told(sku=sku, channel=channel.channel),
                 not_counted=_not_counted(channel, product, offered) if channel.zeroes_below_margin else {},
+                waiting=caps.units(there(keys.waiting(channel.channel, sku)) or {"units": 0}),
             )
         return facts
 

@@ -184,6 +184,13 @@ def keep_package(table: Table, key: OrderKey, package: Package) -> None:
     table.put({"PK": ref.pk, "SK": ref.sk} | about | {"entity": "reference"})
 
 
+def is_tracked(table: Table, key: OrderKey, source: SourceId) -> bool:
+    """Answer whether a parcel of a source is known by a tracking number."""
+    pk, sk = keys.parcel(key, source, "")
+    found = table.query("PK = :pk AND begins_with(SK, :sk)", {":pk": pk, ":sk": sk})
+    return any(package_of(item).validity for item in found)
+
+
 def package_of(item: Mapping[str, Any]) -> Package:
     """Read a parcel back."""
     texts = ("number", "carrier", "service", "validity", "shipped_at", "document")

@@ -1,4 +1,4 @@
-"""What is due, by the index `due`: orders that wait for units, purchase orders that wait for anything."""
+"""What is due, by the index `due`: orders that wait for units, purchase orders that wait for anything, erasures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ class Due:
     is_order: bool
 
 
-def due(table: Table, now: str, most: int) -> Iterator[Due]:
+@dataclass(frozen=True, slots=True)
+class DueErasure:
+    """An erasure that is to be gone on with."""
+
+    erasure: str
+
+
+def due(table: Table, now: str, most: int) -> Iterator[Due | DueErasure]:
     """Yield what is due, the longest due of each shard first, at most an equal share of `most` a shard.
 
     The index lags behind its table: what it says was due is read again before anything is done about it.
@@ -28,4 +35,8 @@ def due(table: Table, now: str, most: int) -> Iterator[Due]:
         names = {":shard": f"DUE#{shard}", ":now": f"{now}$"}
         found = table.query("due_shard = :shard AND due_at < :now", names, index="due", limit=most // keys.DUE_SHARDS)
         for item in found:
-            yield Due(keys.order_of(item["PK"]), is_order=item["SK"] == "ORD")
+            entity, _, erasure = item["PK"].partition("#")
+            if entity == "ERASE":
+                yield DueErasure(erasure)
+            else:
+                yield Due(keys.order_of(item["PK"]), is_order=item["SK"] == "ORD")

@@ -107,6 +107,11 @@ def told(sku: Sku, channel: ChannelId) -> Key:
     return Key(f"ATS#{sku}", channel)
 
 
+def waiting(channel: ChannelId, sku: Sku) -> Key:
+    """S19: how many units of a SKU wait on a channel that caps them."""
+    return Key(f"SKU#{sku}", f"WAIT#{channel}")
+
+
 def dirty(channel: ChannelId, rank: int, subject: str) -> Key:
     """S9: a SKU whose number a channel has to be told, or an order, by its id, that it has to be told of."""
     return Key(f"DIRTY#{channel}", f"{rank}#{subject}")
@@ -193,8 +198,8 @@ def document(source: SourceId, kind: str, number: str) -> Key:
     return Key(f"DOC#{source}", f"{kind}#{number}")
 
 
-def due_shard(key: OrderKey) -> str:
-    """O2: the shard of the index `due` that an order and its purchase orders are in."""
+def due_shard(key: OrderKey | str) -> str:
+    """O2: the shard of the index `due` that an order and its purchase orders, or an erasure by its id, are in."""
     return f"DUE#{zlib.crc32(str(key).encode()) % DUE_SHARDS}"
 
 
@@ -223,9 +228,24 @@ def counter(source: SourceId, kind: str) -> Key:
     return Key(f"CNT#{source}", kind)
 
 
+def batch(source: SourceId, number: str) -> Key:
+    """O9: purchase orders that go out in one file."""
+    return Key(f"OUT#{source}", number)
+
+
 def gate(source: SourceId) -> Key:
     """O14: who sends to a supplier now, how often, and how long it is left alone."""
     return Key(f"CNT#{source}", "GATE")
+
+
+def of_customer(customer: str, key: OrderKey) -> Key:
+    """O6: an order of a customer, who is a keyed hash."""
+    return Key(f"CUST#{customer}", str(key))
+
+
+def erasure(erasure_id: str) -> Key:
+    """O15: an erasure, by its id."""
+    return Key(f"ERASE#{erasure_id}", "ERASE")
 
 
 def problem(kind: str, subject: str) -> Key:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain import stock, times
 from shared.domain.names import LevelKey, OrderKey, Sku, order_key
 from shared.domain.orders import Effect, Order
-from shared.domain.people import By
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.domain.routing.candidates import Goods
 from shared.domain.stock import Deduction, Level
-from shared.domain.taking import Batch, Known, Needs, Planned
-from shared.storage import dynamo, facts, feeds, keys, levels, offers, orders, pauses, plans, purchase_orders
+from shared.domain.taking import Batch, Known, Needs, Planned, waits_moved
+from shared.storage import (
+    caps,
+    dynamo,
+    facts,
+    feeds,
+    keys,
+    levels,
+    offers,
+    orders,
+    pauses,
+    people,
+    plans,
+    purchase_orders,
+)
 from shared.storage.dynamo import Action, Outcome, Table, Transactions
 from shared.storage.keys import Key
 
@@ -58,8 +70,9 @@ class OrderBook:
         goods_of = {keys.item(sku): sku for sku in needs.goods}
         feed_of = {keys.feed(source): source for source in needs.feeds}
         pause_of = {keys.pause(pauses.supplier(source)): source for source in needs.pauses}
+        cap_of = {keys.waiting(cap.channel, cap.sku): cap for cap in needs.caps}
         of_orders = [(self.orders.name, at) for at in (*order_of, *counter_of)]
-        of_stock = [(self.stock.name, at) for at in (*level_of, *offer_of, *goods_of, *feed_of, *pause_of)]
+        of_stock = [(self.stock.name, at) for at in (*level_of, *offer_of, *goods_of, *feed_of, *pause_of, *cap_of)]
         found = dynamo.read_all(self.client, [*of_orders, *of_stock], consistent=consistent)
         items = {at: item for (_, at), item in found.items()}
         return Known(
@@ -70,6 +83,7 @@ class OrderBook:
             feeds=_read(feed_of, items, feeds.from_item),
             paused=frozenset(source for at, source in pause_of.items() if pauses.holds(items.get(at))),
             numbered=_read(counter_of, items, _numbered),
+            waiting=_read(cap_of, items, caps.units),
         )
 
     def orders_of(self, wanted: Iterable[OrderKey], *, consistent: bool) -> dict[OrderKey, Order]:
@@ -104,7 +118,7 @@ class OrderBook:
         rules_version: str,
         now: datetime,
     ) -> None:
-        """Write plans and addresses before the orders that will name them."""
+        """Write plans, addresses and whose they are before the orders that will name them."""
         items = []
         for one in planned:
             key, attempt = one.after.key, one.after.attempt
@@ -112,6 +126,8 @@ class OrderBook:
                 items.append(plans.plan_item(key, attempt, one.decision, rules_version, now))
             if attempt and one.after.ship_to == attempt:
                 items.append(plans.ship_to_item(key, attempt, addresses[key], now))
+            if one.before is None and one.after.customer:
+                items.append(people.customer_item(one.after))
         self.orders.write_all(items)
 
     def take(self, batch: Batch, attempt: str, now: datetime) -> Outcome:
@@ -125,6 +141,8 @@ class OrderBook:
         for level, shares in sorted(batch.shares.items()):
             by_token = {key.token: units for key, units in shares.items()}
             actions.append(levels.take(self.stock.name, level, by_token, attempt, times.text(now)))
+        for cap, units in sorted(batch.waits.items()):
+            actions.append(caps.move(self.stock.name, cap, units, batch.caps.get(cap) if units > 0 else None))
         return Transactions(self.client).commit(actions)
 
     def move(
@@ -135,13 +153,13 @@ class OrderBook:
         *,
         move_id: str,
         now: datetime,
-        by: By | None = None,
+        notes: Mapping[str, str | int] | None = None,
         deducting: Deducting | None = None,
     ) -> Outcome:
-        """Commit a move once: marker, order and purchase orders `(before, after)`, units given back or deducted.
+        """Commit a move once: its marker, order and purchase orders `(before, after)`, units given back or deducted.
 
-        Whether a level's photograph shows a deduction, and which bucket it joins, is guessed, and guessed anew from
-        the level that refuses.
+        `notes` are kept with the marker. Whether a level's photograph shows a deduction, and which bucket it joins,
+        is guessed, and guessed anew from the level that refuses.
         """
         before, after = order
         pk, sk = keys.event(before.key, move_id)
@@ -154,11 +172,13 @@ class OrderBook:
             "revision": 1,
             "kind": kind,
             "at": times.text(now),
-        } | (asdict(by) if by else {})
+        }
+        marker |= notes or {}
         actions = [
             dynamo.put_new_action(move_id, self.orders.name, marker, lambda _: move_id),
             orders.put_seen(self.orders.name, after, before),
             *(purchase_orders.put_seen(self.orders.name, new, old) for old, new in changed),
+            *(caps.move(self.stock.name, cap, units) for cap, units in waits_moved(before, after).items()),
         ]
         token, cause = before.key.token, (kind, move_id)
         given_back = [
@@ -193,7 +213,11 @@ def _read(at: Mapping[Key, K], items: Mapping[Key, Any], read: Callable[[Any], V
 def _goods(item: Mapping[str, Any]) -> Goods:
     product = facts.from_item(item)
     return Goods(
-        grams=product.grams, hazmat=product.hazmat, map_minor=product.map_minor or 0, currency=product.currency
+        grams=product.grams,
+        hazmat=product.hazmat,
+        map_minor=product.map_minor or 0,
+        currency=product.currency,
+        substitutes=product.substitutes,
     )
 
 

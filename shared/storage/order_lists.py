@@ -5,12 +5,13 @@ Each item is derived from one image alone, so it can be written again at any tim
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.names import ChannelId, OrderKey
 from shared.domain.orders import HELD, Line, LineState, Order
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import keys
+from shared.storage import attributes, keys
 from shared.storage.dynamo import Table
 from shared.storage.keys import Key
 
@@ -83,10 +84,52 @@ def keep(table: Table, at: Key) -> None:
     table.update(at, {"UpdateExpression": "REMOVE expires_at", "ConditionExpression": "attribute_exists(PK)"})
 
 
+def let_expire(table: Table, at: Key, expires_at: int) -> None:
+    """Let an item go at a time, in seconds since 1970; what has gone already is not made again."""
+    request: dict[str, Any] = {
+        "UpdateExpression": "SET expires_at = :at",
+        "ConditionExpression": "attribute_exists(PK)",
+        "ExpressionAttributeValues": attributes.image({":at": expires_at}),
+    }
+    table.update(at, request)
+
+
 def find(table: Table, kind: str, value: str) -> OrderKey | None:
     """Find an order by another of its names; None when no order has it."""
     found = table.get(keys.reference(kind, value))
     return OrderKey(ChannelId(found["channel"]), found["order_id"]) if found else None
+
+
+def claim_likeness(table: Table, likeness: str, order: OrderKey, until: int, now: int) -> OrderKey | None:
+    """Be the first order of a likeness; answer which one of another channel is, where one is.
+
+    `until` and `now`: epoch seconds; a claim that is over is taken over.
+    """
+    item = _reference("twin", likeness, order) | {"expires_at": until}
+    values = {name: value for name, value in item.items() if name not in {"PK", "SK"}}
+    done, found = table.update(
+        keys.reference("twin", likeness),
+        {
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "ConditionExpression": "attribute_not_exists(PK) OR expires_at <= :now",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": attributes.image(
+                {":now": now} | {f":{name}": value for name, value in values.items()}
+            ),
+        },
+    )
+    return None if done or not found else _of_another(found, order)
+
+
+def claimed_by_another(table: Table, likeness: str, order: OrderKey, now: int) -> OrderKey | None:
+    """Answer which order of another channel has a likeness already."""
+    found = table.get(keys.reference("twin", likeness))
+    return _of_another(found, order) if found and found["expires_at"] > now else None
+
+
+def _of_another(found: Mapping[str, Any], order: OrderKey) -> OrderKey | None:
+    first = OrderKey(ChannelId(found["channel"]), found["order_id"])
+    return first if first.channel != order.channel else None
 
 
 def _reference(kind: str, value: str, key: OrderKey) -> dict[str, Any]:

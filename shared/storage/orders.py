@@ -18,6 +18,7 @@ from shared.storage.dynamo import Action, put_new_action, put_seen_action
 SCHEMA = 1
 
 _LINE_COUNTS = ("ordered", "open", "backordered", "cancelled", "price_minor")
+_LINE_WORDS = ("promised", "capped", "instead_of")
 _ALLOCATION_COUNTS = (
     *("n", "units", "committed", "acked", "rejected", "shipped", "given_back", "limited", "returned", "rerouted"),
 )
@@ -41,7 +42,7 @@ def to_item(order: Order) -> dict[str, Any]:
         "currency": order.currency,
         "lines": [
             {"line": line.line, "sku": line.sku}
-            | {field: getattr(line, field) for field in _LINE_COUNTS if getattr(line, field)}
+            | {field: getattr(line, field) for field in (*_LINE_COUNTS, *_LINE_WORDS) if getattr(line, field)}
             for line in order.lines
         ],
         "next_n": order.next_n,
@@ -55,7 +56,7 @@ def to_item(order: Order) -> dict[str, Any]:
             "region": place.region,
             "postcode_prefix": place.postcode_prefix,
         } | ({"po_box": True} if place.po_box else {})
-    texts = ("attempt", "ship_to", "hold", "reroute_to")
+    texts = ("attempt", "ship_to", "customer", "hold", "reroute_to", "agreed_until")
     item |= {field: getattr(order, field) for field in texts if getattr(order, field)}
     if order.cancel_wanted:
         item["cancel_wanted"] = True
@@ -74,7 +75,12 @@ def from_item(item: Mapping[str, Any]) -> Order:
         placed_at=item["placed_at"],
         currency=item["currency"],
         lines=tuple(
-            Line(line=line["line"], sku=Sku(line["sku"]), **{field: line.get(field, 0) for field in _LINE_COUNTS})
+            Line(
+                line=line["line"],
+                sku=Sku(line["sku"]),
+                **{field: line.get(field, 0) for field in _LINE_COUNTS},
+                **{field: line[field] for field in _LINE_WORDS if field in line},
+            )
             for line in item["lines"]
         ),
         allocations=tuple(
@@ -90,8 +96,10 @@ def from_item(item: Mapping[str, Any]) -> Order:
         next_n=item["next_n"],
         attempt=item.get("attempt", ""),
         ship_to=item.get("ship_to", ""),
+        customer=item.get("customer", ""),
         hold=item.get("hold", ""),
         reroute_to=item.get("reroute_to", ""),
+        agreed_until=item.get("agreed_until", ""),
         cancel_wanted=item.get("cancel_wanted", False),
         revision=item["revision"],
         due_at=item.get("due_at", "").partition("#")[0],

@@ -34,19 +34,18 @@ class Problems:
             return False
         seen = there.revision if there else 0
         standing = Standing(problem=problem, opened_at=now, revision=seen + 1)
-        pk, sk = keys.open_problem(problem.owner, now, problem.kind, problem.subject)
-        entry = {"PK": pk, "SK": sk, "entity": "open_problem", "schema": SCHEMA, "revision": 1}
-        return self._write(
-            standing,
-            dynamo.put_action("entry", self.table.name, entry | {"kind": problem.kind, "subject": problem.subject}),
-        )
+        return self._write(standing, self._entry(standing))
 
     def renew(self, problem: Problem) -> bool:
-        """Say of an open exception what is so now; answer False where nothing is new, or someone wrote it since."""
+        """Say of an open exception what is so now, and whose it is; answer False where nothing is new."""
         there = self.read(problem.kind, problem.subject)
         if there is None or not there.is_open or there.problem == problem:
             return False
-        return self._write(replace(there, problem=problem, revision=there.revision + 1))
+        renewed = replace(there, problem=problem, revision=there.revision + 1)
+        if there.problem.owner == problem.owner:
+            return self._write(renewed)
+        left = keys.open_problem(there.problem.owner, there.opened_at, problem.kind, problem.subject)
+        return self._write(renewed, dynamo.delete_action("left", self.table.name, left), self._entry(renewed))
 
     def close(self, standing: Standing, now: str, *, by: str, because: str) -> bool:
         """Close an open exception as it was read; answer False when someone wrote it since."""
@@ -75,6 +74,14 @@ class Problems:
         """Yield kind and subject of all open exceptions of an owner, oldest first."""
         pk = keys.open_problem(owner, "", "", "").pk
         return ((entry["kind"], entry["subject"]) for entry in self.table.query("PK = :pk", {":pk": pk}))
+
+    def _entry(self, standing: Standing) -> Action:
+        """List an open exception among its owner's."""
+        problem = standing.problem
+        pk, sk = keys.open_problem(problem.owner, standing.opened_at, problem.kind, problem.subject)
+        entry = {"PK": pk, "SK": sk, "entity": "open_problem", "schema": SCHEMA, "revision": 1}
+        told = {"kind": problem.kind, "subject": problem.subject}
+        return dynamo.put_action("entry", self.table.name, entry | told)
 
     def _write(self, standing: Standing, *entry: Action) -> bool:
         item = to_item(standing)

@@ -14,7 +14,7 @@ from shared.storage.keys import Key
 
 SCHEMA = 1
 
-_TEXTS = ("claimed_by", "claimed_until", "made_at", "sent_at", "sent_by", "cancel_at")
+_TEXTS = ("claimed_by", "claimed_until", "made_at", "sent_at", "sent_by", "cancel_at", "shipped_at", "batch")
 _NUMBERS = ("control", "cancel_control")
 _FLAGS = ("cancel_wanted", "cancel_told")
 

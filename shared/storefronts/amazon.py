@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.customers import Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
@@ -137,6 +138,10 @@ class Notices:
         )
         ask = Ask.CANCEL if status == CANCELLED else Ask.EDIT
         return Intake(ask=ask, order=order, ship_to=_ship_to(address))
+
+    def read_request(self, topic: str, _body: bytes) -> Request:
+        """Raise InvalidInput: Amazon tells nobody that a buyer wants to be erased."""
+        raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
 
 
 def units_of(item: Object) -> tuple[int, int]:

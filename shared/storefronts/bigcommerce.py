@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.customers import Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor_at_most
 from shared.domain.names import ChannelId, OrderKey
@@ -125,7 +126,13 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
         ),
     )
     ask = Ask.CANCEL if is_given_up else ORDER_TOPICS[topic]
-    return Intake(ask=ask, order=order, ship_to=_ship_to(shipping.value))
+    customer = payloads.customer(read.table("billing_address").get("email"), read.value.get("customer_id"))
+    return Intake(ask=ask, order=order, ship_to=_ship_to(shipping.value), customer=customer)
+
+
+def read_request(topic: str, _body: bytes) -> Request:
+    """Raise InvalidInput: BigCommerce tells nobody that a customer wants to be erased."""
+    raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
 
 
 def status(order: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.domain.customers import PeopleAsk, Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.names import ChannelId, Sku
 
@@ -83,12 +84,16 @@ class Inbound(Protocol):
         """Read what a verified delivery is about. Raises InvalidInput for a missing or odd header."""
         ...
 
-    def ask_of(self, topic: str) -> Ask | None:
-        """Answer what a topic asks about an order; None: it is about none."""
+    def ask_of(self, topic: str) -> Ask | PeopleAsk | None:
+        """Answer what a topic asks about an order, or about people; None: it is about neither."""
         ...
 
     def read_order(self, channel: ChannelId, topic: str, body: bytes) -> Intake:
         """Read an order. Raises InvalidInput for what cannot be read, Rejected for what is no order of ours to ship."""
+        ...
+
+    def read_request(self, topic: str, body: bytes) -> Request:
+        """Read what is asked about people. Raises InvalidInput for what cannot be read, and for any other topic."""
         ...
 
 

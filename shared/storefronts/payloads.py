@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.domain import times
+from shared.domain.customers import Customer
 from shared.domain.names import Sku, name
 from shared.errors import InvalidInput
 
@@ -71,6 +72,15 @@ def short(value: object) -> str:
 def told(address: Mapping[str, object]) -> dict[str, str]:
     """Return the fields of an address that say something."""
     return {field: _whole(value) for field, value in address.items() if isinstance(value, str) and value.strip()}
+
+
+def customer(email: object, platform_id: object) -> Customer:
+    """Return who a shop says it is; what is no address, and no id, says nothing. Ids of 0 are guests."""
+    is_id = isinstance(platform_id, int | str) and not isinstance(platform_id, bool)
+    return Customer(
+        email=_whole(email).lower() if isinstance(email, str) and "@" in email else "",
+        platform_id=_whole(str(platform_id)) if is_id and platform_id else "",
+    )
 
 
 def _whole(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.domain import times
+from shared.domain.customers import PeopleAsk, Request
 from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
@@ -28,6 +29,12 @@ ORDER_TOPICS: Mapping[str, Ask] = {
     "orders/paid": Ask.EDIT,
     "orders/cancelled": Ask.CANCEL,
 }
+PEOPLE_TOPICS: Mapping[str, PeopleAsk] = {
+    "customers/data_request": PeopleAsk.EXPORT,
+    "customers/redact": PeopleAsk.ERASE,
+    "shop/redact": PeopleAsk.ERASE_SHOP,
+}
+"""Mandatory for apps of the App Store (https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance)."""
 
 EDITED = "orders/edited"
 
@@ -60,43 +67,45 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], _now
 
 
 def identify(body: bytes, headers: Mapping[str, str]) -> Event:
-    """Read what a delivery is about by its headers. Raises InvalidInput for a missing or odd one.
+    """Read what a delivery is about by its headers, and which order by its body: that alone is signed.
 
     Thin are `orders/edited`, which tells of units added and removed, and a body too large to be sent: that is
-    `{"id": ...}` alone (https://shopify.dev/docs/apps/build/webhooks, payload size limits).
+    `{"id": ...}` alone (https://shopify.dev/docs/apps/build/webhooks, payload size limits). Raises InvalidInput for a
+    missing or odd header.
     """
     topic, event_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     if not _TOPIC.fullmatch(topic):
         raise InvalidInput("a delivery names no topic", code="topic", value=topic[:40])
     if not _EVENT_ID.fullmatch(event_id):
         raise InvalidInput("a delivery has no id", code="event_id", value=event_id[:40])
-    order, at = headers.get("x-shopify-order-id", ""), headers.get("x-shopify-triggered-at", "")
-    thin = _thin(topic, body)
+    at = headers.get("x-shopify-triggered-at", "")
+    told, is_thin = _order_in(topic, body)
+    order = told or headers.get("x-shopify-order-id", "")
     return Event(
         topic=topic,
         event_id=event_id,
-        order=thin or (order if _ORDER_ID.fullmatch(order) else ""),
+        order=order if told or _ORDER_ID.fullmatch(order) else "",
         at=at if _TIME.fullmatch(at) else "",
-        is_thin=bool(thin),
+        is_thin=is_thin,
     )
 
 
-def _thin(topic: str, body: bytes) -> str:
-    """Name the order of an event that does not tell how it changed; empty for all others."""
+def _order_in(topic: str, body: bytes) -> tuple[str, bool]:
+    """Return the id of the order that a body is about, as far as it says, and whether it tells that alone."""
     try:
+        read = Object(payloads.loads(body), "event")
         if topic == EDITED:
-            return Object(Object(payloads.loads(body), "event").value.get("order_edit"), "edit").id("order_id")
+            return Object(read.value.get("order_edit"), "edit").id("order_id"), True
         if topic in ORDER_TOPICS:
-            order = Object(payloads.loads(body), "order")
-            return order.id("id") if order.value.get("line_items") is None else ""
+            return read.id("id"), read.value.get("line_items") is None
+        return read.id("id" if topic.startswith("orders/") else "order_id"), False
     except InvalidInput:  # whoever reads the order says what is wrong with it
-        return ""
-    return ""
+        return "", False
 
 
-def ask_of(topic: str) -> Ask | None:
-    """Answer what a topic asks about an order."""
-    return ORDER_TOPICS.get(topic)
+def ask_of(topic: str) -> Ask | PeopleAsk | None:
+    """Answer what a topic asks about an order, or about people."""
+    return ORDER_TOPICS.get(topic) or PEOPLE_TOPICS.get(topic)
 
 
 def is_product(topic: str) -> bool:
@@ -135,13 +144,34 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
             postcode_prefix=short(address.get("zip"))[: payloads.POSTCODE_PREFIX],
         ),
     )
-    ask = Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic]
     return Intake(
-        ask=ask,
+        ask=Ask.CANCEL if read.value.get("cancelled_at") else ORDER_TOPICS[topic],
         order=order,
         ship_to=payloads.told({field: address.get(field) for field in _ADDRESS}),
         paid=PAID.get(str(read.value.get("financial_status")), Paid.NOT),
         is_test=read.value.get("test") is True,
+        customer=payloads.customer(
+            read.value.get("email") or read.value.get("contact_email"), read.table("customer").get("id")
+        ),
+    )
+
+
+def read_request(topic: str, body: bytes) -> Request:
+    """Read one of the three topics about people; the orders are those that Shopify wants redacted or exported.
+
+    Raises InvalidInput.
+    """
+    if topic not in PEOPLE_TOPICS:
+        raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
+    read = Object(payloads.loads(body), "request")
+    asked, of = PEOPLE_TOPICS[topic], read.table("customer")
+    orders = read.value.get("orders_to_redact" if asked is PeopleAsk.ERASE else "orders_requested") or []
+    if not isinstance(orders, list):
+        raise InvalidInput("the orders of a request are no list", code="orders", topic=topic[:60])
+    return Request(
+        ask=asked,
+        customer=payloads.customer(of.get("email"), of.get("id")),
+        order_ids=tuple(payloads.id_text(each, "order id") for each in orders),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.domain import times
+from shared.domain.customers import Customer, PeopleAsk, Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey, name
@@ -100,9 +101,9 @@ class Hooks:
         except InvalidInput:  # whoever reads the order says what is wrong with it
             return Event(topic=topic, event_id=event_id, at=at)
 
-    def ask_of(self, topic: str) -> Ask | None:
-        """Answer what a topic asks about an order, by the mapping."""
-        return self.mapping.topics.get(topic)
+    def ask_of(self, topic: str) -> Ask | PeopleAsk | None:
+        """Answer what a topic asks about an order, or about a customer, by the mapping."""
+        return self.mapping.topics.get(topic) or self.mapping.people.get(topic)
 
     def read_order(self, channel: ChannelId, topic: str, body: bytes) -> Intake:
         """Read an order by the mapping: as it now is, all units open. Raises InvalidInput for what cannot be read."""
@@ -131,7 +132,27 @@ class Hooks:
             ),
         )
         is_cancelled = bool(at.cancelled) and pick(read, at.cancelled) not in _NOTHING
-        return Intake(ask=Ask.CANCEL if is_cancelled else at.topics[topic], order=order, ship_to=address)
+        return Intake(
+            ask=Ask.CANCEL if is_cancelled else at.topics[topic],
+            order=order,
+            ship_to=address,
+            customer=self._customer(read),
+        )
+
+    def read_request(self, topic: str, body: bytes) -> Request:
+        """Read what is asked about a customer, by the mapping. Raises InvalidInput for one that is not named."""
+        if topic not in self.mapping.people:
+            raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
+        customer = self._customer(payloads.loads(body))
+        if not customer.email and not customer.platform_id:
+            raise InvalidInput("a request names no customer", code="no_customer", topic=topic[:60])
+        return Request(ask=self.mapping.people[topic], customer=customer)
+
+    def _customer(self, read: object) -> Customer:
+        at = self.mapping
+        return payloads.customer(
+            pick(read, at.email) if at.email else None, pick(read, at.customer) if at.customer else None
+        )
 
     def _line(self, item: Object, currency: str) -> Line | None:
         told = {field: pick(item.value, path) for field, path in self.mapping.line.items()}

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import times
+from shared.domain.customers import Request
 from shared.domain.intake import Ask, Intake
 from shared.domain.money import minor
 from shared.domain.names import ChannelId, OrderKey
@@ -157,7 +158,17 @@ def read_order(channel: ChannelId, topic: str, body: bytes) -> Intake:
             postcode_prefix=short(address.get("postcode"))[: payloads.POSTCODE_PREFIX],
         ),
     )
-    return Intake(ask=Ask.CANCEL if is_given_up else ORDER_TOPICS[topic], order=order, ship_to=_ship_to(address))
+    return Intake(
+        ask=Ask.CANCEL if is_given_up else ORDER_TOPICS[topic],
+        order=order,
+        ship_to=_ship_to(address),
+        customer=payloads.customer(read.table("billing").get("email"), read.value.get("customer_id")),
+    )
+
+
+def read_request(topic: str, _body: bytes) -> Request:
+    """Raise InvalidInput: WordPress erases and exports by itself, and tells nobody of it."""
+    raise InvalidInput("nothing is asked about people by this topic", code="topic_unknown", topic=topic[:60])
 
 
 def read_refund(body: bytes) -> Refund:

@@ -26,6 +26,14 @@ class UnderWay(Transient):
     """What was sent is on its way, and no failure: what becomes of it is looked up."""
 
 
+class Folder(Protocol):
+    """A place where files for a source are put."""
+
+    def send_answer(self, source: SourceId, name: str, body: bytes) -> None:
+        """Put our answer to a file of theirs; the same again is the same. Fails as a send does."""
+        ...
+
+
 class Way(Protocol):
     """A way of sending to one source.
 
@@ -57,8 +65,8 @@ class Way(Protocol):
         """Send a purchase order. Raises Rejected, NotTaken, or Transient when nobody knows whether it arrived."""
         ...
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
-        """Send the request to cancel one; fails as `send` does."""
+    def send_cancel(self, source: SourceId, number: str, body: bytes, request: str = "") -> None:
+        """Send a request to cancel one, or part of it; fails as `send` does. `request`: which, where there are more."""
         ...
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:

@@ -55,8 +55,9 @@ class EmailSes:
         except (ClientError, BotoCoreError) as error:
             _fail(error)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
-        """Mail the request to cancel one; fails as `send` does."""
+    def send_cancel(self, source: SourceId, number: str, body: bytes, request: str = "") -> None:
+        """Mail a request to cancel one; fails as `send` does."""
+        del request
         self.send(source, number, body)
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:

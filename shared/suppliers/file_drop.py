@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+X12 = "application/edi-x12"
+
+
+def stem(source: SourceId, name: str) -> str:
+    """Name a file in a supplier's folder, without its ending: that of a purchase order by its number."""
+    return f"out/{source}/PO-{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileDrop:
     """Puts files into `out/<source>/` of one bucket.
@@ -43,9 +51,13 @@ class FileDrop:
         """
         self._put(self.key(source, number), body)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
-        """Put the request to cancel one; fails as `send` does."""
-        self._put(self.key(source, f"{number}-cancel"), body)
+    def send_cancel(self, source: SourceId, number: str, body: bytes, request: str = "") -> None:
+        """Put a request to cancel one; fails as `send` does."""
+        self._put(self.key(source, cancel_of(number, request)), body)
+
+    def send_answer(self, source: SourceId, name: str, body: bytes) -> None:
+        """Put our answer to an X12 file of theirs; fails as `send` does."""
+        self._put(f"out/{source}/{name}", body, X12)
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:
         """Answer whether the supplier has that purchase order, and no other under its number.
@@ -62,12 +74,12 @@ class FileDrop:
 
     def key(self, source: SourceId, name: str) -> str:
         """Name the file of a purchase order."""
-        return f"out/{source}/PO-{name}{self.suffix}"
+        return f"{stem(source, name)}{self.suffix}"
 
-    def _put(self, key: str, body: bytes) -> None:
+    def _put(self, key: str, body: bytes, content_type: str = "") -> None:
         try:
             self.client.put_object(
-                Bucket=self.bucket, Key=key, Body=body, ContentType=self.content_type, IfNoneMatch="*"
+                Bucket=self.bucket, Key=key, Body=body, ContentType=content_type or self.content_type, IfNoneMatch="*"
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "PreconditionFailed":
@@ -82,6 +94,11 @@ class FileDrop:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
             raise _no_answer(error) from error
+
+
+def cancel_of(number: str, request: str) -> str:
+    """Name a request to cancel a purchase order."""
+    return "-".join(each for each in (number, request, "cancel") if each)
 
 
 def _no_answer(error: Exception) -> Transient:

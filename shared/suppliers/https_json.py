@@ -73,9 +73,10 @@ class HttpsJson:
         """Post a purchase order. Raises Rejected, NotTaken, or Transient when nobody knows whether it arrived."""
         self._post(self.api.url, source, number, number, body)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
-        """Post the request to cancel one; fails as `send` does."""
-        self._post(self.api.cancel_url, source, number, f"{number}-cancel", body)
+    def send_cancel(self, source: SourceId, number: str, body: bytes, request: str = "") -> None:
+        """Post a request to cancel one; fails as `send` does."""
+        key = f"{number}-{request}-cancel" if request else f"{number}-cancel"
+        self._post(self.api.cancel_url, source, number, key, body)
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:  # noqa: ARG002 - an API shows no bytes
         """Answer whether the supplier has that number. Raises Transient when it does not say.

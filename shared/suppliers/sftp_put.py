@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.names import SourceId
 from shared.domain.sending_rules import Connector
 from shared.errors import Rejected, Transient
+from shared.suppliers import file_drop
 from shared.suppliers.contract import NotTaken, UnderWay
 from shared.suppliers.file_drop import FileDrop
 
@@ -51,13 +52,15 @@ class SftpPut:
         self.kept.send(source, number, body)
         self._start(source, number)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
-        """Start the transfer of the request to cancel one; what becomes of it, the supplier's answer says."""
-        self.kept.send_cancel(source, number, body)
-        try:
-            self._begin(source, f"{number}-cancel")
-        except (ClientError, BotoCoreError) as error:
-            raise _ended(error) from error
+    def send_cancel(self, source: SourceId, number: str, body: bytes, request: str = "") -> None:
+        """Start the transfer of a request to cancel one; what becomes of it, the supplier's answer says."""
+        self.kept.send_cancel(source, number, body, request)
+        self._begin(self.kept.key(source, file_drop.cancel_of(number, request)))
+
+    def send_answer(self, source: SourceId, name: str, body: bytes) -> None:
+        """Start the transfer of our answer to a file of theirs, which nobody answers."""
+        self.kept.send_answer(source, name, body)
+        self._begin(f"out/{source}/{name}")
 
     def has(self, source: SourceId, number: str, body: bytes) -> bool:
         """Answer whether the transfer put the file there; Transient while it runs, or when its id was lost."""
@@ -81,10 +84,7 @@ class SftpPut:
 
     def _start(self, source: SourceId, number: str) -> None:
         self._note(source, number, "")
-        try:
-            transfer = self._begin(source, number)
-        except (ClientError, BotoCoreError) as error:
-            raise _ended(error) from error
+        transfer = self._begin(self.kept.key(source, number))
         self._note(source, number, transfer)
         raise UnderWay("the transfer is under way", code="under_way")
 
@@ -105,12 +105,15 @@ class SftpPut:
         except (ClientError, BotoCoreError) as error:
             raise Transient("a note cannot be read", code="transfer", error=type(error).__name__) from error
 
-    def _begin(self, source: SourceId, name: str) -> str:
-        started = self.client.start_file_transfer(
-            ConnectorId=self.connector.connector,
-            SendFilePaths=[f"/{self.kept.bucket}/{self.kept.key(source, name)}"],
-            RemoteDirectoryPath=self.connector.folder,
-        )
+    def _begin(self, key: str) -> str:
+        try:
+            started = self.client.start_file_transfer(
+                ConnectorId=self.connector.connector,
+                SendFilePaths=[f"/{self.kept.bucket}/{key}"],
+                RemoteDirectoryPath=self.connector.folder,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _ended(error) from error
         return started["TransferId"]
 
 

@@ -48,6 +48,8 @@ PLACEHOLDERS: dict[str, object] = {
     "day": "<day>",
     "op_id": "<op_id>",
     "plain": "<plain>",
+    "customer": "<hmac>",
+    "erasure_id": "<id>",
 }
 AS_WRITTEN = {
     "<channel>#<id>": "<order>",

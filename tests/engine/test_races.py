@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -17,7 +18,12 @@ from functools import partial
 
 import pytest
 
+from shared.domain import orders
+from shared.domain.messages import FillSku, write
+from shared.domain.names import ChannelId, Sku
 from shared.domain.orders import LineState, Order
+from shared.storage import caps, keys
+from shared.storage.dynamo import Table
 from tests.engine.conftest import Engine
 from tests.engine.test_count_rows import SKUS, at, at_once, body, ingest, run_until_done
 from tests.engine.test_deductions import book, sent, shipped
@@ -161,3 +167,81 @@ def test_files_beside_shipments_and_takes_end_at_the_last_file_less_what_orders_
     assert len(books.placed()) == ORDERS + len(shipments)
     for level in books.levels():
         assert (level.counted, dict(level.deducted)) == (says[59][level.key.sku], {})
+
+
+# ---- what is sold before anybody has it
+
+SOLD_EARLY = trade.shop_rules("celtic", backorders=[{"sku": "A", "most": 9, "lead_days": 10}])
+
+
+def counted_early(books: Books) -> int:
+    found = Table(books.client, books.stock).get(keys.waiting(ChannelId("nordlys"), Sku("A")))
+    return caps.units(found) if found else 0
+
+
+def waiting_early(books: Books) -> int:
+    sums: Counter[Sku] = Counter()
+    for order in books.placed():
+        sums.update(orders.capped(order))
+    return sums[Sku("A")]
+
+
+def work(engine: Engine, *batches: dict[str, str]) -> None:
+    """Have each batch done by a worker of its own, all at once; what is to come again comes again."""
+    ready = threading.Barrier(len(batches))
+
+    def one(batch: dict[str, str]) -> None:
+        mine = Books(engine.client(), engine.stock_table, engine.order_table)
+        ready.wait()
+        for _ in range(20):
+            again = mine.flow().run(batch, SOLD_EARLY, trade.times_now()).again
+            batch = {message: batch[message] for message in again}
+            if not batch:
+                return
+        raise AssertionError("it never ended", batch)
+
+    with ThreadPoolExecutor(len(batches)) as pool:
+        list(pool.map(one, batches))
+
+
+def test_what_nobody_has_is_sold_to_the_cap_and_no_further(books: Books, engine: Engine) -> None:
+    books.stock_up(trade.level("A", "celtic", 5))
+
+    work(
+        engine,
+        *({f"m{i}": delivered(worker * 10 + i, ("A", 2)) for i in range(1, 3)} for worker in range(1, 5)),
+    )
+
+    placed = books.placed()
+    assert len(placed) == 8
+    assert sum(order.total(LineState.RESERVED) for order in placed) == 5
+    assert (waiting_early(books), counted_early(books)) == (9, 9)
+    books.assert_sound()
+
+
+def test_fills_and_cancels_at_once_give_the_room_back_once(books: Books, engine: Engine) -> None:
+    books.stock_up(trade.level("A", "celtic", 0))
+    books.flow().run({f"m{i}": delivered(i, ("A", 2)) for i in range(1, 5)}, SOLD_EARLY, trade.times_now())
+    assert counted_early(books) == 8
+    table = Table(books.client, books.orders)
+    for order in books.placed():
+        pk, sk = keys.backorder(Sku("A"), order.placed_at, order.key, order.lines[0].line)
+        table.put({"PK": pk, "SK": sk, "entity": "backorder"})
+    books.stock_up(trade.level("A", "celtic", 3))
+    fill = {"m1": write(FillSku(sku=Sku("A")))}
+    cancels = {f"c{i}": delivered(i, ("A", 2), topic="orders/cancelled", minute=9) for i in (1, 2)}
+
+    work(engine, fill, fill, cancels, cancels)
+
+    assert counted_early(books) == waiting_early(books)
+    assert sum(order.total(LineState.BACKORDERED) for order in books.placed()) == waiting_early(books)
+    books.assert_sound()
+
+
+def test_the_same_orders_again_count_once(books: Books, engine: Engine) -> None:
+    books.stock_up(trade.level("A", "celtic", 0))
+    batch = {f"m{i}": delivered(i, ("A", 2)) for i in range(1, 4)}
+
+    work(engine, batch, batch, batch)
+
+    assert (waiting_early(books), counted_early(books)) == (6, 6)

@@ -148,6 +148,7 @@ def aws() -> Iterator[Aws]:
             sqs.create_queue(QueueName=url.rpartition("/")[2])
         secret = f"{names.secret_prefix}/shops/nordlys"
         clients.secretsmanager().create_secret(Name=secret, SecretString=json.dumps(SECRETS))
+        clients.secretsmanager().create_secret(Name=f"{names.secret_prefix}/people", SecretString="people-key")
         Config(s3, names.config_bucket).push(sample_rules())
         yield Aws(dynamodb, s3, sqs, Table(dynamodb, names.stock_table), Table(dynamodb, names.order_table))
         forget()

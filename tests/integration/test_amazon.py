@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from local.stand_in import serving
 from shared.domain import messages, orders
 from shared.domain.availability import Rank
 from shared.domain.facts import Product
-from shared.domain.messages import Publish
+from shared.domain.messages import Delivered, Publish
 from shared.domain.names import ChannelId, OrderKey, Sku
 from shared.domain.orders import LineState, Order
 from shared.runtime import clients, clock
@@ -27,13 +28,16 @@ from shared.storage import facts, keys, levels
 from shared.storage import orders as order_items
 from shared.storage.availability import Availability, Mark, mark_item
 from shared.storage.config import Config
+from shared.storage.problems import Problems
 from tests.integration.conftest import sample_rules
 from tests.support import stand_ins, trade
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Aws, LambdaContext
 
-ORDER = json.loads((Path(__file__).parents[2] / "events/webhooks/amazon/order.json").read_text())
+EVENTS = Path(__file__).parents[2] / "events/webhooks/amazon"
+ORDER = json.loads((EVENTS / "order.json").read_text())
+NOTIFICATION = json.loads((EVENTS / "order_change.json").read_text())
 FJORD = ChannelId("fjord")
 SKU = "LAMP-OAK"
 
@@ -60,12 +64,34 @@ def bought(status: str = "UNSHIPPED", **item: Any) -> dict[str, Any]:  # noqa: A
     return {**told, "fulfillment": {**ORDER["fulfillment"], "fulfillmentStatus": status}}
 
 
+def notification(seller: str = "", **summary: str) -> str:
+    """What Amazon posts, of another seller or with another summary."""
+    told = deepcopy(NOTIFICATION)
+    change = told["Payload"]["OrderChangeNotification"]
+    change["SellerId"] = seller or change["SellerId"]
+    change["Summary"] |= summary
+    return json.dumps(told)
+
+
+def take(context: LambdaContext, *notifications: str) -> None:
+    """Let the function take what Amazon posted to the shop event queue."""
+    told = {"ApproximateReceiveCount": "1"}
+    records = [{"messageId": f"m{at}", "body": body, "attributes": told} for at, body in enumerate(notifications)]
+    assert poll_storefronts.lambda_handler({"Records": records}, context) == {"batchItemFailures": []}
+
+
 def poll(aws: Aws, context: LambdaContext) -> None:
     """Find what there is, and let the order function work it off."""
     poll_storefronts.lambda_handler({}, context)
+    process(aws, context)
+
+
+def process(aws: Aws, context: LambdaContext) -> list[str]:
+    """Let the order function work off its queue; return what was in it."""
     bodies = aws.messages(settings().order_queue_url)
     records = [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]
     assert process_orders.lambda_handler({"Records": records}, context) == {"batchItemFailures": []}
+    return bodies
 
 
 def publish(context: LambdaContext) -> None:
@@ -82,6 +108,54 @@ def has(aws: Aws, units: int) -> None:
 def kept(aws: Aws) -> Order | None:
     item = aws.orders.get(keys.order(OrderKey(FJORD, ORDER["orderId"])))
     return order_items.from_item(item) if item else None
+
+
+# ---- heard
+
+
+def test_an_order_that_a_notification_tells_of_twice_is_fetched_and_placed_once(
+    aws: Aws, shop: AmazonShop, context: LambdaContext
+) -> None:
+    has(aws, 9)
+    shop.keeps(bought())
+
+    take(context, notification(), notification())
+    take(context, notification())
+
+    told = [messages.read(body) for body in process(aws, context)]
+    assert len(told) == 3
+    assert len({each.archive_key for each in told if isinstance(each, Delivered)}) == 1
+    order = kept(aws)
+    assert order is not None
+    assert [(line.sku, line.ordered) for line in order.lines] == [(SKU, 3)]
+    assert order.total(LineState.RESERVED) == 3
+
+
+def test_an_order_that_amazon_ships_or_sells_elsewhere_is_not_fetched(
+    aws: Aws, shop: AmazonShop, context: LambdaContext
+) -> None:
+    shop.keeps(bought())
+
+    take(context, notification(FulfillmentType="AFN"), notification(MarketplaceId="A1PA6795UKMFR9"))
+
+    assert aws.messages(settings().order_queue_url) == []
+    found = aws.s3.list_objects_v2(Bucket=settings().archive_bucket)["Contents"]
+    assert sorted(each["Key"].rpartition("-")[2] for each in found) == [
+        "ORDER_CHANGE_AFN.json",
+        "ORDER_CHANGE_ELSEWHERE.json",
+    ]
+
+
+def test_another_sellers_notification_is_for_a_person_and_kept_nowhere(
+    aws: Aws, shop: AmazonShop, context: LambdaContext
+) -> None:
+    shop.keeps(bought())
+
+    take(context, notification("A000OTHER"))
+
+    assert aws.messages(settings().order_queue_url) == []
+    assert Problems(aws.orders).open_keys() == [("shop_event_refused", "A000OTHER")]
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=settings().archive_bucket)
 
 
 def test_an_order_is_found_taken_once_and_cancelled_when_amazon_says_so(
@@ -110,6 +184,9 @@ def test_an_order_is_found_taken_once_and_cancelled_when_amazon_says_so(
     after = kept(aws)
     assert after is not None
     assert after.is_cancelled
+
+
+# ---- told
 
 
 def test_the_seller_has_the_number_and_a_cancel_of_ours_is_for_a_person(

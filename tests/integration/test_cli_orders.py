@@ -291,3 +291,32 @@ def order_at(aws: Aws) -> Order:
     found = aws.orders.get(keys.order(trade.key("1")))
     assert found is not None
     return order_items.from_item(found)
+
+
+def test_a_customer_that_agrees_to_wait_is_asked_no_more_until_then(aws: Aws, terminal: Terminal) -> None:
+    key = reserved(aws)
+
+    assert terminal.run("orders", "consent", "77", "yes", "--until", "2099-12-24", *WHY) == 0
+
+    assert now(aws, key).agreed_until == "2099-12-24"
+    assert events(aws, key) == [("consent", "bo", "the customer rang")]
+    assert terminal.run("orders", "consent", "77", "yes", "--until", "2099-12-24", *WHY) == 1
+
+
+def test_a_customer_that_does_not_wait_has_the_order_cancelled(aws: Aws, terminal: Terminal) -> None:
+    key = reserved(aws)
+
+    assert terminal.run("orders", "consent", "77", "no", *WHY) == 0
+
+    assert now(aws, key).is_cancelled
+    assert purchase_order(aws, key).state is PoState.CANCELLED
+    assert events(aws, key) == [("cancel", "bo", "the customer rang")]
+
+
+@pytest.mark.parametrize("until", ["2020-01-01", "soon"])
+def test_nobody_agrees_to_wait_until_a_day_that_is_none_or_over(aws: Aws, terminal: Terminal, until: str) -> None:
+    key = reserved(aws)
+
+    assert terminal.run("orders", "consent", "77", "yes", "--until", until, *WHY) == 2
+
+    assert now(aws, key).agreed_until == ""

@@ -178,3 +178,15 @@ def test_who_meets_another_write_tries_later(aws: Aws) -> None:
 def test_an_exception_that_was_never_opened_is_none(aws: Aws) -> None:
     assert problems(aws).read("unfilled", "nobody") is None
     assert problems(aws).read("unfilled", trade.T0) is None
+
+
+def test_an_exception_that_becomes_anothers_leaves_the_list_of_its_owner(aws: Aws) -> None:
+    problems(aws).open(problem(), T1)
+
+    assert problems(aws).renew(replace(problem(), owner="boss"))
+
+    assert list(problems(aws).open_ones()) == []
+    (standing,) = problems(aws).open_ones("boss")
+    assert (standing.opened_at, standing.revision) == (T1, 2)
+    assert problems(aws).close(standing, T1, by="ada", because="done")
+    assert entries(aws) == []

@@ -358,4 +358,4 @@ def test_an_order_that_only_a_person_can_read_holds_no_poll_up(
 
     assert kept(aws, sold).total(LineState.RESERVED) == 2
     ((_, subject),) = (each for each in Problems(aws.orders).open_keys() if each[0] == "unreadable_event")
-    assert subject.startswith("webhooks/fjord/polled/unread-")
+    assert subject.startswith("webhooks/fjord/polled/M-500/unread-")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions.process_orders import handler
-from shared.domain import purchase_orders, stock
+from shared.domain import orders, purchase_orders, stock
 from shared.domain.messages import Delivered, FillSku, Message, PlanOrder, write
 from shared.domain.names import ChannelId, OrderKey, Sku, SourceId
-from shared.domain.orders import LineState, Order
+from shared.domain.orders import DeductsAt, LineState, Order
 from shared.domain.purchase_orders import PoEvent, PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
 from shared.runtime import clock
@@ -320,6 +320,21 @@ def test_fewer_units_go_back_to_where_they_were_taken(aws: Aws, context: LambdaC
 
     assert (level(aws, "NL-1001", "celtic").available, level(aws, "NL-1002", "celtic").available) == (8, 9)
     assert order(aws).total(LineState.CANCELLED) == 2
+    assert aws.orders.get(keys.problem("units_with_supplier", str(FIRST))) is None
+
+
+def test_fewer_units_than_a_supplier_was_asked_for_are_for_a_person(aws: Aws, context: LambdaContext) -> None:
+    stock_up(aws, celtic_1001=9, celtic_1002=9)
+    run(context, delivered("orders_create"))
+    before = order(aws)
+    aws.orders.put(order_items.to_item(orders.send(before, 1, deducts_at=DeductsAt.SHIP).order))
+
+    run(context, delivered("orders_updated_fewer", "orders/updated"))
+
+    found = aws.orders.get(keys.problem("units_with_supplier", str(FIRST)))
+    assert found is not None
+    assert sorted(found["details"].values()) == [1, 1]
+    assert order(aws).total(LineState.SENT) == before.total(LineState.RESERVED)
 
 
 def test_a_day_old_replay_undoes_nothing_and_is_counted(

@@ -67,6 +67,7 @@ def asked(aws: Aws, order_id: str, state: PoState, due_at: str) -> OrderKey:
         state=state,
         claimed_by="dead" if state is PoState.CLAIMED else "",
         claimed_until=due_at if state is PoState.CLAIMED else "",
+        sent_at=times.text(clock.now() - timedelta(hours=25)) if state is PoState.SENT else "",
         due_at=due_at,
     )
     aws.orders.put(po_items.to_item(po))

@@ -3,145 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from pathlib import Path
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from x12doctor import diagnose
 
 from functions.ingest_files import handler
-from shared.domain import rules
+from shared.domain.answers import Says
+from shared.domain.documents import ApplicationAdvice, Verdict
+from shared.domain.facts import Product
+from shared.domain.names import Sku
 from shared.domain.purchase_orders import PoState
-from shared.domain.rules import Rules
+from shared.domain.scorecards import Score, score
 from shared.domain.stock import UNTIL_COUNTED
 from shared.flows.ingest_counts import Ingested
 from shared.runtime.settings import settings
-from shared.storage import keys, offers
-from shared.storage.documents import Documents, Entry, State
-from shared.storage.feeds import Feeds
-from shared.storage.files import Files
-from shared.storage.levels import Levels
-from shared.storage.offers import Offers
-from shared.storage.order_book import OrderBook
-from shared.storage.problems import Problems
+from shared.storage import facts, keys, offers, order_lists, purchase_orders
+from shared.storage.scorecards import records
 from tests.integration.conftest import Aws, LambdaContext, push_rules
-from tests.support import documents, trade, x12
-from tests.support.documents import ALPINA, NUMBER, Seen, asked
+from tests.support import trade, x12
+from tests.support.document_files import (
+    ANSWERS,
+    ack,
+    book,
+    csv,
+    drop,
+    folders,
+    golden,
+    notice,
+    objects,
+    of,
+    problems,
+    reasons,
+    row,
+    run,
+    seen,
+    take,
+)
+from tests.support.documents import ALPINA, NUMBER, asked
 from tests.support.faults import Crash, Faulty
-from tests.support.ingest import ingest
 
-ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "events/documents"
-EVENTS = ROOT / "events/s3"
 NOW = trade.times_now()
-CAME = "2026-11-24T08:30:00.000Z"
 TWO_LINES = {"NL-1001": 10, "NL-1002": 3}
-COLUMNS = {"order": "PO", "sku": "SKU", "units": "Units", "action": "What", "on": "Date", "price": "Price"}
-ACTIONS = {name: name for name in ("accept", "partial", "reject", "backorder", "price", "date")}
-ANSWERS: dict[str, Any] = {
-    "reasons": {"oos": "out_of_stock", "broken": "damaged", "gone": "discontinued", "wrong": "mismatch"},
-    "acknowledgement": {
-        "columns": COLUMNS | {"reason": "Why", "document": "Doc"},
-        "actions": ACTIONS,
-        "names": ["ack*.csv"],
-    },
-    "cancel": {"columns": {"order": "PO", "action": "Result"}, "actions": {"yes": "done", "no": "refused"}},
-}
-
-
-def of(answers: dict[str, Any] | None = None) -> Rules:
-    document = trade.shop_rules_document("alpina", "baltic")
-    document["sources"]["alpina"] |= {"answers": ANSWERS | (answers or {}), "deducts_at": "accept"}
-    return rules.parse(document)
-
-
-RULES = of()
-
-
-def drop(aws: Aws, name: str, body: bytes | str, source: str = "alpina") -> str:
-    """Put a file; return the notification of it."""
-    raw, key = body if isinstance(body, bytes) else body.encode(), f"in/{source}/{name}"
-    put = aws.s3.put_object(Bucket=settings().files_bucket, Key=key, Body=raw)
-    event = json.loads((EVENTS / "put.json").read_text())
-    (record,) = event["Records"]
-    record["eventTime"] = CAME
-    stored = {"key": key, "size": len(raw), "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"]}
-    record["s3"]["object"] |= stored
-    return json.dumps(event)
-
-
-def run(aws: Aws, message: str, known: Rules = RULES, client: Any = None, s3: Any = None) -> Ingested:  # noqa: ANN401
-    names = settings()
-    dynamodb, files = client or aws.dynamodb, s3 or aws.s3
-    table = OrderBook.of(dynamodb, names.stock_table, names.order_table)
-    taking = ingest(
-        files=Files(files, names.files_bucket),
-        feeds=Feeds(table.stock),
-        levels=Levels(table.stock),
-        offers=Offers(table.stock),
-        problems=Problems(table.orders),
-        documents=documents.takes(dynamodb, files, (names.stock_table, names.order_table, names.files_bucket)),
-    )
-    return taking.run({"m1": message}, known, NOW)
-
-
-def take(aws: Aws, name: str, body: bytes | str, known: Rules = RULES) -> Counter[str]:
-    done = run(aws, drop(aws, name, body), known)
-    assert done.again == {}
-    return done.counted
-
-
-def golden(name: str) -> bytes:
-    return (GOLDEN / f"{name}.x12").read_bytes()
-
-
-def book(aws: Aws) -> OrderBook:
-    return OrderBook(aws.dynamodb, aws.stock, aws.orders)
-
-
-def seen(aws: Aws, order_id: str = "1") -> Seen:
-    return documents.seen(book(aws), order_id)
-
-
-def kept(aws: Aws, kind: str = "") -> list[Entry]:
-    return list(Documents(aws.orders).of(ALPINA, kind))
-
-
-def reasons(aws: Aws) -> list[str]:
-    return [found.code for entry in kept(aws) if entry.state is State.HELD for found in entry.findings]
-
-
-def problems(aws: Aws) -> list[str]:
-    return sorted(kind for kind, _ in Problems(aws.orders).open_keys())
-
-
-def objects(aws: Aws) -> dict[str, bytes]:
-    bucket = settings().files_bucket
-    listed = aws.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-    return {each["Key"]: aws.s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in listed}
-
-
-def folders(aws: Aws) -> list[str]:
-    return sorted({key.split("/")[0] for key in objects(aws)})
-
-
-def row(units: object, what: str, sku: str = "NL-1001", **more: str) -> str:
-    cells = {"Date": "", "Price": "", "Why": "", "Doc": "", "PO": NUMBER} | more
-    return ",".join((cells["PO"], sku, str(units), what, *(cells[each] for each in ("Date", "Price", "Why", "Doc"))))
-
-
-def csv(*rows: str) -> str:
-    return "\n".join(["PO,SKU,Units,What,Date,Price,Why,Doc", *rows, ""])
-
-
-def ack(body: str, head: str = f"BAK*00*AC*{NUMBER}*20261124") -> str:
-    return x12.file(x12.one_set("855", f"{head}\n{body}"))
-
-
-def notice(*items: tuple[str, int], number: str = "S1", purpose: str = "00", order: str = NUMBER) -> str:
-    lines = [f"HL*{i}*2*I\nLIN**SK*{sku}\nSN1**{units}*EA" for i, (sku, units) in enumerate(items, 3)]
-    body = f"BSN*{purpose}*{number}*20261124*0900\nHL*1**S\nHL*2*1*O\nPRF*{order}\n" + "\n".join(lines)
-    return x12.file(x12.one_set("856", body))
 
 
 # ---- golden files
@@ -342,6 +247,53 @@ def test_a_file_that_is_cut_off_is_told(aws: Aws) -> None:
 
     assert counted["FileHeld"] == 1
     assert problems(aws) == ["file_held"]
+
+
+def test_a_line_that_is_named_by_its_gtin_alone_is_found_by_what_the_catalogue_says(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    product = Product(sku=Sku("NL-1001"), title="A lamp", gtin="00036000291452")
+    aws.stock.put(facts.to_item(product))
+
+    take(aws, "po.x12", ack("PO1**10*EA***UP*036000291452\nACK*IQ*6*EA"))
+    take(aws, "asn.x12", notice(("036000291452", 6)).replace("LIN**SK*", "LIN**UP*"))
+
+    assert (reasons(aws), seen(aws).units()) == ([], {"shipped": 6, "open": 4})
+
+
+def test_who_takes_an_824_is_told_by_one_where_what_is_held_is_wrong(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    known = of({"advise": True})
+    wrong = notice(("NL-1002", 3), ("NL-1001", 11)).replace("LIN**SK*NL-1001", "LIN*l1*SK*NL-1001")
+    message = drop(aws, "asn.x12", wrong)
+
+    for _ in range(2):
+        run(aws, message, known)
+
+    (text,) = [body for key, body in objects(aws).items() if "/824-" in key]
+    (found,) = x12.received(text)
+    advice = found.document
+    assert isinstance(advice, ApplicationAdvice), found.findings
+    ((only,),) = [advice.advised]
+    assert (only.verdict, only.reference, only.set_number) == (Verdict.REJECTED, "S1", "856")
+    assert [(each.text.split()[0], each.in_set) for each in only.faults] == [("ship_too_many", 11)]  # its SN1
+    assert diagnose(text.decode()).findings == []
+
+
+@pytest.mark.parametrize(
+    ("_case", "answers", "body"),
+    [
+        ("nobody said that it takes one", {}, notice(("NL-1001", 11))),
+        ("all is well", {"advise": True}, notice(("NL-1001", 1))),
+        ("its 997 says it", {"advise": True}, ack("PO1*l1*10*EA\nACK*ZZ*6*EA")),
+        ("a stranger", {"advise": True, "partner": {"theirs": "OTHER"}}, notice(("NL-1001", 11))),
+    ],
+)
+def test_there_is_no_824_where(_case: str, answers: dict[str, object], body: str, aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+
+    take(aws, "doc.x12", body, of(answers))
+
+    assert not [key for key in objects(aws) if "/824-" in key]
 
 
 # ---- twice, in any order, corrected
@@ -547,6 +499,42 @@ def test_a_cancel_that_nobody_asked_for_cancels_nothing(aws: Aws) -> None:
     take(aws, "cancel.csv", f"PO,Result\n{NUMBER},yes\n")
 
     assert seen(aws).units() == {"sent": 10}
+
+
+def scored(aws: Aws) -> Score:
+    found = records(aws.orders, ALPINA, date(2026, 11, 1), date(2026, 11, 30))
+    return score(found, timedelta(days=7), NOW)
+
+
+def test_a_score_counts_each_answer_once_whatever_is_delivered_again(aws: Aws) -> None:
+    asked(book(aws), TWO_LINES)
+    for name, body in (("po.x12", golden("accepts_six_of_ten")), ("asn.x12", golden("ships_six"))):
+        message = drop(aws, name, body)
+        for _ in range(2):
+            run(aws, message)
+    take(aws, "again.x12", golden("accepts_six_of_ten"))
+
+    found = scored(aws)
+
+    assert (found.orders, found.answered, found.units) == (1, 1, 13)
+    assert (found.oversold, found.cancelled, found.fill_percent) == (1, {"out_of_stock": 4}, 69.2)
+    assert (found.on_time_percent, found.tracking_percent) == (100.0, 100.0)
+    assert found.ack_hours == 0.4
+
+
+def test_a_second_purchase_order_of_one_order_has_answers_of_its_own_and_no_parcel_twice(aws: Aws) -> None:
+    order = asked(book(aws), TWO_LINES)
+    (po,) = book(aws).purchase_orders(order.key)
+    second = replace(po, n=2, number="ALPINA-000002")
+    aws.orders.put(purchase_orders.to_item(second))
+    book(aws).orders.write_all(list(order_lists.of_purchase_order(second).values()))
+    take(aws, "asn.x12", golden("ships_six"))
+
+    first, other = records(aws.orders, ALPINA, date(2026, 11, 24), date(2026, 11, 24))
+
+    assert (first.count(Says.SHIPPED), len(first.tracking)) == (6, 1)
+    assert (other.count(Says.SHIPPED), other.tracking) == (0, ())
+    assert list(records(aws.orders, ALPINA, date(2026, 11, 25), date(2026, 12, 2))) == []
 
 
 # ---- broken off

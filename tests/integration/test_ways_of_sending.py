@@ -102,7 +102,6 @@ class World:
 
     def fresh(self) -> World:
         """Another order of its own."""
-        self.number += 1
         with self.stand_in.store.open() as store:
             for table in ("arrived", "transfers", "faults"):
                 store.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
@@ -110,6 +109,11 @@ class World:
             self.aws.s3.delete_object(Bucket=settings().files_bucket, Key=each["Key"])
         self.aws.orders.delete(keys.gate(ALPINA))
         self.problems = FakeProblems()
+        return self.reserve()
+
+    def reserve(self) -> World:
+        """One more order, reserved."""
+        self.number += 1
         order = trade.order(str(self.number), ("A", 2))
         order = replace(orders.take(order, {("l1", ALPINA): 2}, attempt="t"), ship_to="t")
         self.aws.orders.put(order_items.to_item(order))

@@ -27,6 +27,7 @@ from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
 from shared.errors import Rejected
 from shared.flows.answer_orders import AnswerOrders
+from shared.flows.people_requests import PeopleRequests
 from shared.flows.place_orders import PlaceOrders
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders
 from shared.runtime import clients
@@ -38,6 +39,7 @@ from shared.storage.offers import Offers
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
 from shared.storage.outbox import Outbox
+from shared.storage.people import People
 from shared.storage.supplier_codes import SupplierCodes
 from shared.storefronts import inbound
 from tests.support import trade
@@ -78,7 +80,7 @@ class Folder:
         self.there[number] = body
         self.sent[number] += 1
 
-    def send_cancel(self, _source: SourceId, number: str, body: bytes) -> None:
+    def send_cancel(self, _source: SourceId, number: str, body: bytes, _request: str = "") -> None:
         self.there[f"{number}-cancel"] = body
 
     def has(self, _source: SourceId, number: str, _body: bytes) -> bool:
@@ -100,6 +102,7 @@ class AnyOrder(RuleBasedStateMachine):
             book=self.book,
             archive=cast("Archive", None),
             problems=problems,
+            people=PeopleRequests(people=People(self.book.orders), problems=problems, key=lambda: b"people-key"),
             inbound=inbound.of,
             new_id=lambda: f"id{next(ids)}",
             pause=lambda _: None,

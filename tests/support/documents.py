@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +10,22 @@ from shared.domain import orders, stock
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.domain.rules import Source
 from shared.domain.stock import Level
 from shared.flows.answer_orders import AnswerOrders
+from shared.flows.cancel_requests import CancelRequests
 from shared.flows.settle_documents import SettleDocuments
 from shared.flows.take_documents import TakeDocuments
+from shared.runtime.ways import FILES
 from shared.storage import keys, levels, order_lists, purchase_orders
 from shared.storage import orders as order_items
 from shared.storage.documents import Documents
 from shared.storage.files import Files
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
+from shared.storage.pauses import Pauses
 from shared.storage.problems import Problems
+from shared.suppliers.contract import Folder, Way
 from shared.suppliers.file_drop import FileDrop
 from tests.support import trade
 
@@ -32,7 +37,14 @@ NUMBER = "ALPINA-000001"
 SENT_AT = "2026-11-24T08:05:00.000Z"
 
 
-def takes(dynamodb: Any, s3: Any, names: tuple[str, str, str]) -> TakeDocuments:  # noqa: ANN401 - or faulty ones
+def takes(
+    dynamodb: Any,  # noqa: ANN401 - or a faulty one
+    s3: Any,  # noqa: ANN401
+    names: tuple[str, str, str],
+    *,
+    ways: Callable[[Source], Way] | None = None,
+    folder: Callable[[Source], Folder] | None = None,
+) -> TakeDocuments:
     """Connect the flow; `names`: the tables and the bucket."""
     stock_table, order_table, bucket = names
     book = OrderBook.of(dynamodb, stock_table, order_table)
@@ -43,9 +55,20 @@ def takes(dynamodb: Any, s3: Any, names: tuple[str, str, str]) -> TakeDocuments:
         answers=AnswerOrders(book=book, problems=problems, pause=lambda _: None),
         operations=Operations(book.stock, book.orders),
         problems=problems,
-        supplier=FileDrop(s3, bucket),
+        cancels=lambda: CancelRequests(documents, Pauses(book.stock), problems, ways or drops(s3, bucket)),
     )
-    return TakeDocuments(files=Files(s3, bucket), documents=documents, settle=settle, problems=problems)
+    return TakeDocuments(
+        files=Files(s3, bucket),
+        documents=documents,
+        settle=settle,
+        problems=problems,
+        folder=folder or drops(s3, bucket),
+    )
+
+
+def drops(s3: Any, bucket: str) -> Callable[[Source], FileDrop]:  # noqa: ANN401 - or a faulty one
+    """Have a source be sent to by its folder, in the format that the rules say."""
+    return lambda source: FileDrop(s3, bucket, *FILES[source.send_by.written_as])
 
 
 def asked(book: OrderBook, lines: Mapping[str, int], order_id: str = "1", number: str = NUMBER) -> Order:

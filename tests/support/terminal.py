@@ -51,6 +51,7 @@ def at(
         "StockTable": names.stock_table,
         "OrderTable": names.order_table,
         "FilesBucket": names.files_bucket,
+        "ArchiveBucket": names.archive_bucket,
         "ConfigBucket": names.config_bucket,
         "OrderQueueUrl": names.order_queue_url,
         "ChannelQueueUrl": names.channel_queue_url,

@@ -23,6 +23,7 @@ from functions.process_orders import handler
 from local import dynamodb_local
 from shared.domain.messages import Delivered, write
 from shared.domain.names import ChannelId
+from shared.flows.people_requests import PeopleRequests
 from shared.flows.place_orders import PlaceOrders
 from shared.runtime import clients, clock, rules
 from shared.runtime.settings import settings
@@ -30,6 +31,7 @@ from shared.storage.archive import Archive
 from shared.storage.config import KEY as RULES_KEY
 from shared.storage.config import serialised
 from shared.storage.order_book import OrderBook
+from shared.storage.people import People
 from shared.storage.problems import Problems
 from shared.storefronts import inbound
 from tests.support import trade
@@ -64,6 +66,7 @@ def place_orders(client: Any, stock_table: str, order_table: str) -> PlaceOrders
         book=book,
         archive=Archive(client, "none"),
         problems=Problems(book.orders),
+        people=PeopleRequests(people=People(book.orders), problems=Problems(book.orders), key=lambda: b"people-key"),
         inbound=inbound.of,
         new_id=lambda: uuid.uuid4().hex[:16],
         pause=lambda tried: time.sleep(random.uniform(0, 0.005 * tried)),  # noqa: S311, TID251

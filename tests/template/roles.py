@@ -33,6 +33,7 @@ ACTION_OF = {
     ("s3", "PutObject"): "s3:PutObject",
     ("s3", "DeleteObject"): "s3:DeleteObject",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
+    ("s3", "ListObjectVersions"): "s3:ListBucketVersions",
     ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "CreateMultipartUpload"): "s3:PutObject",
     ("s3", "UploadPart"): "s3:PutObject",
@@ -146,8 +147,9 @@ def needs_of_s3(operation: str, parameters: Mapping[str, Any], names: Mapping[st
             yield "s3:PutObject", f"{bucket}/{parameters['Key']}", {}
         case "DeleteObjects":
             for one in parameters["Delete"]["Objects"]:
-                yield "s3:DeleteObject", f"{bucket}/{one['Key']}", {}
-        case "ListObjectsV2":
+                action = "s3:DeleteObjectVersion" if "VersionId" in one else "s3:DeleteObject"
+                yield action, f"{bucket}/{one['Key']}", {}
+        case "ListObjectsV2" | "ListObjectVersions":
             yield ACTION_OF["s3", operation], bucket, {"s3:prefix": parameters.get("Prefix", "")}
         case _:
             key = f"/{parameters['Key']}" if "Key" in parameters else ""

@@ -30,12 +30,16 @@ from shared.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goods:
-    """What routing must know of a SKU: what a piece weighs, and below which price in `currency` nobody may sell it."""
+    """What routing must know of a SKU: what a piece weighs, and below which price in `currency` nobody may sell it.
+
+    `substitutes`: what may go instead, best first.
+    """
 
     grams: int = 0
     hazmat: bool = False
     map_minor: int = 0
     currency: str = ""
+    substitutes: tuple[Sku, ...] = ()
 
 
 NOTHING_KNOWN = Goods()

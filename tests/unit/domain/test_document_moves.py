@@ -268,3 +268,52 @@ def test_a_part_and_its_shipment_end_the_same_in_any_order(accepted: int, shippe
         ended.add(tuple(found.order.counts(found.order.line("l1")).items()))
 
     assert len(ended) == 1
+
+
+# ---- known by its GTIN
+
+
+EAN, UPC, UPC_AS_GTIN = "4006381333931", "036000291452", "00036000291452"
+
+
+def named(number: str, of: str = "") -> AnsweredLine:
+    said = LineSays(action=Action.ACCEPT, units=3, spot=SPOT)
+    return AnsweredLine(line=of, products=(ProductId(Whose.GTIN, number, "UP"),), says=(said,), spot=SPOT)
+
+
+def with_gtins(*units: int, pack: int = 1) -> Asked:
+    return replace(asked(*units, pack=pack), gtins={Sku("S1"): f"0{EAN}", Sku("S2"): UPC_AS_GTIN})
+
+
+@pytest.mark.parametrize("number", [UPC, f"0{UPC}", UPC_AS_GTIN])
+def test_a_line_is_known_by_its_gtin_in_any_length(number: str) -> None:
+    assert told(meant(ack(named(number)), with_gtins(10, 10))) == [("l2", "accepted", 3, "")]
+
+
+@pytest.mark.parametrize(
+    ("_case", "line", "of", "code"),
+    [
+        ("nobody knows it", named(UPC), asked(10, 10), "unknown_line"),
+        ("of a product that was not asked for", named(UPC), with_gtins(10), "unknown_line"),
+        ("its check digit does not fit", named("036000291453"), with_gtins(10, 10), "gtin_check_digit"),
+        ("our number is of another line", named(UPC, of="l1"), with_gtins(10, 10), "line_other_product"),
+        ("our number is of a line with another", named("5901234123457", "l1"), with_gtins(10), "line_other_product"),
+        ("packs or pieces", named(UPC), with_gtins(10, 10, pack=5), "pack_unclear"),
+    ],
+)
+def test_a_gtin_that_leaves_it_open_is_a_finding(_case: str, line: AnsweredLine, of: Asked, code: str) -> None:
+    meaning = meant(ack(line), of)
+
+    assert (told(meaning), [each.code for each in meaning.findings]) == ([], [code])
+
+
+@pytest.mark.parametrize(("number", "of"), [(UPC, "l2"), ("036000291453", "l1"), ("junk", "l2")])
+def test_our_number_of_the_line_is_enough_where_the_gtin_does_not_contradict_it(number: str, of: str) -> None:
+    assert told(meant(ack(named(number, of)), with_gtins(10, 10))) == [(of, "accepted", 3, "")]
+
+
+def test_a_gtin_says_nothing_beside_the_suppliers_own_code() -> None:
+    line_ = named(UPC)
+    both = replace(line_, products=(*line_.products, ProductId(Whose.SUPPLIER, "C-S1")))
+
+    assert told(meant(ack(both), with_gtins(10, 10))) == [("l1", "accepted", 3, "")]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,12 @@ def test_mail_and_sftp_are_read() -> None:
         ("nobody to mail to", {"way": "email", "email": {"from": "a@b.example", "to": []}}, "email.to"),
         ("no connector", {"way": "sftp", "sftp": {"connector": "c-1", "folder": "/in"}}, "sftp.connector"),
         ("a delimiter in a party", {"way": "file", "as": "x12", "x12": X12 | {"sender": "A*B"}}, "x12.sender"),
+        ("a batch at no time", {"way": "file", "batch": {"at": []}}, "batch.at"),
+        ("a batch at no such time", {"way": "file", "batch": {"at": ["25:00"]}}, "batch.at.0"),
+        ("a batch of too many", {"way": "file", "batch": {"at": ["10:00"], "most": 101}}, "batch.most"),
+        ("a batch for an API", {**HTTPS, "batch": {"at": ["10:00"]}}, "batch"),
+        ("a batch, and hours", {"way": "file", "send": "business_hours", "batch": {"at": ["10:00"]}}, "batch"),
+        ("an opening nobody waits for", {"way": "file", "opens": "08:00"}, "opens"),
         ("nothing at once", {"way": "file", "limits": {"at_once": 0}}, "limits.at_once"),
     ],
 )
@@ -112,3 +118,9 @@ def test_nonsense_is_refused_with_its_place(_case: str, send_by: dict[str, Any],
         parse(send_by)
 
     assert str(refused.value.details["at"]).endswith(at)
+
+
+def test_a_batch_is_read_with_its_times() -> None:
+    read = parse({"way": "file", "batch": {"at": ["15:00", "10:00"], "most": 20}}).batch
+
+    assert read == sending_rules.Batching(at=(time(15), time(10)), most=20)

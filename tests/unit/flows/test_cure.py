@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import orders, times
+from shared.domain import rules as written_rules
 from shared.domain.conservation import Drift
 from shared.domain.feeds import Feed, Run, Verdict
 from shared.domain.names import LevelKey, OrderKey, SourceId
@@ -51,8 +52,9 @@ class FakeProblems:
     closed: list[tuple[str, str, str]] = field(default_factory=list)
     is_overtaken: bool = False
 
-    def open_keys(self) -> Iterator[tuple[str, str]]:
-        yield from [(each.problem.kind, each.problem.subject) for each in self.opened]
+    def open_keys(self, owner: str) -> Iterator[tuple[str, str]]:
+        mine = [each.problem for each in self.opened if each.problem.owner == owner]
+        yield from [(each.kind, each.subject) for each in mine]
 
     def read(self, kind: str, subject: str) -> Standing | None:
         found = (each for each in self.opened if (each.problem.kind, each.problem.subject) == (kind, subject))
@@ -406,3 +408,51 @@ def test_what_is_below_its_margin(because: str) -> None:
     closed = House(margin_is_over=because)(standing("margin", "A at alpina"))
 
     assert [why for _, _, why in closed] == ([because] if because else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "is_closed"),
+    [
+        ("late", PoState.ACKNOWLEDGED, False),
+        ("late", PoState.SHIPPED, True),
+        ("late", PoState.CANCELLED, True),
+        ("unknown_too_long", PoState.UNKNOWN, False),
+        ("unknown_too_long", PoState.FAILED, True),
+        ("unknown_too_long", PoState.SENT, True),
+    ],
+)
+def test_a_clock_that_has_run_out_is_over_when_its_purchase_order_is_past_it(
+    kind: str, state: PoState, *, is_closed: bool
+) -> None:
+    house = House(made=[purchase_order(state)])
+
+    assert bool(house(standing(kind, NUMBER))) is is_closed
+
+
+@pytest.mark.parametrize(
+    ("_case", "stored", "is_closed"),
+    [
+        ("it still waits", trade.order("1", ("A", 1)), False),
+        ("its customer agreed to wait", replace(trade.order("1", ("A", 1)), agreed_until="2026-12-24"), True),
+        ("it is cancelled", orders.cancel(trade.order("1", ("A", 1)), 2).order, True),
+        ("it is gone", None, True),
+    ],
+)
+def test_a_delay_notice(_case: str, stored: Order | None, *, is_closed: bool) -> None:
+    rules = trade.shop_rules("alpina", routing={"promised_days": 0})
+
+    assert bool(House(rules=rules, stored=stored)(standing("delay_notice", "nordlys#1"))) is is_closed
+
+
+def test_exceptions_of_every_owner_are_looked_at() -> None:
+    escalated = replace(standing("late", NUMBER), problem=replace(standing("late", NUMBER).problem, owner="boss"))
+    document = trade.shop_rules_document("alpina")
+    document["sources"]["alpina"]["clocks"] = {"escalate": {"to": "boss", "after_hours": 1}}
+
+    by = written_rules.parse(document)
+    assert House(rules=by, made=[purchase_order(PoState.SHIPPED)])(escalated)
+
+
+@pytest.mark.parametrize(("order", "is_closed"), [(NEW, False), (orders.backorder(NEW), False), (TAKEN, True)])
+def test_nobody_is_asked_for_an_alternative_once_nothing_waits(order: Order, *, is_closed: bool) -> None:
+    assert bool(House(stored=order)(standing("substitute_offered", "nordlys#1"))) is is_closed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain import orders
 from shared.domain.messages import FillSku, Message, PlanOrder, Publish
-from shared.domain.names import ChannelId, SourceId
+from shared.domain.names import ChannelId, Sku, SourceId
 from shared.domain.orders import DeductsAt, Order
 from shared.errors import Transient
 from shared.flows.changes import Change
@@ -175,6 +175,9 @@ NEW = trade.order("1", ("A", 2), ("B", 1))
 TAKEN = replace(orders.take(NEW, {("l1", ALPINA): 2, ("l2", ALPINA): 1}, attempt="t"), revision=2)
 SENT = replace(orders.send(TAKEN, 1, deducts_at=SHIP).order, revision=3)
 WAITING = replace(orders.backorder(NEW), revision=2)
+CAPPED = replace(orders.backorder(NEW, {"l1": (2, "2026-12-01")}), revision=2)
+GIVEN_UP = replace(orders.give_up(NEW, "l1"), revision=2)
+INSTEAD = replace(orders.substitute(NEW, "l1", 2, Sku("C")), revision=2)
 PARTLY = replace(orders.backorder(orders.take(NEW, {("l1", ALPINA): 1}, attempt="t")), revision=2)
 FILLED = replace(
     orders.take(WAITING, {("l1", ALPINA): 2, ("l2", ALPINA): 1}, attempt="f", backordered=True), revision=3
@@ -203,6 +206,7 @@ HELD = replace(NEW, hold="no source has it", revision=2)
         ("new, and some units wait", (None, PARTLY), ["1#A", "1#B"]),
         ("taken", (NEW, TAKEN), []),
         ("open units begin to wait: the same to the shop", (NEW, WAITING), []),
+        ("open units begin to wait under a cap: it has less room", (NEW, CAPPED), ["1#A"]),
         ("what waited was filled", (WAITING, FILLED), []),
         ("an edit opened units", (TAKEN, MORE), ["1#A"]),
         ("an edit took units away", (NEW, FEWER), ["1#A"]),
@@ -280,3 +284,23 @@ def test_a_poisoned_image_among_good_ones_is_one_exception() -> None:
 
     assert world.problems.found == [("image_unreadable", "ORD:nordlys:1/ORD")]
     assert world.marks() == ["2#1"]
+
+
+@pytest.mark.parametrize(
+    ("_case", "chain", "kinds"),
+    [
+        ("a new order that nobody could fill", (None, GIVEN_UP), ["short_cancelled"]),
+        ("units were given up", (NEW, GIVEN_UP), ["short_cancelled"]),
+        ("others go out instead", (NEW, INSTEAD), []),
+        ("the shop took them off", (NEW, FEWER), []),
+        ("it was cancelled", (TAKEN, CANCELLED), []),
+    ],
+)
+def test_who_paid_for_what_was_given_up_is_a_persons(
+    _case: str, chain: tuple[Order | None, Order], kinds: list[str]
+) -> None:
+    world = World(is_fill_checked=False)
+
+    world.run(change(*chain))
+
+    assert [problem.kind for problem in world.problems.opened if problem.kind != "unfilled"] == kinds

@@ -290,3 +290,14 @@ def test_what_is_found_in_one_run_is_told_of_together() -> None:
 
     assert [len(levels) for levels in house.looked] == [SKUS_AT_ONCE, 1]
     assert house.told_of == [{ALPINA}]
+
+
+def test_what_nobody_ever_counted_is_told_where_it_is_sold_early() -> None:
+    rules = trade.shop_rules("alpina", backorders=[{"sku": "A", "most": 7, "lead_days": 10}])
+    house = House(rules=rules)
+
+    assert house(SKU_A) == 1
+    assert house.marks() == [(Rank.RISES, "A")]
+
+    house(Refresh(scope=Scope.CHANNEL, name=NORDLYS))
+    assert Refresh(scope=Scope.SKU, name="A", channel=NORDLYS) in house.sent

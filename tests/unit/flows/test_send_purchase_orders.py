@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from shared.domain import orders, times
+from shared.domain import orders, rules, times
 from shared.domain.facts import Codes
 from shared.domain.gate import Ended
 from shared.domain.names import OrderKey, Sku, SourceId
 from shared.domain.orders import Effect, LineState, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
+from shared.domain.rules import Rules
 from shared.domain.sending_rules import X12, Limits, Sending, WrittenAs
 from shared.errors import AppError, Conflict, Rejected, Transient
 from shared.flows.send_purchase_orders import Lifetime, SendPurchaseOrders, Sent
@@ -28,6 +29,7 @@ NOW = trade.times_now()
 RULES = trade.shop_rules("alpina", "celtic")
 ALPINA = SourceId("alpina")
 LONG_AGO = "2026-11-24T08:30:00.000Z"
+A_DAY_AGO = "2026-11-23T09:00:00.000Z"
 MINUTE = timedelta(minutes=1)
 
 
@@ -39,6 +41,7 @@ class FakeOutbox:
     made: dict[int, PurchaseOrder] = field(default_factory=dict)
     address: Mapping[str, str] | None = field(default_factory=lambda: {"name": "Ada Buyer"})
     refuses: int = 0
+    tracked: bool = False
     numbers: int = 122
     moves: list[tuple[str, Sequence[Effect]]] = field(default_factory=list)
 
@@ -53,6 +56,9 @@ class FakeOutbox:
 
     def ship_to(self, _order: Order, _now: datetime) -> Mapping[str, str] | None:
         return self.address
+
+    def is_tracked(self, _po: PurchaseOrder) -> bool:
+        return self.tracked
 
     def number(self, _source: SourceId, _kind: str = "PO", *, day: str = "") -> int:  # noqa: ARG002
         self.numbers += 1
@@ -115,7 +121,7 @@ class FakeFolder:
         if self.says:
             raise self.says.pop(0)
 
-    def send_cancel(self, source: SourceId, number: str, body: bytes) -> None:
+    def send_cancel(self, source: SourceId, number: str, body: bytes, _request: str = "") -> None:
         self.send(source, f"{number}-cancel", body)
 
     def has(self, _source: SourceId, _number: str, _body: bytes) -> bool:
@@ -161,7 +167,13 @@ class World:
     codes: FakeCodes = field(default_factory=FakeCodes)
     gates: FakeGates = field(default_factory=FakeGates)
 
-    def run(self, left: timedelta = timedelta(seconds=30), **changes: Any) -> Sent:  # noqa: ANN401
+    def run(
+        self,
+        by: Rules = RULES,
+        now: datetime = NOW,
+        left: timedelta = timedelta(seconds=30),
+        **changes: Any,  # noqa: ANN401
+    ) -> Sent:
         flow = SendPurchaseOrders(
             self.outbox,  # type: ignore[arg-type]
             self.pauses,  # type: ignore[arg-type]
@@ -171,8 +183,8 @@ class World:
             lambda _: self.folder,
             new_id=lambda: "claim-1",
         )
-        rules = replace(RULES, **changes)
-        return flow.run([trade.key()], rules, NOW, Lifetime(NOW + timedelta(seconds=30), lambda: left))
+        life = Lifetime(now + timedelta(seconds=30), lambda: left)
+        return flow.run([trade.key()], replace(by, **changes), now, life)
 
     @property
     def po(self) -> PurchaseOrder:
@@ -469,7 +481,7 @@ def test_a_cancel_without_an_answer_is_told_again() -> None:
     [(LONG_AGO, ["not_acknowledged"], later(timedelta(hours=24))), (later(MINUTE), [], later(MINUTE))],
 )
 def test_a_supplier_that_is_silent_for_too_long_is_an_exception(due_at: str, kinds: list[str], due_after: str) -> None:
-    world = asked_for(PoState.SENT, due_at=due_at)
+    world = asked_for(PoState.SENT, due_at=due_at, sent_at=A_DAY_AGO)
 
     world.run()
 
@@ -568,6 +580,7 @@ def test_units_of_a_failed_send_go_back_in_spite_of_a_pause() -> None:
 
 def test_a_silent_supplier_is_an_exception_in_spite_of_a_pause() -> None:
     world = paused(PoState.SENT)
+    world.outbox.made[1] = replace(world.po, sent_at=A_DAY_AGO)
 
     world.run()
 
@@ -732,3 +745,69 @@ def test_a_claim_that_was_overtaken_gives_its_turn_back() -> None:
     world.run(**rules_with(limits=Limits(at_once=1)))
 
     assert [each for each, _ in world.gates.ended] == [Ended.NOTHING, Ended.ANSWERED]
+
+
+# ---- a supplier is sent to while it is there
+
+HOURS = {"cutoff": {"at": "14:00", "holidays": ["2026-11-26"]}}
+BEFORE_CUTOFF, AFTER_CUTOFF = "2026-11-24T12:59:59.000Z", "2026-11-25T13:00:00.000Z"
+"""In Vienna 13:59:59 of a Tuesday, and 14:00 of the day before a holiday."""
+
+
+def hours(send_by: object) -> Rules:
+    document = trade.shop_rules_document("alpina", "celtic")
+    document["sources"]["alpina"] |= {"shipping": HOURS, "send_by": send_by}
+    return rules.parse(document)
+
+
+@pytest.mark.parametrize(
+    ("_case", "send_by", "now", "state", "due_at"),
+    [
+        ("any time", "file", AFTER_CUTOFF, PoState.SENT, None),
+        (
+            "before the cutoff",
+            {"way": "file", "send": "business_hours", "opens": "08:00"},
+            BEFORE_CUTOFF,
+            PoState.SENT,
+            None,
+        ),
+        (
+            "after it, over a holiday",
+            {"way": "file", "send": "business_hours", "opens": "08:00"},
+            AFTER_CUTOFF,
+            PoState.READY,
+            "2026-11-27T07:00:00.000Z",
+        ),
+    ],
+)
+def test_what_is_made_after_the_cutoff_waits_for_the_opening_where_a_rule_says_so(
+    _case: str, send_by: object, now: str, state: PoState, due_at: str | None
+) -> None:
+    world = World(FakeOutbox(reserved()))
+
+    world.run(hours(send_by), times.read(now))
+
+    assert world.po.state is state
+    assert due_at is None or world.po.due_at == due_at
+
+
+def test_what_waited_for_the_opening_goes_out_then_and_once() -> None:
+    world = World(FakeOutbox(reserved()))
+    held = hours({"way": "file", "send": "business_hours", "opens": "08:00"})
+    world.run(held, times.read(AFTER_CUTOFF))
+
+    world.run(held, times.read("2026-11-27T06:59:59.000Z"))
+    assert world.folder.sent == []
+    world.run(held, times.read("2026-11-27T07:00:00.000Z"))
+    world.run(held, times.read("2026-11-27T07:00:00.000Z"))
+
+    assert (world.folder.sent, world.po.state) == (["ALPINA-000123"], PoState.SENT)
+
+
+def test_what_a_release_makes_due_at_night_waits_for_the_opening_too() -> None:
+    made = asked_for(PoState.READY).outbox.made[1]
+    world = World(FakeOutbox(reserved(), {1: made}))
+
+    world.run(hours({"way": "file", "send": "business_hours", "opens": "08:00"}), times.read(AFTER_CUTOFF))
+
+    assert (world.po.state, world.po.due_at) == (PoState.READY, "2026-11-27T07:00:00.000Z")

@@ -14,13 +14,16 @@ from shared.domain import orders, times
 from shared.domain.messages import FillSku, Message, PlanOrder
 from shared.domain.names import OrderKey, Sku
 from shared.domain.orders import Order
+from shared.domain.people import By
 from shared.domain.problems import Problem
 from shared.domain.rules import Rules
 from shared.errors import Conflict, InvalidInput, Transient
 from shared.flows.send_purchase_orders import Lifetime, Sent
 from shared.flows.sweep_due_work import SweepDueWork
+from shared.flows.watch_clocks import TellDelays
 from shared.storage import keys
 from tests.support import trade
+from tests.support.problems import FakeProblems
 
 NOW = trade.times_now()
 RULES = trade.shop_rules("alpina")
@@ -40,12 +43,17 @@ class World:
     worked: list[OrderKey] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    erasures: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
 
     def query(self, _condition: str, names: Mapping[str, Any], **how: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         self.asked.append({**names, **how})
         for key, sk in self.due:
             if keys.due_shard(key) == names[":shard"]:
                 yield {"PK": keys.order(key).pk, "SK": sk}
+        for erasure in self.erasures:
+            if keys.due_shard(erasure) == names[":shard"]:
+                yield {"PK": keys.erasure(erasure).pk, "SK": keys.erasure(erasure).sk}
 
     def order(self, key: OrderKey) -> Order | None:
         found = self.stored.get(key)
@@ -65,13 +73,28 @@ class World:
             outbox=self,  # type: ignore[arg-type]
             problems=self,  # type: ignore[arg-type]
             purchase_orders=Sender(self),  # type: ignore[arg-type]
+            erase=Eraser(self),  # type: ignore[arg-type]
+            batches=Together(),  # type: ignore[arg-type]
+            delays=TellDelays(FakeProblems(), self.cancel),  # type: ignore[arg-type]
             to_orders=self.sent.extend,
         )
         return flow.run(RULES, NOW, Lifetime(NOW + left, lambda: left))
 
+    def cancel(self, key: OrderKey, _by: By, _op_id: str, _now: datetime) -> Order:
+        raise AssertionError("nobody's customer waits too long", key)
+
     def open(self, problem: Problem, _now: str) -> bool:
         self.problems.append(problem)
         return True
+
+
+@dataclass
+class Eraser:
+    world: World
+
+    def run(self, erasure: str, _rules: Rules, _now: datetime, _life: Lifetime) -> Counter[str]:
+        self.world.erased.append(erasure)
+        return Counter(CustomerErased=1)
 
 
 @dataclass
@@ -83,7 +106,12 @@ class Sender:
         self.world.worked.append(key)
         failure = self.world.fails.get(key)
         assert failure is None or isinstance(failure, Transient)
-        return Sent(Counter(PurchaseOrderSent=1), failure)
+        return Sent(Counter(PurchaseOrderSent=1), failure=failure)
+
+
+class Together:
+    def run(self, _found: Sent, _rules: Rules, _now: datetime, _life: Lifetime) -> Sent:
+        return Sent()
 
 
 def waiting(order_id: str = "1", *, due_at: str = DUE, placed_at: str = trade.T0) -> Order:
@@ -104,6 +132,13 @@ def test_all_shards_are_read_for_what_is_due_and_no_more() -> None:
     assert sum(each["limit"] for each in world.asked) <= 500
     (until,) = {each[":now"] for each in world.asked}
     assert f"{trade.NOW}#{keys.order(KEY).pk}" < until < f"{times.text(NOW + timedelta(milliseconds=1))}#"
+
+
+def test_an_erasure_that_is_due_is_gone_on_with() -> None:
+    world = World([], erasures=["e1"])
+
+    assert world.run() == {"CustomerErased": 1}
+    assert (world.erased, world.worked) == (["e1"], [])
 
 
 def test_an_order_that_waits_is_asked_for_again_and_pushed_forward() -> None:

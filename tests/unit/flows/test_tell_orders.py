@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import orders
-from shared.domain.orders import Order
+from shared.domain.names import Sku, SourceId
+from shared.domain.orders import DeductsAt, Order
 from shared.domain.packages import Package
 from shared.errors import Rejected, Transient
 from shared.flows.tell_orders import Pending, tell
@@ -342,3 +343,17 @@ def test_a_cancel_that_came_after_the_supplier_shipped_is_no_cancel() -> None:
     assert told(orders.cancel(trade.shipped(5), 2).order, shop) is None
 
     assert (shop.cancelled, shop.fulfilled) == ([], [[("L1", "l1", 5)]])
+
+
+def test_what_went_out_instead_of_a_line_fulfils_that_line() -> None:
+    order = orders.substitute(trade.order("1", ("A", 5)), "l1", 2, Sku("B"))
+    order = orders.take(order, {("l1", SourceId("alpina")): 3, ("l1-1", SourceId("alpina")): 2}, attempt="t")
+    order = orders.send(order, 1, deducts_at=DeductsAt.SHIP).order
+    order = orders.ship(order, 1, "l1", 1, deducts_at=DeductsAt.SHIP).order
+    order = orders.ship(order, 1, "l1-1", 2, deducts_at=DeductsAt.SHIP).order
+    shop = desk(part(units=5, left=5))
+
+    told(order, shop, packages=[package("N1", **{"l1-1": 2})])
+
+    assert shop.fulfilled == [[("L1", "l1", 2)], [("L1", "l1", 1)]]
+    assert numbers(shop) == ["N1", ""]

@@ -16,6 +16,7 @@ from shared.domain.flags import Flag, FlagKind
 from shared.domain.freshness import Freshness
 from shared.domain.messages import FillSku, Message, Publish, Refresh, Scope
 from shared.domain.names import Sku, SourceId
+from shared.domain.promises import Backorders
 from shared.domain.rules import Rules, Tier
 from shared.flows.watch import Watch
 from shared.storage import pauses
@@ -332,3 +333,24 @@ def test_dead_letters_are_an_exception_a_queue() -> None:
 
     assert house.problems.found == [("dead_letters", "files"), ("dead_letters", "channels")]
     assert house.problems.opened[0].details == {"messages": 2}
+
+
+@pytest.mark.parametrize(
+    ("_case", "hours", "skus"),
+    [
+        ("the day before", -10, []),
+        ("it begins", -9, ["A"]),
+        ("it goes on", 15, []),
+        ("it was sold yesterday for the last time", 39, ["A"]),
+        ("in the second hour", 40, []),
+    ],
+)
+def test_what_is_sold_early_is_compared_when_that_begins_and_ends(_case: str, hours: float, skus: list[str]) -> None:
+    rules = some_rules(freshness=())
+    early = Backorders(most=5, first=NOW.date(), last=NOW.date() + timedelta(days=1), lead_days=3)
+    channel = replace(rules.channels[NORDLYS], backorders={Sku("A"): early})
+    house = House(replace(rules, channels={NORDLYS: channel}))
+
+    house(hours=hours)
+
+    assert [each.name for each in house.sent() if isinstance(each, Refresh)] == skus

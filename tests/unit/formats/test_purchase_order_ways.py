@@ -14,7 +14,7 @@ import pytest
 from shared.domain.names import Sku
 from shared.domain.purchase_orders import PoLine
 from shared.errors import InvalidInput
-from shared.formats import purchase_order_json, purchase_order_mail, purchase_order_x12
+from shared.formats import purchase_order_csv, purchase_order_json, purchase_order_mail, purchase_order_x12
 from shared.formats.purchase_order_csv import Document, Request
 from shared.formats.x12_writer import Partnership, Party
 
@@ -111,3 +111,38 @@ def test_a_cancel_is_an_860_that_deletes_each_line() -> None:
 def test_packs_have_no_unit_of_measure_that_we_know() -> None:
     with pytest.raises(InvalidInput):
         x12(DOCUMENT, 42, MADE)
+
+
+# ---- many in one
+
+
+SECOND = replace(PIECES, number="ALPINA-000124", order_token="klmnopqrst", order_name="#1002")
+
+
+def test_many_orders_are_850s_of_one_interchange() -> None:
+    written = purchase_order_x12.render_orders(
+        [(PIECES, MADE), (SECOND, MADE)], PARTNERSHIP, "Europe/Vienna", order_type="DS", control=7, at=MADE
+    ).decode()
+
+    assert (written.count("ISA*"), written.count("ST*850*"), written.count("BEG*")) == (1, 2, 2)
+    assert "GE*2*" in written
+    assert all(f"*{each}*" in written for each in ("ALPINA-000123", "ALPINA-000124"))
+
+
+def test_many_orders_are_one_mail_with_one_table() -> None:
+    body = purchase_order_mail.render_batch(
+        "ALPINA-B000007", [DOCUMENT, SECOND], "a@shop.example", ("b@alpina.example",)
+    )
+
+    mail = email.message_from_bytes(body, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    (table,) = mail.iter_attachments()
+    rows = str(table.get_content()).removeprefix("\ufeff").splitlines()
+    assert (mail["Subject"], table.get_filename()) == ("2 purchase orders: ALPINA-B000007", "PO-ALPINA-B000007.csv")
+    assert [row.split(",")[1] for row in rows] == ["number", "ALPINA-000123", "ALPINA-000123", "ALPINA-000124"]
+
+
+def test_many_orders_are_rows_under_one_heading() -> None:
+    one, two = purchase_order_csv.render(DOCUMENT), purchase_order_csv.render(SECOND)
+
+    assert purchase_order_csv.render(DOCUMENT, SECOND) == one + two.partition(b"\r\n")[2]

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import orders as domain
+from shared.domain.batches import Batch, BatchState, Member
 from shared.domain.names import ChannelId, LevelKey, OrderKey, Sku, SourceId
 from shared.domain.offers import Offer
 from shared.domain.orders import Allocation, Destination, Line, Order
 from shared.domain.purchase_orders import PoLine, PoState, PurchaseOrder
 from shared.domain.stock import Level
-from shared.storage import attributes, levels, offers, orders, purchase_orders
+from shared.storage import attributes, batches, levels, offers, orders, purchase_orders
 
 GOLDEN = Path(__file__).parents[3] / "events/items"
 CODECS: dict[str, tuple[Callable[[Mapping[str, Any]], Any], Callable[[Any], dict[str, Any]]]] = {
@@ -101,6 +102,7 @@ all_orders = st.builds(
     hold=st.just("") | names,
     cancel_wanted=st.booleans(),
     reroute_to=st.just("") | names,
+    agreed_until=st.sampled_from(["", "2026-12-24"]),
     revision=units,
     due_at=times,
 )
@@ -118,7 +120,25 @@ all_purchase_orders = st.builds(
     claimed_until=times,
     made_at=times,
     sent_at=times,
+    shipped_at=times,
+    batch=st.just("") | names,
     due_at=times,
+    revision=units,
+)
+batch_members = st.lists(st.builds(Member, order_keys, units), max_size=3).map(tuple)
+all_batches = st.builds(
+    Batch,
+    source=names.map(SourceId),
+    number=names,
+    candidates=batch_members,
+    members=batch_members,
+    state=st.sampled_from(BatchState),
+    claimed_by=names,
+    claimed_until=times,
+    sent_by=names,
+    made_at=times,
+    control=units,
+    retry_at=times,
     revision=units,
 )
 
@@ -126,6 +146,11 @@ all_purchase_orders = st.builds(
 @given(all_levels)
 def test_a_level_comes_back_as_it_was(level: Level) -> None:
     assert levels.read_image(attributes.image(levels.to_item(level))) == level
+
+
+@given(all_batches)
+def test_a_batch_comes_back_as_it_was(batch: Batch) -> None:
+    assert batches.from_item(attributes.values(attributes.image(batches.to_item(batch)))) == batch
 
 
 @given(all_orders)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,13 @@ def test_what_it_signs_is_verified_and_identified_alike_every_time(platform: str
     assert reads.identify(body, told) == reads.identify(body, told)
     assert reads.identify(body, told).order
     assert not reads.is_ping(body, told)
+
+
+@each_platform
+@given(read=anything, topic=st.sampled_from(["customers/redact", "shop/redact", "order.updated", "customer.erased"]))
+def test_a_request_about_people_is_read_or_refused(platform: str, read: Any, topic: str) -> None:  # noqa: ANN401
+    with suppress(InvalidInput):
+        PLATFORMS[platform].read_request(topic, json.dumps(read).encode())
 
 
 @each_platform

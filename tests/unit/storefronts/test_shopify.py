@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.customers import Customer, PeopleAsk, Request
 from shared.domain.intake import Ask, Intake, Paid
 from shared.domain.names import ChannelId
 from shared.domain.orders import Line
@@ -23,6 +24,8 @@ GOLDEN = Path(__file__).parents[3] / "events/webhooks/shopify"
 NORDLYS = ChannelId("nordlys")
 NOW = trade.times_now()
 BODY = b'{"id": 1}'
+ORDER_ID = "820982911946154508"
+MARI = Customer(email="mari.holm@post.example", platform_id="191167")
 
 
 def golden(name: str) -> bytes:
@@ -90,6 +93,50 @@ def test_headers_that_name_nothing_are_refused(_case: str, headers: dict[str, st
         shopify.identify(BODY, headers)
 
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "order"),
+    [
+        ("orders/updated", "orders_create", "820982911946154508"),
+        ("refunds/create", "refunds_create", "820982911946154508"),
+        ("products/update", "products_update", ""),
+        ("customers/redact", "customers_redact", ""),
+        ("orders/create", "malformed", ""),
+    ],
+)
+def test_the_body_says_which_order_an_event_is_about(topic: str, name: str, order: str) -> None:
+    told = {"x-shopify-topic": topic, "x-shopify-webhook-id": "a1"}
+
+    assert shopify.identify(golden(name), told).order == order
+
+
+def test_the_customer_of_an_order_is_read_and_never_shown() -> None:
+    assert read("orders_create").customer == Customer(email="mari.holm@post.example")
+    assert "holm" not in repr(read("orders_create")).lower()
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "wanted"),
+    [
+        ("customers/redact", "customers_redact", Request(ask=PeopleAsk.ERASE, customer=MARI, order_ids=(ORDER_ID,))),
+        (
+            "customers/data_request",
+            "customers_data_request",
+            Request(ask=PeopleAsk.EXPORT, customer=MARI, order_ids=(ORDER_ID,)),
+        ),
+        ("shop/redact", "shop_redact", Request(ask=PeopleAsk.ERASE_SHOP)),
+    ],
+)
+def test_what_is_asked_about_people_is_read(topic: str, name: str, wanted: Request) -> None:
+    assert shopify.ask_of(topic) is wanted.ask
+    assert shopify.read_request(topic, golden(name)) == wanted
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"orders_to_redact": 7}', b'{"orders_to_redact": ["a#b"]}'])
+def test_a_request_that_cannot_be_read_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        shopify.read_request("customers/redact", body)
 
 
 def test_an_order_is_read() -> None:

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.domain.customers import Customer, PeopleAsk, Request
 from shared.domain.intake import Ask
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput
@@ -220,3 +222,31 @@ def test_a_price_has_the_decimals_of_its_currency(currency: str, price: str, min
     (line,) = HOOKS.read_order(MARKET, "order.placed", order(items=[told], currency=currency)).order.lines
 
     assert (line.line, line.sku, line.price_minor) == ("9007199254740993", "?9007199254740993", minor)
+
+
+# ---- people
+
+
+def test_a_customer_is_read_and_asked_about_where_the_mapping_says() -> None:
+    mapping = replace(
+        stand_ins.generic_mapping(),
+        email="data.buyer.mail",
+        customer="data.buyer.no",
+        people={"customer.erased": PeopleAsk.ERASE},
+    )
+    hooks = Hooks(mapping=mapping, currency="EUR")
+    ada = Customer(email="ada@post.example", platform_id="12")
+    body = order(buyer={"mail": " Ada@post.example", "no": 12})
+
+    assert hooks.read_order(MARKET, "order.placed", body).customer == ada
+    assert hooks.ask_of("customer.erased") is PeopleAsk.ERASE
+    assert hooks.read_request("customer.erased", body) == Request(ask=PeopleAsk.ERASE, customer=ada)
+
+
+def test_a_request_that_names_nobody_is_refused() -> None:
+    hooks = Hooks(mapping=replace(HOOKS.mapping, people={"customer.erased": PeopleAsk.ERASE}), currency="EUR")
+
+    with pytest.raises(InvalidInput) as refused:
+        hooks.read_request("customer.erased", b"{}")
+
+    assert refused.value.code == "no_customer"

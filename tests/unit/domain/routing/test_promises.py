@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -188,3 +189,41 @@ def test_a_unit_short_outweighs_any_money() -> None:
     dear = replace(candidates[0], cost_minor=10**12, available=9)
     assert plan(demands, [dear], policy, now).short == {}
     assert SHORT > 10**15
+
+
+@pytest.mark.parametrize("on", ["2026-03-27", "2026-10-23"])
+def test_an_opening_is_wall_clock_time_though_the_clocks_change(on: str) -> None:
+    cutoff = Cutoff(at=time(14), zone="Europe/Berlin")
+    friday_night = datetime.fromisoformat(f"{on}T20:00:00+00:00")
+
+    opened = calendar.opens(cutoff, time(8), friday_night).astimezone(ZoneInfo("Europe/Berlin"))
+
+    assert (opened.weekday(), opened.time()) == (0, time(8))
+    assert calendar.opens(cutoff, time(8), opened) == opened
+
+
+@given(st.integers(0, 366 * 24 * 60), st.integers(0, 20), st.integers(0, 10_000))
+def test_business_days_run_out_no_earlier_for_what_came_later(since: int, days: int, minutes: int) -> None:
+    cutoff = Cutoff(at=time(14), zone="Europe/Berlin", holidays=frozenset({date(2026, 5, 1)}))
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=since)
+
+    ends = calendar.runs_out(cutoff, days, at)
+
+    assert at < ends <= calendar.runs_out(cutoff, days, at + timedelta(minutes=minutes))
+    assert ends < calendar.runs_out(cutoff, days + 1, at)
+
+
+@pytest.mark.parametrize(
+    ("now", "at"),
+    [
+        ("2026-11-24T09:59:59+01:00", "2026-11-24T10:00:00+01:00"),
+        ("2026-11-24T10:00:00+01:00", "2026-11-24T15:00:00+01:00"),
+        ("2026-11-27T15:00:00+01:00", "2026-11-30T10:00:00+01:00"),
+    ],
+)
+def test_the_next_batch_is_after_now_and_on_a_business_day(now: str, at: str) -> None:
+    cutoff = Cutoff(at=time(14), zone="Europe/Berlin")
+
+    found = calendar.next_of((time(15), time(10)), "Europe/Berlin", cutoff, datetime.fromisoformat(now))
+
+    assert found == datetime.fromisoformat(at)
