@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote
 from local.stand_in import Asked, Response, Store, pause
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS listings (sku TEXT PRIMARY KEY, units INTEGER, code TEXT);
+CREATE TABLE IF NOT EXISTS listings (sku TEXT PRIMARY KEY, units INTEGER, code TEXT, made TEXT);
 CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, changed TEXT, body TEXT);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, scope TEXT, ends REAL);
 CREATE TABLE IF NOT EXISTS buckets (operation TEXT PRIMARY KEY, left REAL, at REAL);
@@ -44,7 +44,10 @@ class _Wrong(Exception):
 
 @dataclass
 class AmazonShop:
-    """One seller in one marketplace. `roles`: what we may do, `rates`: how often; `clock` and `wait` are its time."""
+    """One seller in one marketplace. `roles`: what we may do, `rates`: how often; `clock` and `wait` are its time.
+
+    `paged`: through how many listings one may page.
+    """
 
     store: Store
     secret: str
@@ -52,6 +55,7 @@ class AmazonShop:
     marketplace: str = "A1F83G8C2ARO7P"
     roles: frozenset[str] = frozenset({"listings", "orders", "notifications"})
     rates: dict[str, tuple[float, int]] = field(default_factory=lambda: dict(RATES))
+    paged: int = 1000
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     wait: Callable[[float], object] = pause
 
@@ -60,7 +64,8 @@ class AmazonShop:
     def has(self, sku: str, units: int | None, *, refuses: str = "") -> None:
         """List a SKU; None: Amazon ships it itself. `refuses`: the code of what is wrong with it."""
         with self.store.open() as store:
-            store.execute("INSERT OR REPLACE INTO listings VALUES (?, ?, ?)", (sku, units, refuses))
+            made = self.clock().isoformat()
+            store.execute("INSERT OR REPLACE INTO listings VALUES (?, ?, ?, ?)", (sku, units, refuses, made))
 
     def quantities(self) -> dict[str, int | None]:
         """Return what is shown."""
@@ -177,13 +182,31 @@ class AmazonShop:
 
     def _listings(self, store: sqlite3.Connection, asked: Asked, seller: str) -> Response:
         self._is_here(asked, seller)
-        wanted = asked.query.get("identifiers", "").split(",")
-        if len(wanted) > MOST_IDENTIFIERS or ("identifiers" in asked.query) != ("identifiersType" in asked.query):
+        if "identifiers" not in asked.query:
+            return self._pages(store, asked.query)
+        wanted = asked.query["identifiers"].split(",")
+        if len(wanted) > MOST_IDENTIFIERS or "identifiersType" not in asked.query:
             raise _Wrong(400, "InvalidInput")
         rows = store.execute("SELECT sku, units FROM listings ORDER BY sku").fetchall()
         size = int(asked.query.get("pageSize", "10"))
         items = [_shown(sku, units) for sku, units in rows if sku in wanted][:size]
         return Response(200, {"numberOfResults": len(items), "items": items})
+
+    def _pages(self, store: sqlite3.Connection, query: Mapping[str, str]) -> Response:
+        """Page through what was made since a time, oldest first, as far as one may."""
+        size, first = int(query.get("pageSize", "10")), int(query.get("pageToken", "0"))
+        if size > MOST_IDENTIFIERS:
+            raise _Wrong(400, "InvalidInput")
+        rows = store.execute(
+            "SELECT sku, units, made FROM listings WHERE made >= ? ORDER BY made, sku", (query.get("createdAfter", ""),)
+        ).fetchall()
+        items = []
+        for sku, units, made in rows[: self.paged][first : first + size]:
+            summary = {"marketplaceId": self.marketplace, "itemName": f"Item {sku}", "createdDate": made}
+            items.append(_shown(sku, units) | {"summaries": [summary]})
+        is_last = first + size >= min(len(rows), self.paged)
+        pagination = {} if is_last else {"nextToken": str(first + size)}
+        return Response(200, {"numberOfResults": len(rows), "items": items, "pagination": pagination})
 
     # ---- orders
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from shared.errors import InvalidInput
 from shared.storefronts.amazon import ORDER_CHANGE
 from shared.storefronts.amazon_api import FORBIDDEN, NOT_FOUND, NOTIFICATIONS, Api, strange
 from shared.storefronts.amazon_orders import INCLUDED, ORDERS
+from shared.storefronts.amazon_stock import listings_of
 
 DESTINATIONS = "/notifications/v1/destinations"
 SUBSCRIPTION = f"/notifications/v1/subscriptions/{ORDER_CHANGE}"
@@ -69,7 +69,7 @@ def forbidden(api: Api) -> tuple[str, ...]:
     asked = {
         "Product Listing": (
             "searchListingsItems",
-            f"/listings/2021-08-01/items/{quote(api.seller, safe='')}",
+            listings_of(api),
             {"marketplaceIds": api.marketplace, "pageSize": "1"},
         ),
         "Inventory and Order Tracking": ("getOrder", f"{ORDERS}/{NO_ORDER}", {"includedData": INCLUDED}),

@@ -63,11 +63,11 @@ class Stock:
         for first in range(0, len(plain), MOST_SEARCHED):
             some = plain[first : first + MOST_SEARCHED]
             query = {"identifiers": ",".join(some), "identifiersType": "SKU", "pageSize": str(MOST_SEARCHED)}
-            answer = self.api.get("searchListingsItems", self._path(), self._query() | query)
+            answer = self.api.get("searchListingsItems", listings_of(self.api), self._query() | query)
             listed = answer.get("items") if isinstance(answer, dict) else None
             if not isinstance(listed, list):
                 raise strange("listings")
-            found |= {item: units for one in listed for item, units in _level(one) if item in some}
+            found |= {item: units for one in listed for item, units in level(one) if item in some}
         for item in wanted:
             if "," in item:
                 found |= dict(self._one(item))
@@ -90,25 +90,29 @@ class Stock:
 
     def _one(self, item: str) -> list[tuple[str, int]]:
         try:
-            return _level(self.api.get("getListingsItem", self._path(item), self._query()))
+            return level(self.api.get("getListingsItem", self._path(item), self._query()))
         except InvalidInput as failure:
             if failure.code == NOT_UNDERSTOOD and failure.details.get("status") == NOT_FOUND:
                 return []
             raise
 
-    def _path(self, item: str = "") -> str:
-        path = f"/listings/2021-08-01/items/{quote(self.api.seller, safe='')}"
-        return f"{path}/{quote(item, safe='')}" if item else path
+    def _path(self, item: str) -> str:
+        return f"{listings_of(self.api)}/{quote(item, safe='')}"
 
     def _query(self) -> dict[str, str]:
         return {"marketplaceIds": self.api.marketplace, "includedData": "fulfillmentAvailability"}
+
+
+def listings_of(api: Api) -> str:
+    """Say where a seller's listings are found."""
+    return f"/listings/2021-08-01/items/{quote(api.seller, safe='')}"
 
 
 def _items(wanted: Sequence[Quantity]) -> frozenset[str]:
     return frozenset(each.item for each in wanted)
 
 
-def _level(listed: object) -> list[tuple[str, int]]:
+def level(listed: object) -> list[tuple[str, int]]:
     """Read what a listing shows as the seller's own quantity, if it shows one."""
     if not isinstance(listed, dict) or not isinstance(listed.get("sku"), str):
         raise strange("listing")

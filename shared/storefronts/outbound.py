@@ -13,9 +13,11 @@ from shared.storefronts import amazon_api, bigcommerce_rest, generic_shop, shopi
 from shared.storefronts.amazon_api import Access
 from shared.storefronts.amazon_api import Api as AmazonApi
 from shared.storefronts.amazon_orders import Orders as AmazonOrders
+from shared.storefronts.amazon_products import Products as AmazonProducts
 from shared.storefronts.amazon_stock import MOST_PATCHES, SECONDS_OF_PATCHES
 from shared.storefronts.amazon_stock import Stock as AmazonStock
 from shared.storefronts.bigcommerce_orders import Orders as BigCommerceOrders
+from shared.storefronts.bigcommerce_products import Products as BigCommerceProducts
 from shared.storefronts.bigcommerce_rest import Api
 from shared.storefronts.bigcommerce_stock import Stock as BigCommerceStock
 from shared.storefronts.contract import Desk, Numbers, Orders, Products
@@ -124,6 +126,10 @@ class Outbound:
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooProducts(self._rest(channel, pacer))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceProducts(self._api(channel, pacer))
+            case platforms.AMAZON:
+                return AmazonProducts(self.api(channel, pacer))
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         return ShopifyProducts(url=channel.api_url, token=self._token(channel), post=pacer.post)

@@ -154,7 +154,7 @@ def test_another_sellers_notification_is_for_a_person_and_kept_nowhere(
     take(context, notification("A000OTHER"))
 
     assert aws.messages(settings().order_queue_url) == []
-    assert Problems(aws.orders).open_keys() == [("shop_event_refused", "A000OTHER")]
+    assert list(Problems(aws.orders).open_keys()) == [("shop_event_refused", "A000OTHER")]
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=settings().archive_bucket)
 
 

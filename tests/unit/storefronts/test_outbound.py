@@ -13,6 +13,8 @@ from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts.amazon_orders import Orders as AmazonOrders
+from shared.storefronts.amazon_products import Products as AmazonProducts
+from shared.storefronts.amazon_stock import MOST_PATCHES
 from shared.storefronts.amazon_stock import Stock as AmazonStock
 from shared.storefronts.outbound import Outbound
 from tests.support import stand_ins, trade
@@ -64,8 +66,9 @@ def test_the_documents_say_which_platforms_are_experimental() -> None:
 def test_a_seller_is_called_where_the_rules_say() -> None:
     seller = replace(channel(platforms.AMAZON), shop="A1", marketplace="M1", api_url="https://a", auth_url="https://b")
     shops = outbound()
+    pacer = shops.pacer(seller)
 
-    stock, orders = shops.numbers(seller), shops.orders(seller)
+    stock, orders, products = shops.numbers(seller, pacer), shops.orders(seller), shops.products(seller)
 
     assert isinstance(stock, AmazonStock)
     assert isinstance(orders, AmazonOrders)
@@ -75,4 +78,21 @@ def test_a_seller_is_called_where_the_rules_say() -> None:
         "A1",
         "M1",
     )
-    assert stock.api.access is orders.api.access
+    assert isinstance(products, AmazonProducts)
+    assert stock.api.access is orders.api.access is products.api.access
+    assert stock.api.send == pacer.send
+
+
+@pytest.mark.parametrize(("limit", "listings"), [(None, MOST_PATCHES), (2, 10), (1, 5)])
+def test_a_seller_with_a_lower_limit_is_told_fewer_listings_at_once(limit: int | None, listings: int) -> None:
+    stock = outbound().numbers(replace(channel(platforms.AMAZON), limit=limit))
+
+    assert isinstance(stock, AmazonStock)
+    assert stock.most == listings
+
+
+@pytest.mark.parametrize("platform", EACH)
+def test_what_a_shop_lists_is_asked_of_its_own_platform(platform: str) -> None:
+    module = type(outbound().products(channel(platform))).__module__
+
+    assert module.rpartition(".")[2].startswith(platform)
