@@ -193,13 +193,15 @@ class AmazonShop:
         return Response(200, {"numberOfResults": len(items), "items": items})
 
     def _pages(self, store: sqlite3.Connection, query: Mapping[str, str]) -> Response:
-        """Page through what was made since a time, oldest first, as far as one may."""
+        """Page through what was made since a time, as far as one may."""
         size, first = int(query.get("pageSize", "10")), int(query.get("pageToken", "0"))
         if size > MOST_IDENTIFIERS:
             raise _Wrong(400, "InvalidInput")
         rows = store.execute(
             "SELECT sku, units, made FROM listings WHERE made >= ? ORDER BY made, sku", (query.get("createdAfter", ""),)
         ).fetchall()
+        if query.get("sortOrder", "DESC") == "DESC":
+            rows.reverse()
         items = []
         for sku, units, made in rows[: self.paged][first : first + size]:
             summary = {"marketplaceId": self.marketplace, "itemName": f"Item {sku}", "createdDate": made}

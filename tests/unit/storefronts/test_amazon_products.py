@@ -75,6 +75,13 @@ def test_more_listings_than_one_may_page_through_are_each_listed_once(
     assert [each.sku for each in products.list_products()] == [f"SKU-{at:02}" for at in range(60)]
 
 
+def test_many_listings_of_one_time_are_paged_through(shop: AmazonShop, products: Products) -> None:
+    for at in range(45):
+        shop.has(f"SKU-{at:02}", at)
+
+    assert len(list(products.list_products())) == 45
+
+
 def test_more_listings_of_one_time_than_one_may_page_through_are_refused(shop: AmazonShop, products: Products) -> None:
     shop.paged = 2
     for sku in ("A", "B", "C"):
