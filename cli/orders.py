@@ -20,6 +20,7 @@ from shared.domain import clocks, orders, places, taking, times
 from shared.domain.answers import MOST_UNITS, Answer, LineAnswer, Says
 from shared.domain.names import OrderKey, Sku, SourceId, name, order_key
 from shared.domain.orders import LineState, Order
+from shared.domain.packages import Package
 from shared.domain.people import By
 from shared.domain.purchase_orders import PoState, PurchaseOrder
 from shared.domain.routing import decisions, plain
@@ -111,7 +112,7 @@ def show(session: Session, which: Which) -> None:
         for po in whole.purchase_orders
     ]
     session.table("purchase orders", ["number", "source", "state", "sent", "waits until, at most", "cancel"], pos)
-    parcels = [(each.number, each.source, each.carrier, each.validity, ", ".join(each.lines)) for each in whole.parcels]
+    parcels = [(each.number, each.source, each.carrier, each.validity, _packed(each)) for each in whole.parcels]
     session.table("parcels", ["number", "source", "carrier", "number is", "lines"], parcels)
     events = list(session.target.orders().query("PK = :pk AND begins_with(SK, :evt)", _events(order.key)))
     told = [(moment(each["at"]), each["kind"], each.get("actor", ""), each.get("reason", "")) for each in events]
@@ -396,3 +397,7 @@ def _why(whole: WholeOrder, line: str, source: str) -> str:
 
 def _events(key: OrderKey) -> dict[str, object]:
     return {":pk": keys.order(key).pk, ":evt": "EVT#"}
+
+
+def _packed(package: Package) -> str:
+    return ", ".join(f"{line} x {units}" for line, units in package.lines.items())

@@ -17,6 +17,7 @@ from shared.runtime import clients, clock, queues, rules
 from shared.runtime.observability import count, logger, metrics
 from shared.runtime.secrets import shop_secrets
 from shared.runtime.settings import in_lambda, settings
+from shared.storage import parcels
 from shared.storage.availability import Availability, Leases
 from shared.storage.facts import Facts
 from shared.storage.order_book import OrderBook
@@ -45,6 +46,7 @@ def flow() -> PublishToChannels:
         pauses=Pauses(book.stock),
         problems=problems,
         order=book.order,
+        packages=partial(parcels.tracked, book.orders),
         pacer=shops.pacer,
         shop=shops.numbers,
         desk=shops.desk,

@@ -223,18 +223,27 @@ def _latest(po: PurchaseOrder, policy: Policy) -> date:
 
 def shipped(lines: Iterable[ShippedLine], asked: Asked, policy: Policy, into: Meaning) -> None:
     """Read what was shipped of one purchase order."""
-    units: Counter[str] = Counter()
-    spots: dict[str, Spot] = {}
+    for line_id, (count, spot) in _shipped(lines, asked, into).items():
+        found = asked.allocation(line_id)
+        if policy.unaccepted == "hold" and found and found.shipped + count > found.acked:
+            into.find(NOT_ACCEPTED, "more is shipped than was accepted", spot, line_id, str(count))
+        into.steps.append(Step(asked.po.number, line_id, Says.SHIPPED, count))
+
+
+def units_of(lines: Iterable[ShippedLine], asked: Asked) -> dict[str, int]:
+    """Count the units of each line of an order that a parcel holds."""
+    return {line_id: count for line_id, (count, _) in _shipped(lines, asked, Meaning()).items()}
+
+
+def _shipped(lines: Iterable[ShippedLine], asked: Asked, into: Meaning) -> dict[str, tuple[int, Spot]]:
+    """Count the units of lines, each with where it is first spoken of."""
+    units: dict[str, tuple[int, Spot]] = {}
     for each in lines:
         line = _line(asked, each.line, each.products, each.spot, into)
         if line and each.units:
-            units[line.line] += each.units * line.pack
-            spots.setdefault(line.line, each.spot)
-    for line_id, count in units.items():
-        found = asked.allocation(line_id)
-        if policy.unaccepted == "hold" and found and found.shipped + count > found.acked:
-            into.find(NOT_ACCEPTED, "more is shipped than was accepted", spots[line_id], line_id, str(count))
-        into.steps.append(Step(asked.po.number, line_id, Says.SHIPPED, count))
+            count, spot = units.get(line.line, (0, each.spot))
+            units[line.line] = (count + each.units * line.pack, spot)
+    return units
 
 
 def change_answered(said: ChangeAnswer, asked: Asked, into: Meaning) -> bool:

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A parcel of an order and the units of its lines, `line -> units`. `carrier`: as `carriers` names it, or empty."""
+    """A parcel of an order and the units of its lines, `line -> units`.
+
+    `carrier`: as `carriers` names it, else as it was told. `number`: how it is tracked; one that nobody can track has no
+    `validity` (`carriers.Validity`), and a name of ours. `document`: the supplier's, that told of it.
+    """
 
     number: str
     carrier: str
     lines: Mapping[str, int]
+    source: str = ""
+    service: str = ""
+    validity: str = ""
+    shipped_at: str = ""
+    document: str = ""
 
 
 def in_order(packages: Sequence[Package], known: Collection[str]) -> list[Package]:

@@ -22,7 +22,7 @@ from shared.flows import compensate, guard_margins, watch_clocks
 from shared.flows.changes import UNREADABLE
 from shared.flows.compensate import Compensate
 from shared.flows.guard_margins import GuardMargins
-from shared.storage import documents, order_lists
+from shared.storage import order_lists, parcels
 from shared.storage.availability import Availability, Leases
 from shared.storage.feeds import Feeds
 from shared.storage.order_book import OrderBook
@@ -128,7 +128,7 @@ class Cure:
 
     def _is_tracked(self, number: str) -> str:
         po = self._purchase_order(number)
-        is_tracked = po and documents.is_tracked(self.book.orders, po.order, po.source)
+        is_tracked = po and parcels.tracked(self.book.orders, po.order, po.source)
         return "a tracking number came" if is_tracked else ""
 
     def _adds_up(self, problem: Problem, now: datetime) -> str:

@@ -128,7 +128,7 @@ class PublishToChannels:
     learn: LearnListings
     to_channels: Callable[[Iterable[Message]], None]
     wait: Callable[[float], None]
-    packages: Callable[[OrderKey], Sequence[Package]] = lambda _: ()
+    packages: Callable[[OrderKey], Sequence[Package]]
 
     def run(
         self, batch: Mapping[str, str], rules: Rules, *, holder: str, now: datetime, time_left_ms: Callable[[], int]

@@ -7,7 +7,7 @@ A crash leaves a document that is `taken`: the next delivery takes the same step
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -36,6 +36,7 @@ from shared.domain.documents import (
 )
 from shared.domain.names import LevelKey, SourceId
 from shared.domain.orders import Order
+from shared.domain.packages import Package
 from shared.domain.people import By, Wish
 from shared.domain.physical import Adjustment
 from shared.domain.problems import Problem
@@ -45,8 +46,8 @@ from shared.domain.taking import Needs
 from shared.errors import Conflict, InvalidInput, Rejected
 from shared.flows.answer_orders import AnswerOrders
 from shared.formats.document_files import Found, name_of
-from shared.storage import documents, order_lists
-from shared.storage.documents import MOST_STEPS, Documents, Entry, Package, State
+from shared.storage import order_lists, parcels
+from shared.storage.documents import MOST_STEPS, Documents, Entry, State
 from shared.storage.facts import Facts
 from shared.storage.operations import Operations
 from shared.storage.order_book import OrderBook
@@ -393,9 +394,11 @@ class SettleDocuments:
             for line in parcel.lines:
                 by_order.setdefault(line.order, []).append(line)
             for number, lines in by_order.items():
-                if key := order_lists.find(self.book.orders, "po", number):
-                    for package in _packages(parcel, lines, notice, source.source, at):
-                        documents.keep_package(self.book.orders, key, package)
+                asked = self._asked(number, lines[0].spot, source, Judged(names_gtins=True))
+                units = document_moves.units_of(lines, asked) if asked else {}
+                if asked and units:
+                    for package in _packages(parcel, units, notice, source.source, at):
+                        parcels.keep(self.book.orders, asked.order.key, package)
 
     def _note(self, promises: Iterable[Promise], judged: Judged, digest: str, now: datetime) -> None:
         """Move an order's promise to the day until which its supplier keeps units waiting, once, with a word of it."""
@@ -514,13 +517,12 @@ def _of_line(line: PoLine, units: int) -> PoLine:
 
 
 def _packages(
-    parcel: Parcel, lines: Sequence[ShippedLine], notice: ShipmentNotice, source: SourceId, at: int
+    parcel: Parcel, units: Mapping[str, int], notice: ShipmentNotice, source: SourceId, at: int
 ) -> list[Package]:
     said = carriers.carrier(parcel.carrier, parcel.service)
     read = [carriers.read(mark.number, said) for mark in parcel.tracking]
     shipped_at = times.text(notice.shipped_at) if notice.shipped_at else str(notice.shipped_on or "")
     document = name_of(notice.number or notice.origin.digest)
-    told = tuple(f"{each.line or _product(each)} x {each.units}" for each in lines if each.units)
     found = [(each.number, each.carrier, each.validity.value) for each in read] or [(parcel.sscc, said, "")]
     return [
         Package(
@@ -531,12 +533,7 @@ def _packages(
             validity=validity,
             shipped_at=shipped_at,
             document=document,
-            lines=told,
+            lines=units,
         )
         for number, carrier, validity in found
-        if told
     ]
-
-
-def _product(line: ShippedLine) -> str:
-    return next((each.id for each in line.products), "?")

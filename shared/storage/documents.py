@@ -14,7 +14,7 @@ from typing import Any
 from shared.domain.answers import Says
 from shared.domain.document_moves import Step
 from shared.domain.documents import Finding
-from shared.domain.names import OrderKey, SourceId
+from shared.domain.names import SourceId
 from shared.storage import attributes, keys
 from shared.storage.dynamo import Table
 
@@ -159,40 +159,3 @@ def from_item(item: Mapping[str, Any]) -> Entry:
 
 def _steps(rows: list[list[Any]]) -> tuple[Step, ...]:
     return tuple(Step(number, line, Says(says), units, why) for number, line, says, units, why in rows)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
-    """What is tracked as one, as far as an order is concerned: `lines` as `<line> x <units>`."""
-
-    number: str
-    source: SourceId
-    carrier: str
-    service: str
-    validity: str
-    shipped_at: str
-    document: str
-    lines: tuple[str, ...]
-
-
-def keep_package(table: Table, key: OrderKey, package: Package) -> None:
-    """Keep a parcel beside its order, and let it be found by its tracking number; again is the same."""
-    pk, sk = keys.parcel(key, package.source, package.number)
-    about = {"entity": "parcel", "schema": SCHEMA, "revision": 1, "channel": key.channel, "order_id": key.order_id}
-    table.put({"PK": pk, "SK": sk} | about | asdict(package) | {"lines": list(package.lines)})
-    ref = keys.reference("tracking", package.number)
-    table.put({"PK": ref.pk, "SK": ref.sk} | about | {"entity": "reference"})
-
-
-def is_tracked(table: Table, key: OrderKey, source: SourceId) -> bool:
-    """Answer whether a parcel of a source is known by a tracking number."""
-    pk, sk = keys.parcel(key, source, "")
-    found = table.query("PK = :pk AND begins_with(SK, :sk)", {":pk": pk, ":sk": sk})
-    return any(package_of(item).validity for item in found)
-
-
-def package_of(item: Mapping[str, Any]) -> Package:
-    """Read a parcel back."""
-    texts = ("number", "carrier", "service", "validity", "shipped_at", "document")
-    named = {field: item[field] for field in texts}
-    return Package(source=SourceId(item["source"]), lines=tuple(item["lines"]), **named)

@@ -188,7 +188,7 @@ def event(key: OrderKey, move: str) -> Key:
     return Key(f"ORD#{key}", f"EVT#{move}")
 
 
-def parcel(key: OrderKey, source: SourceId, number: str) -> Key:
+def parcel(key: OrderKey, source: str, number: str) -> Key:
     """O1: a parcel of a source, by its tracking number, else by its document."""
     return Key(f"ORD#{key}", f"PARCEL#{source}#{number}")
 

@@ -14,7 +14,7 @@ from shared.domain.names import OrderKey, SourceId
 from shared.domain.orders import Effect, Order
 from shared.domain.purchase_orders import PurchaseOrder
 from shared.errors import Conflict, InvalidInput, Transient
-from shared.storage import attributes, documents, dynamo, keys, orders, purchase_orders
+from shared.storage import attributes, dynamo, keys, orders, parcels, purchase_orders
 from shared.storage.dynamo import Action, Outcome, Transactions
 from shared.storage.order_book import Deducting, OrderBook
 
@@ -47,7 +47,7 @@ class Outbox:
 
     def is_tracked(self, po: PurchaseOrder) -> bool:
         """Answer whether a parcel of a purchase order's source is known by a tracking number."""
-        return documents.is_tracked(self.book.orders, po.order, po.source)
+        return bool(parcels.tracked(self.book.orders, po.order, po.source))
 
     def ship_to(self, order: Order, now: datetime) -> Mapping[str, str] | None:
         """Read the address of an order, strongly; None when there is none, or none any more."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from shared.domain.names import OrderKey
 from shared.domain.orders import Order
+from shared.domain.packages import Package
 from shared.domain.purchase_orders import PurchaseOrder
-from shared.storage import documents, dynamo, keys, orders, plans, purchase_orders
-from shared.storage.documents import Package
+from shared.storage import dynamo, keys, orders, parcels, plans, purchase_orders
 from shared.storage.dynamo import Table
 from shared.storage.plans import LastPlan
 
@@ -38,7 +38,7 @@ def read(table: Table, key: OrderKey) -> WholeOrder | None:
         purchase_orders=tuple(
             purchase_orders.from_item(item) for item in found.values() if item["entity"] == "purchase_order"
         ),
-        parcels=tuple(documents.package_of(item) for item in found.values() if item["entity"] == "parcel"),
+        parcels=tuple(parcels.read(item) for item in found.values() if item["entity"] == "parcel"),
     )
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from shared.domain import rules, times
 from shared.domain.names import SourceId
+from shared.domain.packages import Package
 from shared.runtime.settings import settings
+from shared.storage import parcels
 from shared.storage.config import Config
-from shared.storage.documents import Package, keep_package
 from shared.storage.files import Arrival, Files
 from shared.storage.order_book import OrderBook
 from tests.support import documents, trade, x12
@@ -130,10 +131,10 @@ def test_an_order_shows_its_parcels_and_is_found_by_them(aws: Aws, terminal: Ter
         validity="valid",
         shipped_at="2026-11-24",
         document="S1",
-        lines=("l1 x 6",),
+        lines={"l1": 6},
     )
-    keep_package(aws.orders, order.key, package)
+    parcels.keep(aws.orders, order.key, package)
 
     shown = terminal.document("orders", "show", "1Z5R89390357567127")
 
-    assert [(each["number"], each["lines"]) for each in shown["parcels"]] == [("1Z5R89390357567127", ["l1 x 6"])]
+    assert [(each["number"], each["lines"]) for each in shown["parcels"]] == [("1Z5R89390357567127", {"l1": 6})]

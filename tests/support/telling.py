@@ -237,6 +237,7 @@ def publisher(stock_table: str, order_table: str, client: Any, post: Any, send: 
         pauses=Pauses(book.stock),
         problems=Problems(book.orders),
         order=book.order,
+        packages=lambda _: (),
         pacer=lambda channel: Pacer(pace.full(outbound.limit(channel), clock.now()), clock.now, lambda _: None),
         shop=lambda channel, _: Shop(url="", location=channel.location, token="", post=post),
         desk=lambda _, __: OrderDesk(url="", token="", post=post),

@@ -138,6 +138,7 @@ class World:
             pauses=cast("Pauses", FakePauses()),
             problems=cast("Problems", self.problems),
             order=self.order,
+            packages=lambda _: (),
             pacer=self.pacer,
             shop=self.connect,
             desk=lambda _, __: self.desk,

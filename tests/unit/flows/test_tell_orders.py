@@ -353,7 +353,7 @@ def test_what_went_out_instead_of_a_line_fulfils_that_line() -> None:
     order = orders.ship(order, 1, "l1-1", 2, deducts_at=DeductsAt.SHIP).order
     shop = desk(part(units=5, left=5))
 
-    told(order, shop, packages=[package("N1", **{"l1-1": 2})])
+    told(order, shop, packages=[Package(number="N1", carrier="ups", lines={"l1-1": 2})])
 
     assert shop.fulfilled == [[("L1", "l1", 2)], [("L1", "l1", 1)]]
     assert numbers(shop) == ["N1", ""]
