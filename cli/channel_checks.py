@@ -79,7 +79,7 @@ def look(target: Target, channel: Channel, now: datetime, post: Post) -> Iterato
     name = f"{target.secret_prefix}/shops/{channel.channel}"
     yield active(channel)
     secret = channel_hooks.read_secret(target, name)
-    yield from secrets(secret, name, channel.channel)
+    yield from secrets(secret, name, channel.channel, signs=channel.platform != platforms.AMAZON)
     if secret and secret.get("token"):
         token = str(secret["token"])
         if channel.platform == platforms.SHOPIFY:
@@ -103,13 +103,16 @@ def active(channel: Channel) -> Finding:
     return Finding(what="rules", is_right=False, told="the channel is not active: it is told nothing", do=do)
 
 
-def secrets(secret: Mapping[str, Any] | None, name: str, channel: ChannelId) -> Iterator[Finding]:
-    """Look for both secrets, without showing either."""
+def secrets(
+    secret: Mapping[str, Any] | None, name: str, channel: ChannelId, *, signs: bool = True
+) -> Iterator[Finding]:
+    """Look for both secrets, without showing either. `signs`: whether the platform signs its events with one."""
     make = f"`truestock channels rotate {channel}`"
     if secret is None:
         yield Finding(what="secret", is_right=False, told=f"there is no {name}", do=f"{make}, then with --token")
         return
-    for what, field, do in ("signing secret", "current", make), ("token", "token", f"{make[:-1]} --token`"):
+    signing, token = ("signing secret", "current", make), ("token", "token", f"{make[:-1]} --token`")
+    for what, field, do in (signing, token) if signs else (token,):
         is_there = bool(secret.get(field))
         told = f"{name} has one" if is_there else f"{name} has none"
         yield Finding(what=what, is_right=is_there, told=told, do="" if is_there else do)

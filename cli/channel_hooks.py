@@ -1,7 +1,4 @@
-"""Webhooks of a WooCommerce or BigCommerce shop, and whether a generic one answers.
-
-Seen by `channels check`, made by `channels subscribe`.
-"""
+"""What tells us of a shop's orders, and whether it answers: seen by `channels check`, made by `channels subscribe`."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import channel_amazon
 from cli.finding import Finding
 from cli.session import Session, writes
 from cli.target import Target
@@ -30,14 +28,17 @@ from shared.storefronts.woocommerce_rest import UNAUTHORIZED, Rest
 app = typer.Typer()
 
 Which = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="A WooCommerce or BigCommerce shop of the current rules.")
+    str,
+    typer.Argument(metavar="CHANNEL", help="A WooCommerce or BigCommerce shop or Amazon seller of the rules."),
 ]
 
-SUBSCRIBABLE = (platforms.WOOCOMMERCE, platforms.BIGCOMMERCE)
+HAVE_WEBHOOKS = (platforms.WOOCOMMERCE, platforms.BIGCOMMERCE)
+SUBSCRIBABLE = (*HAVE_WEBHOOKS, platforms.AMAZON)
 FORBIDDEN = 403
 LOOKS_LIKE = {
     platforms.WOOCOMMERCE: "WooCommerce: https://<shop>/wp-json/wc/v3",
     platforms.BIGCOMMERCE: "BigCommerce: https://api.bigcommerce.com/stores/<hash>",
+    platforms.AMAZON: "Amazon: the endpoint of the seller's region, https://sellingpartnerapi-<region>.amazon.com",
 }
 """Platform -> where its API is."""
 
@@ -48,12 +49,17 @@ def webhook_url(target: Target, channel: ChannelId) -> str:
 
 
 def answers(target: Target, channel: Channel, token: str) -> Iterator[Finding]:
-    """Ask a shop that is not Shopify's: for its webhooks where it has some, a generic one for no quantities at all."""
+    """Ask a shop that is not Shopify's: for its webhooks where it has some, Amazon for roles and a subscription.
+
+    A generic one is asked for no quantities at all.
+    """
     try:
         if channel.platform == platforms.BIGCOMMERCE:
             yield from _scopes(channel, Api(url=channel.api_url, token=token))
-        if channel.platform in SUBSCRIBABLE:
+        if channel.platform in HAVE_WEBHOOKS:
             yield _hooks(target, channel, token)
+        elif channel.platform == platforms.AMAZON:
+            yield from channel_amazon.findings(target, channel, token)
         else:
             shops = Outbound(token=lambda _: token, now=clock.now, new_id=lambda: uuid.uuid4().hex, wait=clock.wait)
             shops.numbers(channel).list_levels(())
@@ -68,15 +74,19 @@ def subscribe(session: Session, channel: Which) -> None:
     """Make the webhooks that a shop lacks, and switch on those it has off.
 
     WooCommerce signs them with the current secret; one whose secret was changed by hand in the shop is left as it is.
-    BigCommerce signs them with the client secret of the API account, which is to be the current one.
+    BigCommerce signs them with the client secret of the API account, which is to be the current one. For an Amazon
+    seller, make the subscription that has Amazon post to our queue.
     """
     rules = session.target.config().rules(clock.now())
     found = rules.channels.get(ChannelId(channel))
     if found is None or found.platform not in SUBSCRIBABLE:
         known = ", ".join(sorted(key for key, each in rules.channels.items() if each.platform in SUBSCRIBABLE))
-        told = f"{channel!r} is no WooCommerce or BigCommerce shop of the current rules; known: {known or 'none'}"
+        told = f"{channel!r} is no shop that can be subscribed; known: {known or 'none'}"
         raise typer.BadParameter(told, param_hint="CHANNEL")
     secret = _secret(session.target, found)
+    if found.platform == platforms.AMAZON:
+        channel_amazon.subscribe(session, found, secret["token"])
+        return
     url = webhook_url(session.target, found.channel)
     off = [each for each in _look(found, secret["token"], url) if each.state != ACTIVE]
     is_written = bool(off) and session.agree([f"webhook {each.topic}: {each.state} -> {ACTIVE}" for each in off])
@@ -158,6 +168,7 @@ def read_secret(target: Target, name: str) -> dict[str, Any] | None:
 def _secret(target: Target, channel: Channel) -> dict[str, Any]:
     name = f"{target.secret_prefix}/shops/{channel.channel}"
     kept = read_secret(target, name) or {}
-    if not kept.get("current") or not kept.get("token"):
+    signs = channel.platform != platforms.AMAZON
+    if (signs and not kept.get("current")) or not kept.get("token"):
         raise InvalidInput("a shop's secret lacks its signing secret or its token", code="secret", secret=name)
     return kept

@@ -130,6 +130,23 @@ def _listed_items(store: sqlite3.Connection, location: int, *, asked: Asked, now
     return Response(200, {"data": listed[: int(asked.query.get("limit", "50"))], "meta": {"pagination": {}}})
 
 
+def _catalog(store: sqlite3.Connection, *, asked: Asked, **_: object) -> Response:
+    products: dict[int, Node] = {}
+    counted = {product for (product,) in store.execute("SELECT product FROM counts")}
+    query = "SELECT product, variant, sku, is_by_variant FROM items ORDER BY product, variant"
+    for product, variant, sku, is_by_variant in store.execute(query):
+        tracking = "none" if product not in counted else "variant" if is_by_variant else "product"
+        new = {"id": product, "name": f"Product {product}", "sku": "" if is_by_variant else sku, "variants": []}
+        listed = products.setdefault(product, new | {"inventory_tracking": tracking})
+        listed["variants"].append({"id": variant, "product_id": product, "sku": sku})
+    if asked.query.get("include") != "variants":
+        raise _Wrong(422, "This stand-in lists products with their variants")
+    limit, page = int(asked.query["limit"]), int(asked.query["page"])
+    some = list(products.values())[(page - 1) * limit : page * limit]
+    pages = {"total": len(products), "current_page": page, "total_pages": -(-len(products) // limit)}
+    return Response(200, {"data": some, "meta": {"pagination": pages}})
+
+
 # ---- orders
 
 
@@ -306,6 +323,7 @@ def _page(found: Iterable[Any], query: Mapping[str, str]) -> list[Any]:
 ROUTES: Mapping[str, Callable[..., Response]] = {
     r"PUT v3/inventory/adjustments/absolute": _adjust,
     r"GET v3/inventory/locations/(\d+)/items": _listed_items,
+    r"GET v3/catalog/products": _catalog,
     r"GET v2/orders": _orders,
     r"GET v2/orders/(\d+)": _get,
     r"PUT v2/orders/(\d+)": _put,

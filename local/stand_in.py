@@ -20,7 +20,6 @@ from urllib.parse import parse_qsl, urlsplit
 from local import faults
 
 NEVER_SECONDS = 3600.0
-NO_CONTENT = 204
 REFUSALS = 400
 
 
@@ -55,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back over HTTP."""
+    """What goes back over HTTP; with a body of None, nothing but its status and headers."""
 
     status: int
     body: Any
@@ -127,7 +126,7 @@ def serving(shop: Shop) -> Iterator[str]:
             response = respond(shop, asked)
             if response is None:
                 return
-            text = b"" if response.status == NO_CONTENT else json.dumps(response.body).encode()
+            text = b"" if response.body is None else json.dumps(response.body).encode()
             with suppress(ConnectionError):  # who asked may have gone while the shop hung
                 self.send_response(response.status)
                 for name, value in response.headers.items():
@@ -141,6 +140,9 @@ def serving(shop: Shop) -> Iterator[str]:
             self.do_POST()
 
         def do_PUT(self) -> None:
+            self.do_POST()
+
+        def do_PATCH(self) -> None:
             self.do_POST()
 
         def log_message(self, *_: object) -> None:

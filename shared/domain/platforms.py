@@ -10,18 +10,23 @@ from shared.domain.customers import PeopleAsk
 from shared.domain.intake import Ask, Paid
 from shared.domain.places import Place
 
-SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, GENERIC, AMAZON = "shopify", "woocommerce", "bigcommerce", "generic", "amazon"
+SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, AMAZON, GENERIC = "shopify", "woocommerce", "bigcommerce", "amazon", "generic"
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     SHOPIFY: ("shop", "api_url", "location", "ships", "test_orders"),
     WOOCOMMERCE: ("shop", "api_url"),
     BIGCOMMERCE: ("shop", "api_url", "location"),
+    AMAZON: ("seller", "marketplace", "api_url", "auth_url"),
     GENERIC: ("shop", "api_url", "mapping"),
 }
 """Platform -> the settings it has beside those of every channel."""
+EXPERIMENTAL: frozenset[str] = frozenset()
+"""Platforms that were not held against their vendor's own sample, schema or source: they are heard, never told."""
+AMAZON_AUTH_URL = "https://api.amazon.com/auth/o2/token"
 
 GIVE_MONEY_BACK_BY_HAND: Mapping[str, str] = {
     WOOCOMMERCE: "WooCommerce's payment plugins give money back, by hand",
     BIGCOMMERCE: "money goes back in BigCommerce's control panel, by hand",
+    AMAZON: "Amazon gives the money of a cancelled order back itself",
 }
 """Platforms whose cancels give no money back, and why."""
 
@@ -66,12 +71,18 @@ class OrderMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How a platform is reached. `location`: the place a Shopify or BigCommerce store's numbers are of."""
+    """How a platform is reached. `location`: the place a Shopify or BigCommerce store's numbers are of.
+
+    Of Amazon, `shop` is the seller's id; `marketplace`: where the seller sells, one a channel; `auth_url`: where a
+    token for an hour is had.
+    """
 
     platform: str
     shop: str
     api_url: str
     location: str = ""
+    marketplace: str = ""
+    auth_url: str = ""
     mapping: OrderMapping | None = None
     takes: frozenset[Paid] = SHIPS["any"]
     takes_tests: bool = False
@@ -87,6 +98,8 @@ def parse(at: Place, *shared: str) -> Connection:
     by_hand = GIVE_MONEY_BACK_BY_HAND.get(platform)
     if by_hand and at.value("refunds_cancels"):
         raise at.wrong("refunds_cancels", True, f"false: {by_hand}")  # noqa: FBT003
+    if platform == AMAZON:
+        return _amazon(at)
     return Connection(
         platform=platform,
         shop=at.text("shop"),
@@ -96,6 +109,23 @@ def parse(at: Place, *shared: str) -> Connection:
         takes=SHIPS[at.one_of("ships", *SHIPS, default="any")],
         takes_tests=at.one_of("test_orders", "ignore", "take", default="ignore") == "take",
     )
+
+
+def _amazon(at: Place) -> Connection:
+    return Connection(
+        platform=AMAZON,
+        shop=_amazon_id(at, "seller"),
+        api_url=_url(at, "api_url"),
+        marketplace=_amazon_id(at, "marketplace"),
+        auth_url=_url(at, "auth_url") if at.has("auth_url") else AMAZON_AUTH_URL,
+    )
+
+
+def _amazon_id(at: Place, key: str) -> str:
+    text = at.text(key).strip()
+    if not (text.isascii() and text.isalnum()):
+        raise at.wrong(key, text, "an id of capital letters and digits, as Seller Central shows it")
+    return text
 
 
 def _location(at: Place, platform: str) -> str:

@@ -52,10 +52,10 @@ class Channel:
     `sources`: who may ship for it; empty means every active source. `margin_floor_percent`: so much of a price has to
     be left after a source's cost, None: nobody asks; `below_margin`: what becomes of an offer that leaves less, or of
     a price below the MAP: `tell` opens an exception, `zero` has the channel told none of it as well. `location`: of a
-    Shopify or BigCommerce store; `mapping`: of a generic shop. `takes`: how far an order has to be paid for to be
-    shipped; `takes_tests`: test orders are orders, too. `limit`: how much of what the platform counts, calls or points,
-    it may be asked a second; None: as much as the platform takes. `delays`: when a customer is told of
-    one, and what its silence means.
+    Shopify or BigCommerce store; `mapping`: of a generic shop; `marketplace`, `auth_url`: of an Amazon seller, who is
+    its `shop`. `takes`: how far an order has to be paid for to be shipped; `takes_tests`: test orders are orders, too.
+    `limit`: how much of what the platform counts, calls or points, it may be asked a second; None: as much as the
+    platform takes. `delays`: when a customer is told of one, and what its silence means.
     """
 
     channel: ChannelId
@@ -81,6 +81,8 @@ class Channel:
     routing: Routing = field(default_factory=Routing)
     delays: Delays = field(default_factory=Delays)
     mapping: OrderMapping | None = None
+    marketplace: str = ""
+    auth_url: str = ""
     takes: frozenset[Paid] = frozenset(Paid)
     takes_tests: bool = False
     limit: int | None = None
@@ -265,6 +267,8 @@ def _channel(key: ChannelId, at: Place, sources: Collection[SourceId]) -> Channe
         api_url=connection.api_url,
         location=connection.location,
         mapping=connection.mapping,
+        marketplace=connection.marketplace,
+        auth_url=connection.auth_url,
         takes=connection.takes,
         takes_tests=connection.takes_tests,
         currency=currency,

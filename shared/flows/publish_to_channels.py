@@ -147,12 +147,11 @@ class PublishToChannels:
                 published.again[message_id] = failure.code
         for channel_id, message_ids in asked.items():
             channel = rules.channels.get(channel_id)
-            if channel is None or not channel.active:
+            shop = self._connected(channel, times.text(now)) if channel and channel.active else None
+            if channel is None or shop is None:
                 continue
             try:
-                pacer = self.pacer(channel)
-                shop, desk = self.shop(channel, pacer), self.desk(channel, pacer)
-                run = _Run(channel, rules, holder, now, time_left_ms, pacer, shop, desk)
+                run = _Run(channel, rules, holder, now, time_left_ms, *shop)
                 self._publish(run, message_ids)
             except (Transient, Conflict) as failure:
                 published.again |= dict.fromkeys(message_ids, failure.code)
@@ -160,6 +159,15 @@ class PublishToChannels:
                 published.told += run.told
                 published.orders_told += run.orders_told
         return published
+
+    def _connected(self, channel: Channel, now: str) -> tuple[Pacer, Numbers, Desk] | None:
+        """Connect a shop; None, and an exception, for one that is not to be told, or cannot be."""
+        try:
+            pacer = self.pacer(channel)
+            return pacer, self.shop(channel, pacer), self.desk(channel, pacer)
+        except InvalidInput as failure:
+            self._shop_refuses(channel.channel, failure, now)
+            return None
 
     def _hear(
         self, text: str, rules: Rules, now: datetime, time_left_ms: Callable[[], int], published: Published
@@ -203,8 +211,11 @@ class PublishToChannels:
         rests_until = run.now + timedelta(seconds=rests if isinstance(rests, float) else 0.0)
         self.leases.fail(channel, run.holder, failure.code, run.now, rests_until, run.left)
         if isinstance(failure, InvalidInput):
-            action = "mend the channel's settings or its token; it is tried again every minute"
-            self.problems.open(Problem.of("shop_refuses", channel, failure, action), run.time)
+            self._shop_refuses(channel, failure, run.time)
+
+    def _shop_refuses(self, channel: ChannelId, failure: InvalidInput, now: str) -> None:
+        action = "mend the channel's settings or its token; it is tried again every minute"
+        self.problems.open(Problem.of("shop_refuses", channel, failure, action), now)
 
     def _tell_all(self, run: _Run) -> bool:
         """Work off all marks of the shop unless it is paused; answer False when the time is up before that."""

@@ -84,10 +84,11 @@ class TakeShopEvents:
         """Keep what came from outside, and say who is to act on it; None: nobody."""
         event = _object(text)
         if NOTIFICATION in event:
-            channel, headers, body = _sold_by(event, work.rules), {}, text.encode()
+            headers, body = {}, text.encode()
+            channel = self._meant(_sold_by(event, work.rules), body)
         elif shopify_bus.is_carried(event):
             carried = shopify_bus.read(event, work.bus)
-            channel = _shop(work.rules, platforms.SHOPIFY, carried.shop)
+            channel = _shops(work.rules, platforms.SHOPIFY, carried.shop)[0]
             headers, body = dict(carried.headers), carried.body
         else:
             message = messages.read(text)
@@ -98,6 +99,14 @@ class TakeShopEvents:
         about = shop.identify(body, headers)
         key = shop_events.keep(self.archive, channel, about, body, work.now)
         return shop_events.asked(channel, shop, about, body, key, work.now)
+
+    def _meant(self, channels: list[Channel], body: bytes) -> Channel:
+        """Choose among a seller's channels, one a marketplace: the one that is asked something, else the first."""
+        for channel in channels:
+            shop = self.inbound(channel)
+            if shop.ask_of(shop.identify(body, {}).topic):
+                return channel
+        return channels[0]
 
     def _act(self, asked: Delivered | FetchOrder, work: _Batch) -> None:
         if isinstance(asked, Delivered):
@@ -118,19 +127,19 @@ class TakeShopEvents:
         work.taken.counted["OrderFetched"] += 1
 
 
-def _sold_by(notification: Mapping[str, Any], rules: Rules) -> Channel:
-    """Find the shop of an Amazon seller, whom every payload names."""
+def _sold_by(notification: Mapping[str, Any], rules: Rules) -> list[Channel]:
+    """Find the channels of an Amazon seller, whom every payload names."""
     payload = notification.get("Payload")
     told = payload.values() if isinstance(payload, dict) else ()
     sellers = [each.get("SellerId") for each in told if isinstance(each, dict)]
-    return _shop(rules, platforms.AMAZON, str(sellers[0]) if sellers else "")
+    return _shops(rules, platforms.AMAZON, str(sellers[0]) if sellers else "")
 
 
-def _shop(rules: Rules, platform: str, shop: str) -> Channel:
-    """Find an active channel by what its platform calls the shop. Raises InvalidInput."""
-    for channel in rules.active_channels:
-        if channel.platform == platform and channel.shop.lower() == shop.lower():
-            return channel
+def _shops(rules: Rules, platform: str, shop: str) -> list[Channel]:
+    """Find active channels by what their platform calls the shop. Raises InvalidInput where there is none."""
+    active = (each for each in rules.active_channels if each.platform == platform)
+    if found := [each for each in active if each.shop.lower() == shop.lower()]:
+        return found
     raise InvalidInput("no rule names this shop", code="unknown_shop", shop=shop[:80])
 
 

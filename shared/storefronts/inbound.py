@@ -8,6 +8,7 @@ from shared.domain import platforms
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
 from shared.storefronts import bigcommerce, shopify, woocommerce
+from shared.storefronts.amazon import Notices
 from shared.storefronts.contract import Details, Inbound
 from shared.storefronts.standard_webhooks import Hooks
 
@@ -22,6 +23,7 @@ _READERS: Mapping[str, Callable[[Channel], Inbound]] = {
     platforms.SHOPIFY: lambda _: shopify,
     platforms.WOOCOMMERCE: lambda _: woocommerce,
     platforms.BIGCOMMERCE: lambda _: bigcommerce,
+    platforms.AMAZON: lambda channel: Notices(seller=channel.shop, marketplace=channel.marketplace),
     platforms.GENERIC: _generic,
 }
 

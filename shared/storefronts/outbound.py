@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from shared.domain import pace, platforms
 from shared.domain.pace import Limit
 from shared.domain.rules import Channel
 from shared.errors import InvalidInput
-from shared.storefronts import bigcommerce_rest, generic_shop, shopify_admin, woocommerce_rest
+from shared.storefronts import amazon_api, bigcommerce_rest, generic_shop, shopify_admin, woocommerce_rest
+from shared.storefronts.amazon_api import Access
+from shared.storefronts.amazon_api import Api as AmazonApi
+from shared.storefronts.amazon_orders import Orders as AmazonOrders
+from shared.storefronts.amazon_products import Products as AmazonProducts
+from shared.storefronts.amazon_stock import MOST_PATCHES, SECONDS_OF_PATCHES
+from shared.storefronts.amazon_stock import Stock as AmazonStock
 from shared.storefronts.bigcommerce_orders import Orders as BigCommerceOrders
+from shared.storefronts.bigcommerce_products import Products as BigCommerceProducts
 from shared.storefronts.bigcommerce_rest import Api
 from shared.storefronts.bigcommerce_stock import Stock as BigCommerceStock
 from shared.storefronts.contract import Desk, Numbers, Orders, Products
@@ -29,6 +36,7 @@ LIMITS: Mapping[str, Limit] = {
     platforms.SHOPIFY: shopify_admin.LIMIT,
     platforms.WOOCOMMERCE: woocommerce_rest.LIMIT,
     platforms.BIGCOMMERCE: bigcommerce_rest.LIMIT,
+    platforms.AMAZON: amazon_api.LIMIT,
     platforms.GENERIC: generic_shop.LIMIT,
 }
 
@@ -42,7 +50,8 @@ class Outbound:
     """Connects channels.
 
     `token` gives what a channel is called with, `now` the time, `new_id` never the same twice; `wait` waits so many
-    seconds. Who makes several connections to one shop gives them one pacer; else each has its own.
+    seconds. Who makes several connections to one shop gives them one pacer; else each has its own. `untold`: platforms
+    whose shops are told nothing.
     """
 
     def __init__(
@@ -51,18 +60,22 @@ class Outbound:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         wait: Callable[[float], None],
+        untold: Collection[str] = platforms.EXPERIMENTAL,
     ) -> None:
         self._token = token
         self._now = now
         self._new_id = new_id
         self._wait = wait
+        self._untold = untold
+        self._access = Access(now=now)
 
     def pacer(self, channel: Channel) -> Pacer:
         """Make what lets calls through to a shop as fast as it takes them."""
         return Pacer(pace.full(limit(channel), self._now()), self._now, self._wait)
 
     def numbers(self, channel: Channel, pacer: Pacer | None = None) -> Numbers:
-        """Connect a shop's quantities."""
+        """Connect a shop's quantities. Raises InvalidInput for a platform that is experimental."""
+        self._refuse_untold(channel)
         pacer = pacer or self.pacer(channel)
         match channel.platform:
             case platforms.WOOCOMMERCE:
@@ -70,19 +83,25 @@ class Outbound:
                 return Stock(self._rest(channel, pacer), most)
             case platforms.BIGCOMMERCE:
                 return BigCommerceStock(api=self._api(channel, pacer), location=channel.location, wait=self._wait)
+            case platforms.AMAZON:
+                most = min(MOST_PATCHES, int(SECONDS_OF_PATCHES * limit(channel).per_second))
+                return AmazonStock(self.api(channel, pacer), most)
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         token = self._token(channel)
         return Shop(url=channel.api_url, location=channel.location, token=token, post=pacer.post)
 
     def desk(self, channel: Channel, pacer: Pacer | None = None) -> Desk:
-        """Connect the state of a shop's orders."""
+        """Connect the state of a shop's orders. Raises InvalidInput for a platform that is experimental."""
+        self._refuse_untold(channel)
         pacer = pacer or self.pacer(channel)
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooOrders(self._rest(channel, pacer))
             case platforms.BIGCOMMERCE:
                 return BigCommerceOrders(self._api(channel, pacer))
+            case platforms.AMAZON:
+                return AmazonOrders(self.api(channel, pacer), self._now)
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         return OrderDesk(url=channel.api_url, token=self._token(channel), post=pacer.post)
@@ -95,6 +114,8 @@ class Outbound:
                 return WooOrders(self._rest(channel, pacer))
             case platforms.BIGCOMMERCE:
                 return BigCommerceOrders(self._api(channel, pacer))
+            case platforms.AMAZON:
+                return AmazonOrders(self.api(channel, pacer), self._now)
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         return ShopifyOrders(url=channel.api_url, token=self._token(channel), post=pacer.post)
@@ -105,9 +126,34 @@ class Outbound:
         match channel.platform:
             case platforms.WOOCOMMERCE:
                 return WooProducts(self._rest(channel, pacer))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceProducts(self._api(channel, pacer))
+            case platforms.AMAZON:
+                return AmazonProducts(self.api(channel, pacer))
             case platforms.GENERIC:
                 return self._generic(channel, pacer)
         return ShopifyProducts(url=channel.api_url, token=self._token(channel), post=pacer.post)
+
+    def api(self, channel: Channel, pacer: Pacer | None = None) -> AmazonApi:
+        """Connect an Amazon seller's API."""
+        return AmazonApi(
+            url=channel.api_url,
+            auth_url=channel.auth_url,
+            seller=channel.shop,
+            marketplace=channel.marketplace,
+            secret=self._token(channel),
+            access=self._access,
+            send=(pacer or self.pacer(channel)).send,
+        )
+
+    def _refuse_untold(self, channel: Channel) -> None:
+        if channel.platform in self._untold:
+            raise InvalidInput(
+                "this platform is experimental: set channels.<id>.active to false, or take a release that supports it",
+                code="platform_experimental",
+                platform=channel.platform,
+                channel=channel.channel,
+            )
 
     def _api(self, channel: Channel, pacer: Pacer) -> Api:
         return Api(url=channel.api_url, token=self._token(channel), send=pacer.send)

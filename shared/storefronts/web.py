@@ -103,9 +103,12 @@ def _headers(told: Message) -> dict[str, str]:
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
-    """Read how long a shop wants to rest; a limit that is used up says when it begins anew."""
+    """Read how long a shop wants to rest; a limit that is used up says when it begins anew, or its calls a second."""
     told = number_in(headers, "retry-after")
     resets = number_in(headers, "x-rate-limit-time-reset-ms")
+    a_second = number_in(headers, "x-amzn-ratelimit-limit")
     if told is None and resets is not None:
         told = resets / 1000
+    if told is None and a_second:
+        told = 1 / a_second
     return bounded(told or LEAST_WAIT_SECONDS)

@@ -80,6 +80,24 @@ def keep(token: str, current: str = "signs") -> None:
         manager.put_secret_value(SecretId=SECRET, SecretString=kept)
 
 
+@pytest.fixture
+def seller(
+    aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    shop = stand_ins.amazon(tmp_path, clock.now)
+    keep(stand_ins.AMAZON_TOKEN, current="")
+    queue = clients.sqs().create_queue(QueueName="shop-events")["QueueUrl"]
+    with serving(shop) as url:
+
+        def settle(**changes: object) -> None:
+            channels = {"fjord": {**stand_ins.amazon_channel(shop, url), **changes}}
+            Config(aws.s3, settings().config_bucket).push(sample_rules() | {"channels": channels})
+
+        settle()
+        outputs = {"ApiUrl": API, "ShopEventQueueUrl": queue}
+        yield Desk(terminals.at(tmp_path, capsys, monkeypatch, outputs), shop, settle)
+
+
 woo_alone = pytest.mark.parametrize("desk", ["woocommerce"], indirect=True)
 bigcommerce_alone = pytest.mark.parametrize("desk", ["bigcommerce"], indirect=True)
 generic_alone = pytest.mark.parametrize("desk", ["generic"], indirect=True)
@@ -151,7 +169,7 @@ def test_a_location_the_store_does_not_have_is_named(desk: Desk) -> None:
 def test_a_generic_shop_that_takes_our_signature_is_right(desk: Desk) -> None:
     assert desk.wrong(status=0) == {}
     assert desk.terminal.run("channels", "subscribe", "fjord") == 2
-    assert "is no WooCommerce or BigCommerce shop" in desk.terminal.err
+    assert "is no shop that can be subscribed" in desk.terminal.err
 
 
 def test_a_token_that_the_shop_refuses_is_wrong(desk: Desk) -> None:
@@ -174,3 +192,39 @@ def test_without_a_signing_secret_no_webhook_is_made(desk: Desk) -> None:
 
     assert desk.terminal.run("channels", "subscribe", "fjord") == 1
     assert "lacks its signing secret" in desk.terminal.err
+
+
+def test_amazon_is_subscribed_to_our_queue_once(seller: Desk) -> None:
+    assert seller.wrong() == {"subscription": "our queue is no destination"}
+    assert seller.terminal.document("channels", "subscribe", "fjord", "--dry-run")["is_written"] is False
+    assert seller.shop.subscriptions() == {}
+
+    made = seller.terminal.document("channels", "subscribe", "fjord")
+    again = seller.terminal.document("channels", "subscribe", "fjord")
+
+    assert (made["is_written"], made["topics"]) == (True, ["ORDER_CHANGE"])
+    assert (again["is_written"], again["topics"]) == (False, [])
+    assert seller.wrong(status=0) == {}
+
+
+def test_roles_that_amazon_does_not_grant_are_wrong(seller: Desk) -> None:
+    seller.shop.roles = frozenset({"orders", "notifications"})
+
+    assert seller.wrong()["roles"] == "missing: Product Listing"
+    assert seller.terminal.run("channels", "check") == 1
+    assert "have the seller authorise it anew" in seller.terminal.out
+
+
+def test_a_subscription_to_somebody_elses_queue_is_wrong_and_left(seller: Desk) -> None:
+    with seller.shop.store.open() as store:
+        store.execute("INSERT INTO subscriptions VALUES ('ORDER_CHANGE', '{\"destinationId\": \"d-9\"}')")
+
+    assert "d-9" in seller.wrong()["subscription"]
+    assert seller.terminal.run("channels", "subscribe", "fjord") == 1
+    assert "the subscription goes to another queue" in seller.terminal.err
+
+
+def test_a_refresh_token_that_was_taken_back_is_wrong(seller: Desk) -> None:
+    keep("amzn1.client:amzn1.secret:Atzr|old", current="")
+
+    assert "Amazon refuses the token" in seller.wrong()["shop"]

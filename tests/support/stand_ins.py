@@ -1,4 +1,4 @@
-"""Stand-in shops of WooCommerce, BigCommerce and of no known platform, each with a memory and a time of its own."""
+"""Stand-in shops of every platform but Shopify's, each with a memory and a time of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local import bigcommerce_shop, generic_shop, woo_shop
+from local import amazon_api, bigcommerce_shop, generic_shop, woo_shop
+from local.amazon_api import AmazonShop
 from local.bigcommerce_shop import BigCommerceShop
 from local.generic_shop import GenericShop
 from local.stand_in import Store
@@ -20,6 +21,7 @@ from tests.support import trade
 
 WOO_KEY, WOO_SECRET = "ck_key", "cs_secret"
 BIGCOMMERCE_SECRET, BIGCOMMERCE_TOKEN = "client-secret", "access-token"
+AMAZON_TOKEN = "amzn1.client:amzn1.secret:Atzr|refresh"
 GENERIC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GENERIC_TOKEN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -78,6 +80,17 @@ def bigcommerce(
         deliver=deliver,
         clock=clock,
     )
+
+
+def amazon(folder: Path, clock: Callable[[], datetime]) -> AmazonShop:
+    """A seller at Amazon."""
+    return AmazonShop(store=Store(folder / "amazon.sqlite", amazon_api.SCHEMA), secret=AMAZON_TOKEN, clock=clock)
+
+
+def amazon_channel(shop: AmazonShop, url: str) -> dict[str, Any]:
+    """Write a channel of a seller that is served at a URL."""
+    seller = {"platform": "amazon", "seller": shop.seller, "marketplace": shop.marketplace, "currency": "EUR"}
+    return {**seller, "api_url": url, "auth_url": f"{url}/auth/o2/token"}
 
 
 def generic(

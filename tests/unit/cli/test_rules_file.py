@@ -78,7 +78,7 @@ def test_a_mistake_is_told_with_its_line(file: Path, old: str, new: str, line: i
 def test_all_mistakes_are_told(file: Path) -> None:
     mistakes = told(
         file,
-        ("platform: shopify", "platform: amazon"),
+        ("platform: shopify", "platform: etsy"),
         ("shop: shop.example", "shop: ''"),
         ("currency: EUR", "currency: E"),
         ("sources: [alpina.at]", "sources: [alpine]\n    percent: 200\n    colour: red"),
@@ -268,7 +268,7 @@ def test_a_mistake_in_rates_is_told_with_their_file_and_line(file: Path, rates: 
 def test_mistakes_of_both_files_are_told_the_rules_first(file: Path) -> None:
     file.with_name("rates.yaml").write_text(RATES.replace('"0.8745"', "0.8745"))
 
-    mistakes = told(file, ("platform: shopify", "platform: amazon"), ("lag_minutes: 5", "lag_minutes: soon"))
+    mistakes = told(file, ("platform: shopify", "platform: etsy"), ("lag_minutes: 5", "lag_minutes: soon"))
 
     assert [each.split(": a rule")[0] for each in mistakes] == [
         "line 5: rules.channels.web.platform",

@@ -159,6 +159,12 @@ def test_a_mistake_is_refused_with_its_place(path: str, value: object, at: str) 
 
 
 WOO = {"platform": "woocommerce", "shop": "fjord.example", "api_url": "https://fjord.example/wp-json/wc/v3/"}
+AMAZON = {
+    "platform": "amazon",
+    "seller": "A3TH9S8BH6GOGM",
+    "marketplace": "A1F83G8C2ARO7P",
+    "api_url": "https://sellingpartnerapi-eu.amazon.com",
+}
 
 
 def sells(channel: dict[str, Any], **changes: object) -> dict[str, Any]:
@@ -176,6 +182,11 @@ def test_every_platform_has_the_settings_it_needs() -> None:
     assert (store.platform, store.location) == ("bigcommerce", "1")
     assert generic.mapping is not None
     assert (generic.mapping.order, generic.mapping.topics["order.placed"]) == ("data.number", Ask.CREATE)
+    (seller,) = rules.parse(sells(AMAZON)).channels.values()
+    assert (seller.shop, seller.marketplace) == ("A3TH9S8BH6GOGM", "A1F83G8C2ARO7P")
+    assert seller.auth_url == "https://api.amazon.com/auth/o2/token"
+    (local,) = rules.parse(sells(AMAZON, auth_url="http://127.0.0.1:8080/auth/o2/token")).channels.values()
+    assert local.auth_url == "http://127.0.0.1:8080/auth/o2/token"
     assert rules.parse(sells(WOO, api_url="http://127.0.0.1:8080/wp-json/wc/v3")).active_channels
 
 
@@ -192,6 +203,12 @@ def test_every_platform_has_the_settings_it_needs() -> None:
         (WOO, {"api_url": "https:///wp-json"}, "api_url"),
         (WOO, {"api_url": "https://[fjord/"}, "api_url"),
         (WOO, {"api_url": "fjord.example"}, "api_url"),
+        (AMAZON, {"shop": "x"}, "shop"),
+        (AMAZON, {"seller": ...}, "seller"),
+        (AMAZON, {"marketplace": "A1/F8"}, "marketplace"),
+        (AMAZON, {"marketplace": "A1F8,ATVP"}, "marketplace"),
+        (AMAZON, {"auth_url": "http://api.amazon.com/auth/o2/token"}, "auth_url"),
+        (AMAZON, {"refunds_cancels": True}, "refunds_cancels"),
         (stand_ins.bigcommerce_channel(), {"location": ...}, "location"),
         (stand_ins.bigcommerce_channel(), {"location": 0}, "location"),
         (stand_ins.bigcommerce_channel(), {"location": "gid://shopify/Location/1"}, "location"),

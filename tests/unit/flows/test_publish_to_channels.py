@@ -86,6 +86,7 @@ class Run:
     told: int = 0
     orders_told: int = 0
     marked: int = 0
+    unconnected: InvalidInput | None = None
     learned: int = 0
 
     def __call__(self, batch: Mapping[str, str] | None = None, **channel: object) -> list[str]:
@@ -96,7 +97,7 @@ class Run:
             problems=cast("Problems", self.problems),
             order=self.order,
             pacer=self.pacer,
-            shop=lambda _, __: self.shop,
+            shop=self.connect,
             desk=lambda _, __: self.desk,
             refresh=cast("RefreshNumbers", self.refresh),
             learn=cast("LearnListings", self.learn),
@@ -115,6 +116,11 @@ class Run:
         self.again, self.told, self.marked = published.again, published.told, published.marked
         self.orders_told, self.learned = published.orders_told, published.learned
         return list(published.again)
+
+    def connect(self, _channel: Channel, _pacer: Pacer) -> FakeShop:
+        if self.unconnected:
+            raise self.unconnected
+        return self.shop
 
     def pacer(self, channel: Channel) -> Pacer:
         return Pacer(pace.full(outbound.limit(channel), trade.times_now()), trade.times_now, self.waited.append)
@@ -368,6 +374,16 @@ def test_a_shop_that_fails_is_left_alone_and_no_message_comes_again(
     assert (run.leases.released, run.leases.dropped, run.sent, run.waited) == (0, 0, [], [])
     assert run.availability.dirty == [mark("A")]
     assert run.problems.kinds == opened
+
+
+def test_a_shop_that_is_not_to_be_told_is_an_exception_and_its_marks_wait() -> None:
+    run = Run(unconnected=InvalidInput("no", code="platform_experimental"))
+    run.has("A", 7)
+
+    assert run() == []
+
+    assert run.problems.found == [("shop_refuses", "nordlys")]
+    assert (run.leases.failed, run.availability.dirty) == ([], [mark("A")])
 
 
 def test_a_shop_that_throttles_a_little_is_waited_for() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from shared.domain import messages, platforms, rules, times
+from shared.domain import messages, rules, times
 from shared.domain.messages import Delivered, FetchOrder, Message, PlanOrder
 from shared.domain.names import ChannelId
 from shared.domain.rules import Channel, Rules
@@ -19,7 +20,7 @@ from shared.flows.take_shop_events import Taken, TakeShopEvents
 from shared.storage.archive import Archive
 from shared.storage.problems import Problems
 from shared.storefronts import inbound
-from shared.storefronts.contract import Event, Found, Inbound, Orders
+from shared.storefronts.contract import Found, Orders
 from shared.storefronts.shopify_bus import Bus
 from tests.support import trade
 from tests.support.problems import FakeProblems
@@ -40,21 +41,6 @@ def two_shops() -> Rules:
     return rules.parse(document)
 
 
-class Thin:
-    """Reads notifications as the module of their platform does."""
-
-    def identify(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        assert headers == {}
-        told = json.loads(body)
-        order = told["Payload"]["OrderChangeNotification"]["AmazonOrderId"]
-        return Event(
-            topic=told["NotificationType"],
-            event_id=told["NotificationMetadata"]["NotificationId"],
-            order=order,
-            is_thin=True,
-        )
-
-
 @dataclass
 class House:
     """The flow with everything it talks to."""
@@ -71,14 +57,11 @@ class House:
             archive=cast("Archive", self),
             problems=cast("Problems", self.problems),
             connect=lambda channel: cast("Orders", _Asked(self, channel)),
-            inbound=self.reader,
+            inbound=inbound.of,
             send=self.sent.extend,
         )
         bus = Bus(source="aws.partner/shopify.com/4711/truestock", account="123456789012")
         return flow.run({f"m{i}": text for i, text in enumerate(texts)}, self.rules, bus, NOW)
-
-    def reader(self, channel: Channel) -> Inbound:
-        return cast("Inbound", Thin()) if channel.platform == platforms.AMAZON else inbound.of(channel)
 
     def put(self, key: str, body: bytes, _about: dict[str, str]) -> None:
         self.kept[key] = body
@@ -239,12 +222,22 @@ def test_a_shop_of_another_platform_or_switched_off_is_not_meant(changes: dict[s
 
 
 def amazon_rules(seller: str = SELLER) -> Rules:
+    """The rules with a seller in two marketplaces, of which the sample's comes first."""
     current = two_shops()
-    shop = current.channels[NORDLYS]
-    sold = Channel(
-        channel=ChannelId("amazon"), platform="amazon", shop=seller, api_url="", location="", currency=shop.currency
-    )
-    return replace(current, channels={**current.channels, sold.channel: sold})
+    shop = replace(current.channels[NORDLYS], platform="amazon", shop=seller)
+    sold = [
+        replace(shop, channel=ChannelId("london"), marketplace="A1F83G8C2ARO7P"),
+        replace(shop, channel=ChannelId("amazon"), marketplace="ATVPDKIKX0DER"),
+    ]
+    return replace(current, channels={**current.channels, **{each.channel: each for each in sold}})
+
+
+def notification(seller: str = SELLER, **summary: str) -> str:
+    told = deepcopy(AMAZON)
+    change = told["Payload"]["OrderChangeNotification"]
+    change["SellerId"] = seller
+    change["Summary"] |= summary
+    return json.dumps(told)
 
 
 def test_a_notification_is_kept_and_its_order_fetched_from_the_shop_of_its_seller() -> None:
@@ -253,8 +246,44 @@ def test_a_notification_is_kept_and_its_order_fetched_from_the_shop_of_its_selle
     taken = house.take(json.dumps(AMAZON))
 
     assert house.fetched == ["amazon#903-8868176-2219830"]
-    assert json.dumps(AMAZON).encode() in house.kept.values()
+    assert [key.split("/")[1] for key, body in house.kept.items() if body == json.dumps(AMAZON).encode()] == ["amazon"]
     assert dict(taken.counted) == {"OrderFetched": 1}
+
+
+def test_a_notification_that_comes_twice_is_kept_once_and_hands_on_the_same_event() -> None:
+    house = House(rules=amazon_rules())
+
+    house.take(notification(), notification())
+
+    first, second = delivered(house)
+    assert first == second
+    assert len(house.kept) == 2
+
+
+def test_a_sellers_notification_is_of_the_channel_of_its_marketplace() -> None:
+    house = House(rules=amazon_rules())
+
+    house.take(notification(MarketplaceId="A1F83G8C2ARO7P"))
+
+    assert house.fetched == ["london#903-8868176-2219830"]
+
+
+@pytest.mark.parametrize("summary", [{"FulfillmentType": "AFN"}, {"MarketplaceId": "A1PA6795UKMFR9"}])
+def test_what_amazon_ships_or_sells_elsewhere_is_kept_and_asks_nothing(summary: dict[str, str]) -> None:
+    house = House(rules=amazon_rules())
+
+    taken = house.take(notification(**summary))
+
+    assert ([key.split("/")[1] for key in house.kept], house.fetched, house.problems.found) == (["amazon"], [], [])
+    assert dict(taken.counted) == {"ShopEventIgnored": 1}
+
+
+def test_a_notification_without_an_id_is_for_a_person() -> None:
+    house = House(rules=amazon_rules())
+
+    taken = house.take(json.dumps(AMAZON | {"NotificationMetadata": {}}))
+
+    assert (taken.again, house.kept, house.problems.found) == ({}, {}, [("shop_event_refused", "shop event")])
 
 
 @pytest.mark.parametrize("payload", [AMAZON["Payload"], {}, None, [], {"OrderChangeNotification": 1}])

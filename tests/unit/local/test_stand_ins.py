@@ -8,6 +8,7 @@ import hmac
 import http.client
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from typing import Any
 import pytest
 
 from local import faults
+from local.amazon_api import AmazonShop
 from local.generic_shop import GenericShop
-from local.stand_in import serving
+from local.stand_in import Asked, serving
 from local.woo_shop import WooShop
 from tests.support import stand_ins
 from tests.support.stand_ins import Clock, Endpoint
@@ -54,16 +56,29 @@ def generic(url: str, at: int, kind: str, event_id: str = "e1", **data: Any) -> 
     return send(f"{url}/truestock", "POST", headers, body)
 
 
+def amazon(url: str, shop: AmazonShop, sku: str, units: int) -> tuple[int, Any, str | None]:
+    client, client_secret, refresh = stand_ins.AMAZON_TOKEN.split(":")
+    form = {"client_id": client, "client_secret": client_secret, "refresh_token": refresh}
+    asked = urllib.parse.urlencode({"grant_type": "refresh_token", **form}).encode()
+    with shop.store.open() as store:
+        granted = shop.answer(store, Asked("POST", "/auth/o2/token", {}, {}, asked))
+    value = [{"fulfillment_channel_code": "DEFAULT", "quantity": units}]
+    patch = {"op": "merge", "path": "/attributes/fulfillment_availability", "value": value}
+    path = f"/listings/2021-08-01/items/{shop.seller}/{sku}?marketplaceIds={shop.marketplace}"
+    headers = {"x-amz-access-token": granted.body["access_token"]}
+    return send(f"{url}{path}", "PATCH", headers, {"productType": "PRODUCT", "patches": [patch]})
+
+
 @dataclass
 class Standing:
-    """A shop of either kind, and how it is told that A has so many units, and what it shows then."""
+    """A shop of any kind, and how it is told that A has so many units, and what it shows then."""
 
     shop: Any
     tell: Callable[[str, int], tuple[int, Any, str | None]]
     shown: Callable[[], int]
 
 
-@pytest.fixture(params=["woo", "bigcommerce", "generic"])
+@pytest.fixture(params=["woo", "bigcommerce", "amazon", "generic"])
 def standing(request: pytest.FixtureRequest, tmp_path: Path) -> Standing:
     clock = Clock()
     if request.param == "woo":
@@ -83,6 +98,12 @@ def standing(request: pytest.FixtureRequest, tmp_path: Path) -> Standing:
             return bigcommerce(url, "PUT", "v3/inventory/adjustments/absolute", {"items": [item]})
 
         return Standing(store, adjust, lambda: store.quantities()["A"])
+    if request.param == "amazon":
+        seller = stand_ins.amazon(tmp_path, clock)
+        seller.has("A", 5)
+        return Standing(
+            seller, lambda url, units: amazon(url, seller, "A", units), lambda: seller.quantities()["A"] or 0
+        )
     other = stand_ins.generic(tmp_path, Endpoint(), clock)
     other.has("A", 5)
     at = int(clock.now.timestamp())

@@ -20,6 +20,7 @@ from shared.domain import platforms
 from shared.domain.names import ChannelId
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import bigcommerce, inbound, shopify, woocommerce
+from shared.storefronts.amazon import Notices
 from shared.storefronts.contract import Details, Inbound
 from shared.storefronts.standard_webhooks import Hooks, pick
 from tests.support import stand_ins, trade
@@ -31,6 +32,7 @@ PLATFORMS: Mapping[str, Inbound] = {
     "shopify": shopify,
     "woocommerce": woocommerce,
     "bigcommerce": bigcommerce,
+    "amazon": Notices(seller="A3TH9S8BH6GOGM", marketplace="A1F83G8C2ARO7P"),
     "generic": Hooks(mapping=stand_ins.generic_mapping(), currency="EUR"),
 }
 GOLDEN = {
@@ -40,10 +42,12 @@ GOLDEN = {
         "store/order/updated",
         json.loads((ROOT / "bigcommerce/order_fetched.json").read_text()),
     ),
+    "amazon": ("ORDER_CHANGE", json.loads((ROOT / "amazon/order.json").read_text())),
     "generic": ("order.changed", json.loads((ROOT / "generic/order_placed.json").read_text())),
 }
 SENT = {"bigcommerce": json.loads((ROOT / "bigcommerce/order_created.json").read_text())}
 """What is sent where that is not the order."""
+NOTIFICATION = json.loads((ROOT / "amazon/order_change.json").read_text())
 HEADERS = (
     "x-shopify-hmac-sha256",
     "x-shopify-topic",
@@ -59,6 +63,7 @@ HEADERS = (
 )
 NAMES = ("id", "sku", "quantity", "line_items", "no", "pieces", "article", "scope", "data")
 each_platform = pytest.mark.parametrize("platform", sorted(PLATFORMS))
+each_that_signs = pytest.mark.parametrize("platform", sorted(PLATFORMS.keys() - {"amazon"}))
 values = st.text(max_size=40) | st.sampled_from(
     [
         "v1,",
@@ -118,7 +123,7 @@ def spoiled(value: Any, at: list[int], by: Any) -> Any:  # noqa: ANN401 - any JS
     return copy
 
 
-@each_platform
+@each_that_signs
 def test_what_it_signs_is_verified_and_identified_alike_every_time(platform: str) -> None:
     reads = PLATFORMS[platform]
     body = json.dumps(SENT.get(platform, GOLDEN[platform][1])).encode()
@@ -143,7 +148,7 @@ def test_no_header_makes_verifying_raise_or_succeed(platform: str, told: dict[st
     assert not PLATFORMS[platform].verify(body, told, [SECRET, "", "é", "whsec_%"], NOW)
 
 
-@each_platform
+@each_that_signs
 @given(body=st.binary(max_size=64), at=st.integers(0, 64), by=st.binary(min_size=1, max_size=2))
 def test_a_signature_is_of_one_body_alone(platform: str, body: bytes, at: int, by: bytes) -> None:
     told = signed(platform, body)
@@ -162,6 +167,17 @@ def test_a_delivery_is_identified_or_refused(platform: str, told: dict[str, str]
         return
     assert "/" not in event.event_id
     assert ".." not in event.topic
+
+
+@given(at=st.lists(st.integers(0, 40), min_size=1, max_size=5), by=anything)
+def test_hostile_notifications_are_identified_or_refused(at: list[int], by: Any) -> None:  # noqa: ANN401
+    body = json.dumps(spoiled(NOTIFICATION, at, by)).encode()
+    try:
+        event = PLATFORMS["amazon"].identify(body, {})
+    except InvalidInput:
+        return
+    assert "/" not in event.event_id
+    assert event.is_thin == bool(event.order) == (event.topic == "ORDER_CHANGE")
 
 
 @each_platform
@@ -221,7 +237,7 @@ def test_hostile_refunds_and_products_are_read_or_refused(details: Details, body
 def test_every_platform_of_the_rules_is_read_by_one() -> None:
     for platform in platforms.SETTINGS:
         (channel,) = trade.shop_rules("alpina").channels.values()
-        given = replace(channel, platform=platform, mapping=stand_ins.generic_mapping())
+        given = replace(channel, platform=platform, mapping=stand_ins.generic_mapping(), marketplace="M")
         assert type(inbound.of(given)) is type(PLATFORMS[platform])
         assert inbound.of(given).ask_of(GOLDEN[platform][0])
 
