@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from local import drawn, market, partners, readback, suppliers
 from local.cloud import Cloud, Failure
@@ -24,6 +25,7 @@ LAST, SHORT, REJECTED, SILENT, ALWAYS = (f"NL-200{n}" for n in range(1, 6))
 """What a single unit is left of; of which ten are asked for and six come; which one supplier rejects and another has
 later; whose supplier never answers; and what is there in numbers that change from day to day."""
 ASKED, COME, WANTED = 10, 6, 2
+A_DAY_AND_MORE = timedelta(hours=25)
 UPS, FEDEX = "1Z999AA10123456784", "986578788855"
 """Tracking numbers whose check digits are right: the carriers' own examples."""
 
@@ -55,6 +57,11 @@ class Afternoon:
     def units(self, order: str, state: str) -> int:
         """Count the units of an order in a state."""
         return sum(getattr(line, state) for line in self.lines(order))
+
+    def is_open(self, kind: str, subject: str) -> bool:
+        """Answer whether an exception is open."""
+        troubles = readback.read(self.cloud).troubles
+        return any((each.kind, each.subject, each.state) == (kind, subject, "open") for each in troubles)
 
     # ---- shops
 
@@ -130,7 +137,7 @@ def play(cloud: Cloud, seed: int, say: Say, until: Until) -> Afternoon:
 def _count(it: Afternoon) -> None:
     always = (500 + it.seed % 400, "7.00")
     body = partners.counts_846({SHORT: (ASKED, "3.00"), ALWAYS: always}, it.control(0))
-    it.send("fjord", f"846-{it.seed}.x12", body)
+    it.send("kvist", f"846-{it.seed}.x12", body)
     it.send("grove", f"stock-{it.seed}.csv", partners.counts_csv(_of_grove(it, last=1, rejected=0)))
     it.send("heath", f"stock-{it.seed}.csv", partners.counts_csv({REJECTED: (5, "3.00"), ALWAYS: always}))
     it.send("iris", f"stock-{it.seed}.csv", partners.counts_csv({SILENT: (900, "3.00"), ALWAYS: always}))
@@ -186,15 +193,15 @@ def _accept_six_of_ten(it: Afternoon) -> None:
     """Have the X12 supplier accept six of ten; the rest goes to another, and the shop sees two parcels."""
     it.buy(2, SHORT, ASKED)
     order = it.key(2)
-    asked = it.asked(order, "fjord")
-    it.send("fjord", f"997-{it.seed}.x12", partners.reads_997(asked, it.control(1)))
-    it.send("fjord", f"855-{it.seed}.x12", partners.accepts_855(asked, COME, it.control(2)))
-    it.say(f"fjord accepts {COME} of {ASKED}")
+    asked = it.asked(order, "kvist")
+    it.send("kvist", f"997-{it.seed}.x12", partners.reads_997(asked, it.control(1)))
+    it.send("kvist", f"855-{it.seed}.x12", partners.accepts_855(asked, COME, it.control(2)))
+    it.say(f"kvist accepts {COME} of {ASKED}")
     rest = it.asked(order, "grove")
     if [line.units for line in rest.lines] != [ASKED - COME]:
         it.wrong.append(f"grove is asked for {rest.lines} instead of the {ASKED - COME} that are missing")
     it.say(f"grove is asked for {ASKED - COME}")
-    it.send("fjord", f"856-{it.seed}.x12", partners.ships_856(asked, COME, UPS, it.control(3)))
+    it.send("kvist", f"856-{it.seed}.x12", partners.ships_856(asked, COME, UPS, it.control(3)))
     it.send("grove", f"ack-{rest.number}.csv", partners.answers_csv(rest, "yes"))
     it.send("grove", f"ship-{rest.number}.csv", partners.ships_csv(rest, "FedEx", FEDEX))
     it.until("all ten are shipped", lambda: it.units(order, "shipped") == ASKED)
@@ -219,6 +226,36 @@ def _reject_and_fill(it: Afternoon) -> None:
 
 
 def _never_answer(it: Afternoon) -> None:
-    """Have a supplier that never answers; its clock says so."""
+    """Have a supplier that never answers; its clock says so, a day later.
+
+    Nobody can turn the cloud's clock: what was sent is made a day older instead.
+    """
     asked = it.asked(it.key(4), "iris")
     it.leaves.add(("not_acknowledged", asked.number))
+    if it.is_open("not_acknowledged", asked.number):
+        return
+    table, items = it.cloud.outputs["OrderTable"], it.cloud.client("dynamodb")
+    found = items.query(
+        TableName=table,
+        KeyConditionExpression="PK = :pk AND begins_with(SK, :sk)",
+        ExpressionAttributeValues={":pk": {"S": f"ORD#{it.key(4)}"}, ":sk": {"S": "PO#iris#"}},
+    )["Items"][0]
+    older = {
+        f":{field}": {"S": _earlier(found[field]["S"], A_DAY_AND_MORE)} for field in ("made_at", "sent_at", "due_at")
+    }
+    items.update_item(
+        TableName=table,
+        Key={"PK": found["PK"], "SK": found["SK"]},
+        UpdateExpression="SET made_at = :made_at, sent_at = :sent_at, due_at = :due_at",
+        ExpressionAttributeValues=older,
+    )
+    it.cloud.invoke("SweepDueWork")
+    it.until(
+        "a day later iris is silent, and an exception says so", lambda: it.is_open("not_acknowledged", asked.number)
+    )
+
+
+def _earlier(text: str, by: timedelta) -> str:
+    at, mark, name = text.partition("#")
+    earlier = (datetime.fromisoformat(at) - by).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{earlier}{mark}{name}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-OURS, THEIRS = "NORDLYS", "FJORD"
+OURS, THEIRS = "NORDLYS", "KVIST"
 """Whose interchanges these are: the merchant's name, and the X12 supplier's."""
 
 

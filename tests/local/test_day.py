@@ -132,7 +132,7 @@ def test_what_one_supplier_does_not_send_another_does(played: Figures) -> None:
     shipped = {line.order: line.shipped for line in played.lines}
 
     assert (shipped[split], shipped[filled], shipped[silent]) == (10, 2, 0)
-    assert asked[split, "fjord"] == ("shipped", 10)
+    assert asked[split, "kvist"] == ("shipped", 10)
     assert asked[split, "grove"] == ("shipped", 4)
     assert asked[filled, "heath"][0] == "rejected"
     assert asked[filled, "grove"] == ("shipped", 2)
