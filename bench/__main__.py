@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import (
     cpu,
+    documents,
     feed_bill,
     feeds,
     hot,
@@ -27,7 +28,7 @@ from bench.figure import Figure
 from local import dynamodb_local
 
 OUT = Path("build/bench.json")
-ROOMS = (imports, storefronts, orders, plans, race, life, cpu, hot, feeds, feed_bill, routing)
+ROOMS = (imports, storefronts, orders, plans, race, life, cpu, hot, feeds, feed_bill, documents, routing)
 BENCHMARKS = {room.__name__.rpartition(".")[2]: room for room in ROOMS}
 
 

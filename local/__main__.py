@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace, say: Say) -> int:
         options,
         say,
         lambda cloud: day.standing(cloud, say),
-        lambda cloud: day.play(cloud, options.seed, say),
+        lambda cloud: day.play(cloud, options.seed, say, morning_only=options.morning),
         day.settle,
     )
 
@@ -146,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, parents=parents, help=told)
         command.set_defaults(do=do)
+        if name == "run":
+            command.add_argument("--morning", action="store_true", help="leave the afternoon out")
         if name == "order":
             command.add_argument("--sku", required=True)
             command.add_argument("--units", type=int, default=1)

@@ -19,7 +19,7 @@ IN_THE_MIDDLE = "an order of two SKUs: answered 200"
 
 def play(clouds: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "local", "run", "--once", "--clouds", str(clouds), *options],
+        [sys.executable, "-m", "local", "run", "--once", "--morning", "--clouds", str(clouds), *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
