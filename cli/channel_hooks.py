@@ -19,11 +19,12 @@ from shared.domain.rules import Channel
 from shared.errors import AppError, InvalidInput
 from shared.runtime import clock
 from shared.storefronts import bigcommerce_hooks, bigcommerce_stock, woocommerce_hooks
-from shared.storefronts.bigcommerce_rest import NOT_FOUND, Api
+from shared.storefronts.bigcommerce_rest import Api
 from shared.storefronts.contract import NOT_UNDERSTOOD
+from shared.storefronts.json_calls import NOT_FOUND, UNAUTHORIZED
 from shared.storefronts.outbound import Outbound
 from shared.storefronts.subscriptions import ACTIVE, Subscription
-from shared.storefronts.woocommerce_rest import UNAUTHORIZED, Rest
+from shared.storefronts.woocommerce_rest import Rest
 
 app = typer.Typer()
 

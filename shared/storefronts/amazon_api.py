@@ -15,8 +15,7 @@ from urllib.parse import urlencode
 
 from shared.domain.pace import Limit
 from shared.errors import InvalidInput, Transient
-from shared.storefronts import web
-from shared.storefronts.contract import NOT_UNDERSTOOD
+from shared.storefronts import json_calls, web
 
 TIMEOUT_SECONDS = 8
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
@@ -137,24 +136,10 @@ class Api:
             method=method, url=f"{self.url}{path}", headers=headers, body=body, timeout=TIMEOUT_SECONDS
         )
         try:
-            answer = self.send(request).body
+            return json_calls.ask(self.send, request)
         except Transient as failure:
             if failure.code != web.THROTTLED:
                 raise
             waits = float(str(failure.details["wait"]))
             wait = waits if waits > web.LEAST_WAIT_SECONDS else web.bounded(1 / LIMITS[operation].per_second)
             raise Transient("the shop throttles", code=web.THROTTLED, wait=wait, operation=operation) from failure
-        except InvalidInput as failure:
-            status = failure.details.get("status")
-            if failure.code != "shop_refused" or status in {UNAUTHORIZED, FORBIDDEN}:
-                raise
-            raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, status=status) from failure
-        try:
-            return json.loads(answer) if answer else None
-        except ValueError as error:
-            raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
-
-
-def strange(what: str) -> InvalidInput:
-    """Say that an answer has another shape than the API's."""
-    return InvalidInput("the shop's answer has another shape", code="shop_answer", asked=what)

@@ -11,9 +11,10 @@ from typing import Any
 
 from shared.errors import InvalidInput
 from shared.storefronts.amazon import ORDER_CHANGE
-from shared.storefronts.amazon_api import FORBIDDEN, NOT_FOUND, NOTIFICATIONS, Api, strange
+from shared.storefronts.amazon_api import FORBIDDEN, NOT_FOUND, NOTIFICATIONS, Api
 from shared.storefronts.amazon_orders import INCLUDED, ORDERS
 from shared.storefronts.amazon_stock import listings_of
+from shared.storefronts.json_calls import strange
 
 DESTINATIONS = "/notifications/v1/destinations"
 SUBSCRIPTION = f"/notifications/v1/subscriptions/{ORDER_CHANGE}"

@@ -20,8 +20,9 @@ from shared.domain import times
 from shared.domain.carriers import Carrier
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import amazon, payloads
-from shared.storefronts.amazon_api import BAD_REQUEST, NOT_FOUND, Api, strange
+from shared.storefronts.amazon_api import BAD_REQUEST, NOT_FOUND, Api
 from shared.storefronts.contract import NOT_UNDERSTOOD, Found, Parcel, Part, Seen
+from shared.storefronts.json_calls import strange
 
 ORDERS = "/orders/2026-01-01/orders"
 INCLUDED = "RECIPIENT,CANCELLATION,FULFILLMENT,PACKAGES"

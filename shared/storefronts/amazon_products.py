@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.storefronts import payloads
-from shared.storefronts.amazon_api import Api, strange
+from shared.storefronts.amazon_api import Api
 from shared.storefronts.amazon_stock import MOST_SEARCHED, level, listings_of
 from shared.storefronts.contract import Listing
+from shared.storefronts.json_calls import strange
 
 MOST_PAGES = 50
 

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.errors import InvalidInput, Transient
-from shared.storefronts.amazon_api import NOT_FOUND, Api, strange
+from shared.storefronts.amazon_api import NOT_FOUND, Api
 from shared.storefronts.contract import NOT_UNDERSTOOD, Answer, Quantity
+from shared.storefronts.json_calls import strange
 
 MOST_PATCHES = 25
 """Listings told at once: Amazon takes five a second, and a publisher has half a minute for all it does."""

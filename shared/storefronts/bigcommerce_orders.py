@@ -18,8 +18,9 @@ from typing import Any
 from shared.domain.carriers import Carrier
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import bigcommerce, changes
-from shared.storefronts.bigcommerce_rest import NOT_FOUND, Api, rows, strange
+from shared.storefronts.bigcommerce_rest import Api, rows
 from shared.storefronts.contract import Found, Parcel, Part, Seen
+from shared.storefronts.json_calls import NOT_FOUND, strange
 from shared.storefronts.payloads import Object, units
 
 PAGE = 50

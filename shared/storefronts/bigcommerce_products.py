@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.storefronts import payloads
-from shared.storefronts.bigcommerce_rest import Api, data, strange
+from shared.storefronts.bigcommerce_rest import Api, data
 from shared.storefronts.contract import Listing
+from shared.storefronts.json_calls import strange
 from shared.storefronts.payloads import Object
 
 PATH = "v3/catalog/products"

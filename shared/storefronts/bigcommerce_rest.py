@@ -14,15 +14,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.domain.pace import Limit
-from shared.errors import InvalidInput
-from shared.storefronts import web
-from shared.storefronts.contract import NOT_UNDERSTOOD
+from shared.storefronts import json_calls, web
 
 TIMEOUT_SECONDS = 8
 LIMIT = Limit(per_second=5.0, burst=150.0)
 """Calls: 150 every 30 seconds of the smallest plan, until the store has told its own."""
-UNAUTHORIZED = (401, 403)
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,22 +56,7 @@ class Api:
         request = web.Request(
             method=method, url=f"{self.url}/{path}", headers=headers, body=body, timeout=TIMEOUT_SECONDS
         )
-        try:
-            answer = self.send(request).body
-        except InvalidInput as failure:
-            status = failure.details.get("status")
-            if failure.code != "shop_refused" or status in UNAUTHORIZED:
-                raise
-            raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, status=status) from failure
-        try:
-            return json.loads(answer) if answer else None
-        except ValueError as error:
-            raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
-
-
-def strange(what: str) -> InvalidInput:
-    """Say that an answer has another shape than the API's."""
-    return InvalidInput("the shop's answer has another shape", code="shop_answer", asked=what)
+        return json_calls.ask(self.send, request)
 
 
 def rows(listed: object, what: str) -> list[dict[str, Any]]:
@@ -83,12 +64,12 @@ def rows(listed: object, what: str) -> list[dict[str, Any]]:
     if listed is None:
         return []
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise strange(what)
+        raise json_calls.strange(what)
     return listed
 
 
 def data(answer: object, what: str) -> list[dict[str, Any]]:
     """Return the objects of a V3 list, which stand in `data`. Raises InvalidInput."""
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise strange(what)
+        raise json_calls.strange(what)
     return rows(answer["data"], what)

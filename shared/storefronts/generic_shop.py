@@ -19,10 +19,9 @@ from shared.domain import times
 from shared.domain.pace import Limit
 from shared.domain.platforms import OrderMapping
 from shared.errors import InvalidInput, Rejected
-from shared.storefronts import payloads, standard_webhooks, web
+from shared.storefronts import json_calls, payloads, standard_webhooks, web
 from shared.storefronts.contract import (
     NOT_TAKEN,
-    NOT_UNDERSTOOD,
     Answer,
     Found,
     Listing,
@@ -36,8 +35,6 @@ from shared.storefronts.contract import (
 
 TIMEOUT_SECONDS = 8
 MOST_PAGES = 1000
-UNAUTHORIZED = (401, 403)
-NOT_FOUND = 404
 LIMIT = Limit(per_second=10.0, burst=20.0)
 """Calls, unless the rules have a lower one."""
 
@@ -108,7 +105,7 @@ class GenericShop:
         answer = self._of_order(order_id, "order.fetch", {"order": order_id})
         order = answer.get("order")
         if not isinstance(order, dict):
-            raise _strange("order.fetch")
+            raise json_calls.strange("order.fetch")
         return self._found(order)
 
     def _found(self, order: Mapping[str, Any]) -> Found:
@@ -124,7 +121,7 @@ class GenericShop:
         for each in _rows(answer, "lines"):
             units, fulfilled = each.get("quantity"), each.get("fulfilled")
             if not isinstance(units, int) or not isinstance(fulfilled, int):
-                raise _strange("order.read")
+                raise json_calls.strange("order.read")
             parts.append(
                 Part(
                     line=str(each.get("line")),
@@ -167,7 +164,7 @@ class GenericShop:
         try:
             return self._ask(kind, data, key=key)
         except InvalidInput as failure:
-            if failure.details.get("status") == NOT_FOUND:
+            if failure.details.get("status") == json_calls.NOT_FOUND:
                 raise Rejected("the shop has no such order", code="no_such_order", order=order_id) from failure
             raise
 
@@ -185,19 +182,9 @@ class GenericShop:
             "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
         }
         request = web.Request(method="POST", url=self.url, headers=headers, body=body, timeout=TIMEOUT_SECONDS)
-        try:
-            answer = self.send(request).body
-        except InvalidInput as failure:
-            status = failure.details.get("status")
-            if failure.code != "shop_refused" or status in UNAUTHORIZED:
-                raise
-            raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, status=status) from failure
-        try:
-            read = json.loads(answer)
-        except ValueError as error:
-            raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
+        read = json_calls.ask(self.send, request)
         if not isinstance(read, dict):
-            raise _strange(kind)
+            raise json_calls.strange(kind)
         return read
 
 
@@ -208,9 +195,5 @@ def _key(kind: str, data: Mapping[str, Any]) -> str:
 def _rows(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = answer.get(name)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise _strange(name)
+        raise json_calls.strange(name)
     return found
-
-
-def _strange(what: str) -> InvalidInput:
-    return InvalidInput("the shop's answer has another shape", code="shop_answer", asked=what)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.storefronts.json_calls import strange
 from shared.storefronts.subscriptions import ACTIVE, MISSING, Subscription
 from shared.storefronts.woocommerce import ORDER_TOPICS, PRODUCT_TOPICS
-from shared.storefronts.woocommerce_rest import Rest, strange
+from shared.storefronts.woocommerce_rest import Rest
 
 
 def look(rest: Rest, delivery_url: str) -> tuple[Subscription, ...]:

@@ -22,7 +22,8 @@ from shared.domain.carriers import Carrier
 from shared.errors import InvalidInput, Rejected
 from shared.storefronts import changes, woocommerce
 from shared.storefronts.contract import Found, Parcel, Part, Seen
-from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
+from shared.storefronts.json_calls import NOT_FOUND, strange
+from shared.storefronts.woocommerce_rest import Rest
 
 PAGE = 50
 FULFILLED = "truestock_fulfilled_"

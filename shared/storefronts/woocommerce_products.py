@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from shared.errors import InvalidInput
 from shared.storefronts import woocommerce
 from shared.storefronts.contract import Listing
+from shared.storefronts.json_calls import strange
 from shared.storefronts.payloads import Object
-from shared.storefronts.woocommerce_rest import Rest, strange
+from shared.storefronts.woocommerce_rest import Rest
 
 PAGE = 100
 MOST_PAGES = 1000

@@ -14,13 +14,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.domain.pace import Limit
-from shared.errors import InvalidInput
-from shared.storefronts import web
-from shared.storefronts.contract import NOT_UNDERSTOOD
+from shared.storefronts import json_calls, web
 
 TIMEOUT_SECONDS = 8
-UNAUTHORIZED = (401, 403)
-NOT_FOUND = 404
 LIMIT = Limit(per_second=10.0, burst=20.0)
 """Calls that a usual host takes; a small one's is set lower in the rules."""
 
@@ -56,19 +52,4 @@ class Rest:
         request = web.Request(
             method=method, url=f"{self.url}/{path}", headers=headers, body=body, timeout=TIMEOUT_SECONDS
         )
-        try:
-            answer = self.send(request).body
-        except InvalidInput as failure:
-            status = failure.details.get("status")
-            if failure.code != "shop_refused" or status in UNAUTHORIZED:
-                raise
-            raise InvalidInput("the shop did not understand", code=NOT_UNDERSTOOD, status=status) from failure
-        try:
-            return json.loads(answer)
-        except ValueError as error:
-            raise InvalidInput("the shop's answer is not JSON", code="shop_answer") from error
-
-
-def strange(what: str) -> InvalidInput:
-    """Say that an answer has another shape than the API's."""
-    return InvalidInput("the shop's answer has another shape", code="shop_answer", asked=what)
+        return json_calls.ask(self.send, request)

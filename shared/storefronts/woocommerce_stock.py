@@ -15,8 +15,9 @@ from typing import Any
 
 from shared.errors import InvalidInput, Transient
 from shared.storefronts.contract import NOT_TAKEN, Answer, Quantity, is_taken
+from shared.storefronts.json_calls import NOT_FOUND, strange
 from shared.storefronts.web import THROTTLED
-from shared.storefronts.woocommerce_rest import NOT_FOUND, Rest, strange
+from shared.storefronts.woocommerce_rest import Rest
 
 MOST_AT_ONCE = 100
 MOST_BATCHES = 8
