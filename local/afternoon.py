@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from local import drawn, market, partners, readback, suppliers
 from local.cloud import Cloud, Failure
@@ -72,8 +73,12 @@ class Afternoon:
 
     def buy(self, number: int, sku: str, units: int) -> None:
         """Have a customer of the first shop buy something."""
-        payload = drawn.order(self.seed, 50 + number, (sku, units))
-        self.answered("an order", self.shops.nordlys.send("orders/create", payload))
+        self.answered("an order", self.shops.nordlys.send("orders/create", self.payload(number, sku, units)))
+
+    def payload(self, number: int, sku: str, units: int) -> dict[str, Any]:
+        """Describe an order as the first shop does; it is placed now, so that nobody waits for it too long."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return drawn.order(self.seed, 50 + number, (sku, units)) | {"created_at": now, "updated_at": now}
 
     def answered(self, what: str, status: int) -> None:
         """Note a delivery that was not taken."""
@@ -151,7 +156,7 @@ def _of_grove(it: Afternoon, *, last: int, rejected: int) -> dict[str, tuple[int
 
 def _sell_the_last(it: Afternoon) -> None:
     """Sell one unit in three shops at once. One gets it; in the others the customers give up."""
-    payload = drawn.order(it.seed, 51, (LAST, 1))
+    payload = it.payload(1, LAST, 1)
     sales: dict[str, Callable[[], int]] = {
         drawn.CHANNEL: lambda: it.shops.nordlys.send("orders/create", payload),
         WOO: lambda: it.shops.havn.buy(it.id(1), (1, LAST, 1)),

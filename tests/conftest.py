@@ -37,7 +37,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: E402
 
-settings.register_profile("ci", max_examples=200, derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("ci", max_examples=100, derandomize=True, print_blob=True, deadline=None)
 settings.register_profile("quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("soak", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("soak" if "SOAK" in os.environ else "ci" if os.environ.get("CI") else "quick")
@@ -46,7 +46,7 @@ KEPT_TOGETHER = {"tests/integration", "tests/local"}
 """Folders that one process runs when several share the work: the last test of one looks at every call of the others,
 those of the other look at the machine's processes. Elsewhere a module stays together, for what it starts is its own.
 """
-LONGEST_FIRST = ("tests/local", "tests/engine")
+LONGEST_FIRST = ("tests/integration", "tests/local", "tests/engine")
 
 
 class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # its package has no types

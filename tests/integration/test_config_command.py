@@ -76,11 +76,11 @@ def test_a_push_makes_a_folder_current(aws: Aws, terminal: Clerk, config: Config
     assert "channels.nordlys.buffer: 0 -> 2" in terminal.out
     assert "products: 55 new, 0 changed, 0 unchanged" in terminal.out
     assert "supplier SKUs: 4 new, 0 changed, 0 unchanged" in terminal.out
-    assert "shops are told what differs: channels nordlys; sources alpina, baltic; 55 SKUs" in terminal.out
+    assert "channels havn, nordlys, torg; sources alpina, baltic, grove, heath, iris, kvist; 55 SKUs" in terminal.out
     queue = aws.sqs.get_queue_attributes(
         QueueUrl=settings().channel_queue_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
     )
-    assert queue["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "53"}
+    assert queue["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "64"}
 
 
 def test_the_same_push_again_writes_nothing(terminal: Clerk, config: Config) -> None:
@@ -217,7 +217,7 @@ def test_rollback_makes_kept_rules_current_again(terminal: Clerk, config: Config
     assert len(older) == 2
     assert "channels.nordlys.buffer: 2 -> 0" in terminal.out
     assert "facts (products, kits, listings, ...) stay as they are" in terminal.out
-    assert "shops are told what differs: channels nordlys" in terminal.out
+    assert "shops are told what differs: channels havn, nordlys, torg; sources" in terminal.out
 
 
 def test_a_rollback_is_asked_about_and_may_be_tried_dry(terminal: Clerk, config: Config) -> None:

@@ -14,6 +14,7 @@ from shared.domain.availability import TermKind, number
 from shared.domain.names import CapKey, ChannelId, Sku, SourceId
 from shared.domain.orders import LineState, Order
 from shared.domain.planned import Batch, Known
+from shared.domain.routing import decisions
 from shared.domain.routing.problem import Goods
 from shared.domain.stock import Level
 from shared.domain.taking import choices, plan_batch
@@ -240,7 +241,9 @@ def test_an_alternative_goes_out_in_the_place_of_what_is_short_and_the_money_sta
     ]
     assert after.given_up == 0
     assert {level.sku: units[key("1")] for level, units in batch.shares.items()} == {"A": 4, "B": 2, "C": 4}
-    assert batch.planned[0].decision.again() == batch.planned[0].decision.plan  # type: ignore[union-attr]
+    made = batch.planned[0].decision
+    assert made is not None
+    assert decisions.again(made) == made.plan
 
 
 @pytest.mark.parametrize("substitutes", ["never", "offer"])
