@@ -90,7 +90,7 @@ def _read(name: str, body: bytes, read: Callable[[], object]) -> Iterator[Figure
     read()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    yield Figure(name=f"{name} of {LINES} lines: memory", value=(peak - len(body)) / 2**20, unit="MB")
+    yield Figure(name=f"{name} of {LINES} lines: memory", value=peak / 2**20, unit="MB")
 
 
 def _seconds(run: Callable[[], object]) -> float:
