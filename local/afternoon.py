@@ -26,6 +26,8 @@ LAST, SHORT, REJECTED, SILENT, ALWAYS = (f"NL-200{n}" for n in range(1, 6))
 """What a single unit is left of; of which ten are asked for and six come; which one supplier rejects and another has
 later; whose supplier never answers; and what is there in numbers that change from day to day."""
 ASKED, COME, WANTED = 10, 6, 2
+HELD = {(SHORT, "kvist"), (REJECTED, "heath")}
+"""Levels whose supplier has said that it has fewer than it counted: nobody takes of them before the next count."""
 A_DAY_AND_MORE = timedelta(hours=25)
 UPS, FEDEX = "1Z999AA10123456784", "986578788855"
 """Tracking numbers whose check digits are right: the carriers' own examples."""

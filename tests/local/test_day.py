@@ -106,7 +106,8 @@ def test_every_chosen_source_has_one_purchase_order_with_a_file(played: Figures)
 def test_the_shop_shows_what_can_be_sold(played: Figures) -> None:
     sellable: dict[str, int] = defaultdict(int)
     for level in played.stock:
-        sellable[level.sku] += max(level.available, 0)
+        if (level.sku, level.source) not in afternoon.HELD:
+            sellable[level.sku] += max(level.available, 0)
 
     for channel, skus in {"nordlys": set(sellable), "havn": {sku for _, _, sku in drawn.listed()}}.items():
         shown = {number.sku: number.shows for number in played.numbers if number.channel == channel}
