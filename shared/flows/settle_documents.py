@@ -151,7 +151,7 @@ class SettleDocuments:
 
     def _mean(self, document: Document, source: Source, judged: Judged) -> None:
         spot = document.origin.spot
-        judged.names_gtins = any(each.whose is Whose.GTIN for each in _products(document))
+        judged.names_gtins = _names_gtins(document)
         match document:
             case Acknowledgement():
                 self._judge_purpose(document.purpose, spot, judged)
@@ -389,12 +389,13 @@ class SettleDocuments:
         self.cancels().ask(order, po, lines, (entry.digest[:8], entry.received_at), source, now)
 
     def _keep_parcels(self, notice: ShipmentNotice, source: Source) -> None:
+        judged = Judged(names_gtins=_names_gtins(notice))
         for at, parcel in enumerate(notice.parcels, 1):
             by_order: dict[str, list[ShippedLine]] = {}
             for line in parcel.lines:
                 by_order.setdefault(line.order, []).append(line)
             for number, lines in by_order.items():
-                asked = self._asked(number, lines[0].spot, source, Judged(names_gtins=True))
+                asked = judged.asked.get(number) or self._asked(number, lines[0].spot, source, judged)
                 units = document_moves.units_of(lines, asked) if asked else {}
                 if asked and units:
                     for package in _packages(parcel, units, notice, source.source, at):
@@ -514,6 +515,10 @@ def _told(each: Step, entry: Entry) -> str:
 def _of_line(line: PoLine, units: int) -> PoLine:
     """Speak of some units of a line, by the supplier's code where they are whole packs."""
     return replace(line, units=units) if not units % line.pack else replace(line, units=units, code="", pack=1)
+
+
+def _names_gtins(document: Document) -> bool:
+    return any(each.whose is Whose.GTIN for each in _products(document))
 
 
 def _packages(

@@ -95,30 +95,16 @@ class Outbound:
         """Connect the state of a shop's orders. Raises InvalidInput for a platform that is experimental."""
         self._refuse_untold(channel)
         pacer = pacer or self.pacer(channel)
-        match channel.platform:
-            case platforms.WOOCOMMERCE:
-                return WooOrders(self._rest(channel, pacer))
-            case platforms.BIGCOMMERCE:
-                return BigCommerceOrders(self._api(channel, pacer))
-            case platforms.AMAZON:
-                return AmazonOrders(self.api(channel, pacer), self._now)
-            case platforms.GENERIC:
-                return self._generic(channel, pacer)
-        return OrderDesk(url=channel.api_url, token=self._token(channel), post=pacer.post)
+        if channel.platform == platforms.SHOPIFY:
+            return OrderDesk(url=channel.api_url, token=self._token(channel), post=pacer.post)
+        return self._order_book(channel, pacer)
 
     def orders(self, channel: Channel, pacer: Pacer | None = None) -> Orders:
         """Connect what finds a shop's orders."""
         pacer = pacer or self.pacer(channel)
-        match channel.platform:
-            case platforms.WOOCOMMERCE:
-                return WooOrders(self._rest(channel, pacer))
-            case platforms.BIGCOMMERCE:
-                return BigCommerceOrders(self._api(channel, pacer))
-            case platforms.AMAZON:
-                return AmazonOrders(self.api(channel, pacer), self._now)
-            case platforms.GENERIC:
-                return self._generic(channel, pacer)
-        return ShopifyOrders(url=channel.api_url, token=self._token(channel), post=pacer.post)
+        if channel.platform == platforms.SHOPIFY:
+            return ShopifyOrders(url=channel.api_url, token=self._token(channel), post=pacer.post)
+        return self._order_book(channel, pacer)
 
     def products(self, channel: Channel) -> Products:
         """Connect what a shop lists."""
@@ -145,6 +131,17 @@ class Outbound:
             access=self._access,
             send=(pacer or self.pacer(channel)).send,
         )
+
+    def _order_book(self, channel: Channel, pacer: Pacer) -> WooOrders | BigCommerceOrders | AmazonOrders | GenericShop:
+        """Connect what both finds a shop's orders and tells their state: all but Shopify have one piece for it."""
+        match channel.platform:
+            case platforms.WOOCOMMERCE:
+                return WooOrders(self._rest(channel, pacer))
+            case platforms.BIGCOMMERCE:
+                return BigCommerceOrders(self._api(channel, pacer))
+            case platforms.AMAZON:
+                return AmazonOrders(self.api(channel, pacer), self._now)
+        return self._generic(channel, pacer)
 
     def _refuse_untold(self, channel: Channel) -> None:
         if channel.platform in self._untold:
