@@ -17,6 +17,7 @@ from local.woo_shop import WooShop
 from shared.domain import platforms
 from shared.domain.places import Place
 from shared.domain.platforms import OrderMapping
+from shared.storefronts import web
 from tests.support import trade
 
 WOO_KEY, WOO_SECRET = "ck_key", "cs_secret"
@@ -24,6 +25,18 @@ BIGCOMMERCE_SECRET, BIGCOMMERCE_TOKEN = "client-secret", "access-token"
 AMAZON_TOKEN = "amzn1.client:amzn1.secret:Atzr|refresh"
 GENERIC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GENERIC_TOKEN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+
+@dataclass
+class Wire:
+    """Passes requests on, and counts them by what stands behind the root of the API."""
+
+    root: str
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, request: web.Request) -> web.Response:
+        self.asked.append(f"{request.method} {request.url.partition(self.root)[2].partition('?')[0]}")
+        return web.send(request)
 
 
 @dataclass

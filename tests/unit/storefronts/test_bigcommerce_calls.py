@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,10 @@ from shared.storefronts.bigcommerce_rest import Api
 from shared.storefronts.bigcommerce_stock import Stock
 from shared.storefronts.contract import NOT_UNDERSTOOD, Parcel, Part, Quantity
 from tests.support import stand_ins
-from tests.support.stand_ins import Clock, Endpoint
+from tests.support.stand_ins import Clock, Endpoint, Wire
 
 HOOK = "https://api.example/webhooks/fjord"
 FJORD = ChannelId("fjord")
-
-
-@dataclass
-class Wire:
-    """Passes requests on, and counts them."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, request: web.Request) -> web.Response:
-        self.asked.append(f"{request.method} {request.url.partition(ROOT)[2].partition('?')[0]}")
-        return web.send(request)
 
 
 @pytest.fixture
@@ -55,7 +44,7 @@ def shop(tmp_path: Path, clock: Clock) -> BigCommerceShop:
 
 @pytest.fixture
 def wire() -> Wire:
-    return Wire()
+    return Wire(ROOT)
 
 
 @pytest.fixture

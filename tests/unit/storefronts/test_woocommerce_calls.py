@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,21 +27,10 @@ from shared.storefronts.woocommerce_products import Products
 from shared.storefronts.woocommerce_rest import Rest
 from shared.storefronts.woocommerce_stock import MOST_BATCHES, Stock
 from tests.support import stand_ins, trade
-from tests.support.stand_ins import Clock, Endpoint
+from tests.support.stand_ins import Clock, Endpoint, Wire
 
 TOKEN = f"{stand_ins.WOO_KEY}:{stand_ins.WOO_SECRET}"
 HOOK = "https://api.example/webhooks/fjord"
-
-
-@dataclass
-class Wire:
-    """Passes requests on, and counts them."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, request: web.Request) -> web.Response:
-        self.asked.append(f"{request.method} {request.url.partition(ROOT)[2].partition('?')[0]}")
-        return web.send(request)
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ def shop(tmp_path: Path, clock: Clock) -> WooShop:
 
 @pytest.fixture
 def wire() -> Wire:
-    return Wire()
+    return Wire(ROOT)
 
 
 @pytest.fixture
